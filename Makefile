@@ -1,0 +1,64 @@
+# Two commands are enough on a fresh machine: `make demo` and `make test`.
+# Every target makes the environment it needs, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
+HIGGSML ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint docs bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV)/.created:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade "pip>=25.1"
+	touch $@
+
+$(VENV)/.runtime: $(VENV)/.created pyproject.toml constraints.txt
+	$(PIP) -e ".[all]"
+	touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	$(PIP) --group test
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	$(PIP) --group lint
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.runtime
+	$(PIP) --group docs
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.runtime
+	$(PIP) --group bench
+	touch $@
+
+demo: $(VENV)/.runtime  ## run the main job on toy events, or on HIGGSML=path
+	$(BIN)/python examples/main_job.py --output demo-output $(if $(HIGGSML),--higgsml "$(HIGGSML)")
+
+test: $(VENV)/.test  ## run all tests but the slow ones
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-all: $(VENV)/.test  ## run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint  ## check style, types and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/validate-pyproject pyproject.toml
+
+docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.bench  ## run every benchmark (ratios within one run)
+	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) demo-output docs/_build docs/reference/generated build dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,49 @@
+"""Errors and warnings of the package.
+
+Each error inherits from `SkhepDNNError` and from the builtin that it refines, each
+warning from `UserWarning`, so that both `except ValueError` and a filter on one class
+work.
+"""
+
+__all__ = [
+    "DivergenceWarning",
+    "FoldYieldWarning",
+    "LowStatisticsWarning",
+    "MissingWeightsError",
+    "NonFiniteLossError",
+    "SkhepDNNError",
+    "UndefinedSignificanceWarning",
+    "WeightsError",
+]
+
+
+class SkhepDNNError(Exception):
+    """Base class of the errors raised by this package."""
+
+
+class WeightsError(SkhepDNNError, ValueError):
+    """Event weights that cannot be used as they are."""
+
+
+class MissingWeightsError(SkhepDNNError, ValueError):
+    """A scorer that needs event weights did not get any."""
+
+
+class NonFiniteLossError(SkhepDNNError, FloatingPointError):
+    """The training loss became infinite or nan."""
+
+
+class DivergenceWarning(UserWarning):
+    """The training loss runs away, as it can with negative event weights."""
+
+
+class FoldYieldWarning(UserWarning):
+    """A significance was computed from a fold's own yields and is therefore low."""
+
+
+class LowStatisticsWarning(UserWarning):
+    """A class has few effective events, so that figures based on it are noisy."""
+
+
+class UndefinedSignificanceWarning(UserWarning):
+    """A significance is undefined for some of the yields given, and is nan there."""
