@@ -1,0 +1,1 @@
+"""Placeholder while the sub-package is written."""
