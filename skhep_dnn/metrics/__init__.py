@@ -1,25 +1,37 @@
 """Metrics that honour signed event weights."""
 
 from skhep_dnn.metrics._binned import binned_significance, merge_bins
+from skhep_dnn.metrics._bootstrap import bootstrap, paired_bootstrap
+from skhep_dnn.metrics._bootstrap_result import BootstrapResult, PairedBootstrapResult
 from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
 )
+from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
+from skhep_dnn.metrics._replicas import poisson_replicas
 from skhep_dnn.metrics._significance import (
     ams,
     asimov_significance,
     s_over_sqrt_b,
     s_over_sqrt_sb,
 )
+from skhep_dnn.metrics._significance_scores import ams_score
 
 __all__ = [
+    "BootstrapResult",
+    "PairedBootstrapResult",
+    "SignificanceAt",
     "ams",
+    "ams_score",
     "asimov_significance",
     "balanced_log_loss",
     "balanced_log_loss_from_logits",
     "binned_significance",
+    "bootstrap",
     "merge_bins",
+    "paired_bootstrap",
+    "poisson_replicas",
     "s_over_sqrt_b",
     "s_over_sqrt_sb",
     "weighted_roc_auc",

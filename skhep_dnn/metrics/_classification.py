@@ -1,7 +1,7 @@
-"""Log-loss and significance of what a classifier predicts, with physics weights.
+"""Log-loss with signed physics weights: how good probabilities are.
 
-The balanced log-loss is the stable figure by which models are ranked; the AMS of class
-predictions is the figure of merit of the HiggsML challenge.
+The balanced log-loss is, with the weighted AUC, the stable figure by which models are
+ranked and hyper-parameters searched.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,8 @@ __all__ = [
     "balanced_log_loss",
     "balanced_log_loss_from_logits",
     "log_loss_of_weights",
+    "logit_losses",
+    "probability_losses",
 ]
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -83,9 +85,7 @@ def balanced_log_loss(
     >>> round(balanced_log_loss(y, [0.1, 0.4, 0.8], w), 4)
     0.1136
     """
-    is_signal = check_signal(y_true, pos_label)
-    own = _own_class_probability(y_true, y_proba, is_signal)
-    losses = -np.log(np.clip(own, _EPS, 1.0 - _EPS))
+    is_signal, losses = probability_losses(y_true, y_proba, pos_label)
     return _balanced_mean(is_signal, losses, sample_weight)
 
 
@@ -134,6 +134,23 @@ def balanced_log_loss_from_logits(
     >>> balanced_log_loss_from_logits(["s", "b"], [-60.0, -60.0])
     30.0
     """
+    is_signal, losses = logit_losses(y_true, y_logit, pos_label)
+    return _balanced_mean(is_signal, losses, sample_weight)
+
+
+def probability_losses(
+    y_true: ArrayLike, y_proba: ArrayLike, pos_label: object
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which events are signal, and the loss of each from its probability."""
+    is_signal = check_signal(y_true, pos_label)
+    own = _own_class_probability(y_true, y_proba, is_signal)
+    return is_signal, -np.log(np.clip(own, _EPS, 1.0 - _EPS))
+
+
+def logit_losses(
+    y_true: ArrayLike, y_logit: ArrayLike, pos_label: object
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which events are signal, and the loss of each from its logit."""
     is_signal = check_signal(y_true, pos_label)
     logits = check_scores(y_logit, len(is_signal), "y_logit")
     if not np.isfinite(logits).all():
@@ -143,8 +160,7 @@ def balanced_log_loss_from_logits(
             "probabilities to `balanced_log_loss`, which clips them."
         )
         raise ValueError(msg)
-    losses = np.logaddexp(0.0, np.where(is_signal, -logits, logits))
-    return _balanced_mean(is_signal, losses, sample_weight)
+    return is_signal, np.logaddexp(0.0, np.where(is_signal, -logits, logits))
 
 
 def log_loss_of_weights(

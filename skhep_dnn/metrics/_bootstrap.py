@@ -1,0 +1,369 @@
+"""How far would a figure move if the same analysis had other events of the same kind.
+
+The weighted Poisson bootstrap: each replica counts every event a Poisson number of
+times with mean 1 and rescales the weights of each class to its nominal yield, because
+a yield is known from the cross-section and not from the number of simulated events.
+The paired form gives two classifiers the same replicas, so that what both have in
+common drops out of the error of their difference.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skhep_dnn._validation import check_event_weights, check_scores, check_signal
+from skhep_dnn.exceptions import LowStatisticsWarning, UndefinedSignificanceWarning
+from skhep_dnn.metrics._bootstrap_result import BootstrapResult, PairedBootstrapResult
+from skhep_dnn.metrics._classification import (
+    balanced_log_loss,
+    balanced_log_loss_from_logits,
+    log_loss_of_weights,
+    logit_losses,
+    probability_losses,
+)
+from skhep_dnn.metrics._ranking import (
+    auc_of_weights,
+    check_class_sums,
+    weighted_roc_auc,
+)
+from skhep_dnn.metrics._replicas import replica_blocks
+
+__all__ = ["bootstrap", "paired_bootstrap"]
+
+FloatArray = NDArray[np.float64]
+Metric = Callable[..., float]
+Kernel = Callable[[FloatArray], FloatArray]
+Prepare = Callable[[ArrayLike, ArrayLike, object], Kernel | None]
+
+_UNDEFINED_SHARE = 0.05
+
+
+def bootstrap(
+    metric: str | Metric,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    n_replicas: int = 200,
+    pos_label: object = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> BootstrapResult:
+    """Return a figure of merit with its weighted bootstrap error.
+
+    The error is that of a figure quoted for the nominal yields: in each replica the
+    weights are rescaled so that each class keeps its sum. The classifier is taken as
+    it is; the error says nothing about another training.
+
+    Parameters
+    ----------
+    metric : {"roc_auc", "balanced_log_loss", "balanced_log_loss_from_logits"} or \
+            callable
+        A name, or a callable ``metric(y_true, y_score, sample_weight=...)`` that
+        returns one number, such as `SignificanceAt`. Fast for the names, for the
+        functions behind them and for objects with a method `prepare`; any other
+        callable is called once for each replica, with an event that is counted k times
+        in it k times, so that sums of squared weights are right as well.
+    y_true : array-like of shape (n_samples,)
+        Labels of two classes.
+    y_score : array-like of shape (n_samples,) or (n_samples, ...)
+        Scores, or what `metric` takes in their place.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Physics weights, negative ones allowed; None counts every event once.
+    n_replicas : int, default=200
+        Number of replicas; the error is then known to 5 per cent.
+    pos_label : label, default=None
+        Label of the signal; None takes the larger one. Only named metrics, and those
+        with `prepare`, are told: bind it to other callables with `functools.partial`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the replicas.
+
+    Returns
+    -------
+    result : BootstrapResult
+        Value, error and replicas; printed as "0.9240 ± 0.0032".
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, a length is wrong or `n_replicas` is below 2.
+    WeightsError
+        If the weights of a class do not sum to more than 0.
+
+    Warns
+    -----
+    LowStatisticsWarning
+        If more than 5 per cent of the replicas are undefined.
+
+    See Also
+    --------
+    paired_bootstrap : The difference of two classifiers.
+    SignificanceAt : A significance at a fixed cut, as a metric.
+
+    Notes
+    -----
+    A replica in which the weights of a class do not sum to more than 0 is undefined.
+    Undefined replicas are nan, are counted in `n_undefined` and left out of the error.
+    The replicas depend on `random_state` and on the number of events alone.
+
+    References
+    ----------
+    .. [1] B. Efron, "Bootstrap methods: another look at the jackknife", Annals of
+       Statistics 7 (1979) 1.
+    .. [2] N. Chamandy, O. Muralidharan, A. Najmi, S. Naidu, "Estimating uncertainty
+       for massive data streams", Google technical report (2012): Poisson counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhep_dnn.metrics import bootstrap
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["b", "s"], 1000)
+    >>> score = rng.normal(size=2000) + (y == "s")
+    >>> weight = rng.exponential(size=2000)
+    >>> print(bootstrap("roc_auc", y, score, weight, random_state=0))
+    0.771 ± 0.015
+    """
+    sample = _check_sample(y_true, sample_weight, pos_label, n_replicas)
+    values, replicas = _evaluate(metric, sample, [y_score], n_replicas, random_state)
+    error, n_undefined = _error(replicas[0])
+    return BootstrapResult(values[0], error, replicas[0], n_undefined)
+
+
+def paired_bootstrap(
+    metric: str | Metric,
+    y_true: ArrayLike,
+    y_score_a: ArrayLike,
+    y_score_b: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    n_replicas: int = 200,
+    pos_label: object = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> PairedBootstrapResult:
+    """Return the difference of two classifiers on the same events, with its error.
+
+    Both classifiers see the same replicas, so that the fluctuations they have in
+    common cancel: the error is smaller than that of two independent figures by as much
+    as their scores are correlated.
+
+    Parameters
+    ----------
+    metric : str or callable
+        As in `bootstrap`.
+    y_true : array-like of shape (n_samples,)
+        Labels of two classes.
+    y_score_a, y_score_b : array-like of shape (n_samples,) or (n_samples, ...)
+        Scores of the two classifiers for the same events in the same order.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Physics weights, negative ones allowed; None counts every event once.
+    n_replicas : int, default=200
+        Number of replicas.
+    pos_label : label, default=None
+        Label of the signal; None takes the larger one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the replicas.
+
+    Returns
+    -------
+    result : PairedBootstrapResult
+        Both values, their difference a - b, its error and its replicas.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, a length is wrong or `n_replicas` is below 2.
+    WeightsError
+        If the weights of a class do not sum to more than 0.
+
+    Warns
+    -----
+    LowStatisticsWarning
+        If more than 5 per cent of the replicas are undefined.
+
+    See Also
+    --------
+    bootstrap : One classifier, and the method.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhep_dnn.metrics import paired_bootstrap
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["b", "s"], 1000)
+    >>> score = rng.normal(size=2000) + (y == "s")
+    >>> noisy = score + 0.5 * rng.normal(size=2000)
+    >>> print(paired_bootstrap("roc_auc", y, score, noisy, random_state=0))
+    0.0129 ± 0.0055
+    """
+    sample = _check_sample(y_true, sample_weight, pos_label, n_replicas)
+    (value_a, value_b), replicas = _evaluate(
+        metric, sample, [y_score_a, y_score_b], n_replicas, random_state
+    )
+    difference = replicas[0] - replicas[1]
+    error, n_undefined = _error(difference)
+    return PairedBootstrapResult(
+        value_a, value_b, value_a - value_b, error, difference, n_undefined
+    )
+
+
+@dataclass(frozen=True)
+class _Sample:
+    y_true: NDArray[Any]
+    weights: FloatArray
+    is_signal: NDArray[np.bool_]
+    pos_label: object
+
+
+def _check_sample(
+    y_true: ArrayLike,
+    sample_weight: ArrayLike | None,
+    pos_label: object,
+    n_replicas: int,
+) -> _Sample:
+    is_signal = check_signal(y_true, pos_label)
+    weights = check_event_weights(sample_weight, len(is_signal))
+    check_class_sums(is_signal, weights)
+    if n_replicas < 2:
+        msg = (
+            f"`n_replicas` must be at least 2, got {n_replicas!r}. Take 200 for an "
+            "error that is known to 5 per cent."
+        )
+        raise ValueError(msg)
+    return _Sample(np.asarray(y_true), weights, is_signal, pos_label)
+
+
+def _evaluate(
+    metric: str | Metric,
+    sample: _Sample,
+    y_scores: Sequence[ArrayLike],
+    n_replicas: int,
+    random_state: int | np.random.RandomState | None,
+) -> tuple[list[float], FloatArray]:
+    """Return the nominal values and the replicas, one row for each classifier."""
+    function, prepare = _resolve(metric)
+    scores = [_check_length(y_score, sample) for y_score in y_scores]
+    values = [_nominal_value(function, prepare, sample, score) for score in scores]
+    evaluators = [_evaluator(function, prepare, sample, score) for score in scores]
+    replicas = [
+        [evaluate(counts, weights) for evaluate in evaluators]
+        for counts, weights in replica_blocks(
+            sample.is_signal, sample.weights, n_replicas, random_state
+        )
+    ]
+    return values, np.concatenate(replicas, axis=1)
+
+
+def _resolve(metric: str | Metric) -> tuple[Metric, Prepare | None]:
+    """Return the metric and what makes it fast, if there is such a thing."""
+    if isinstance(metric, str):
+        if metric not in _NAMED_METRICS:
+            msg = (
+                f"`metric` must be a callable or one of {sorted(_NAMED_METRICS)}, got "
+                f"{metric!r}. Pass a function of labels, scores and sample_weight."
+            )
+            raise ValueError(msg)
+        return _NAMED_METRICS[metric]
+    for function, prepare in _NAMED_METRICS.values():
+        if metric is function:
+            return function, prepare
+    return metric, getattr(metric, "prepare", None)
+
+
+def _check_length(y_score: ArrayLike, sample: _Sample) -> NDArray[Any]:
+    scores = np.asarray(y_score)
+    if scores.ndim == 0 or len(scores) != len(sample.weights):
+        msg = (
+            f"`y_score` must have one entry for each of the {len(sample.weights)} "
+            f"events, got the shape {scores.shape}. Score the same events as `y_true` "
+            "has."
+        )
+        raise ValueError(msg)
+    return scores
+
+
+def _nominal_value(
+    metric: Metric, prepare: Prepare | None, sample: _Sample, scores: NDArray[Any]
+) -> float:
+    options = {} if prepare is None else {"pos_label": sample.pos_label}
+    value = metric(sample.y_true, scores, sample_weight=sample.weights, **options)
+    return float(value)
+
+
+def _evaluator(
+    metric: Metric, prepare: Prepare | None, sample: _Sample, scores: NDArray[Any]
+) -> Callable[[NDArray[np.int64], FloatArray], FloatArray]:
+    """Return a function of the counts and the weights of a block of replicas."""
+    kernel = prepare and prepare(sample.y_true, scores, sample.pos_label)
+    if not kernel:
+        options = {} if prepare is None else {"pos_label": sample.pos_label}
+        return partial(_loop, partial(metric, **options), sample.y_true, scores)
+
+    def evaluate(_counts: NDArray[np.int64], weights: FloatArray) -> FloatArray:
+        return kernel(weights)
+
+    return evaluate
+
+
+def _loop(
+    metric: Metric,
+    y_true: NDArray[Any],
+    scores: NDArray[Any],
+    counts: NDArray[np.int64],
+    weights: FloatArray,
+) -> FloatArray:
+    """Call the metric for each replica, on each event as often as it is counted."""
+    values = np.full(len(counts), np.nan)
+    for i in np.flatnonzero(np.isfinite(weights).all(axis=1)):
+        index = np.repeat(np.arange(len(y_true)), counts[i])
+        weight = weights[i, index] / counts[i, index]
+        with warnings.catch_warnings():  # undefined replicas are counted instead
+            warnings.simplefilter("ignore", UndefinedSignificanceWarning)
+            values[i] = metric(y_true[index], scores[index], sample_weight=weight)
+    return values
+
+
+def _error(replicas: FloatArray) -> tuple[float, int]:
+    """Return the standard deviation of the defined replicas and how many are not."""
+    defined = replicas[np.isfinite(replicas)]
+    n_undefined = len(replicas) - len(defined)
+    if n_undefined > _UNDEFINED_SHARE * len(replicas):
+        msg = (
+            f"The figure must be defined on nearly all replicas, got {n_undefined} of "
+            f"{len(replicas)} without a value; its error is too small. Use more "
+            "events, or a looser selection."
+        )
+        warnings.warn(msg, LowStatisticsWarning, stacklevel=3)
+    error = float(defined.std(ddof=1)) if len(defined) > 1 else float("nan")
+    return error, n_undefined
+
+
+def _prepare_auc(y_true: ArrayLike, y_score: ArrayLike, pos_label: object) -> Kernel:
+    is_signal = check_signal(y_true, pos_label)
+    return auc_of_weights(is_signal, check_scores(y_score, len(is_signal)))
+
+
+def _prepare_log_loss(
+    y_true: ArrayLike, y_proba: ArrayLike, pos_label: object
+) -> Kernel:
+    return log_loss_of_weights(*probability_losses(y_true, y_proba, pos_label))
+
+
+def _prepare_log_loss_from_logits(
+    y_true: ArrayLike, y_logit: ArrayLike, pos_label: object
+) -> Kernel:
+    return log_loss_of_weights(*logit_losses(y_true, y_logit, pos_label))
+
+
+_NAMED_METRICS: dict[str, tuple[Metric, Prepare]] = {
+    "balanced_log_loss": (balanced_log_loss, _prepare_log_loss),
+    "balanced_log_loss_from_logits": (
+        balanced_log_loss_from_logits,
+        _prepare_log_loss_from_logits,
+    ),
+    "roc_auc": (weighted_roc_auc, _prepare_auc),
+}
