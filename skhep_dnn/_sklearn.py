@@ -7,8 +7,11 @@ break.
 
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _Scorer
+from sklearn.pipeline import _name_estimators
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in
+from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils.validation import _check_feature_names_in, _check_response_method
 
 __all__ = [
     "HasMethods",
@@ -16,5 +19,9 @@ __all__ = [
     "StrOptions",
     "_Scorer",
     "_check_feature_names_in",
+    "_check_response_method",
     "_fit_context",
+    "_name_estimators",
+    "_routing_enabled",
+    "_safe_indexing",
 ]

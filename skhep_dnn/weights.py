@@ -24,7 +24,9 @@ __all__ = [
     "TrainingWeights",
     "effective_sample_size",
     "training_weights",
+    "training_weights_of_codes",
     "validation_weights",
+    "validation_weights_of_codes",
 ]
 
 NegativeWeights = Literal["keep", "zero", "abs", "error"]
@@ -182,9 +184,48 @@ def training_weights(
     labels: NDArray[Any] = np.asarray(y)
     physics = check_event_weights(sample_weight, len(labels))
     classes, codes = np.unique(labels, return_inverse=True)
+    return training_weights_of_codes(
+        codes,
+        classes,
+        physics,
+        negative_weights=negative_weights,
+        max_weight=max_weight,
+        class_weight=class_weight,
+        signal_weight=signal_weight,
+        pos_label=pos_label,
+    )
+
+
+def training_weights_of_codes(
+    codes: NDArray[np.intp],
+    classes: NDArray[Any],
+    physics: FloatArray,
+    *,
+    negative_weights: NegativeWeights = "keep",
+    max_weight: float | None = None,
+    class_weight: ClassWeight = "balanced",
+    signal_weight: float = 1.0,
+    pos_label: object = None,
+) -> TrainingWeights:
+    """Do what `training_weights` does for labels that are codes of known classes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Position of each event's class in `classes`.
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+    physics : ndarray of shape (n_samples,)
+        Physics weights, checked.
+    negative_weights, max_weight, class_weight, signal_weight, pos_label
+        As in `training_weights`.
+
+    Returns
+    -------
+    result : TrainingWeights
+    """
     signal = _signal_code(classes, pos_label)
     _check_factors(max_weight, signal_weight)
-
     weights = _apply_policy(physics, negative_weights)
     _check_classes_have_events(weights, codes, classes)
     if max_weight is not None:
@@ -228,6 +269,27 @@ def validation_weights(
     labels: NDArray[Any] = np.asarray(y)
     physics = check_event_weights(sample_weight, len(labels))
     classes, codes = np.unique(labels, return_inverse=True)
+    return validation_weights_of_codes(codes, classes, physics)
+
+
+def validation_weights_of_codes(
+    codes: NDArray[np.intp], classes: NDArray[Any], physics: FloatArray
+) -> FloatArray:
+    """Do what `validation_weights` does for labels that are codes of known classes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Position of each event's class in `classes`.
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+    physics : ndarray of shape (n_samples,)
+        Physics weights, checked.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+    """
     sums = _positive_class_sums(physics, codes, classes)
     return physics / (len(classes) * sums[codes])
 

@@ -1,0 +1,247 @@
+"""Batches of events for many members at once, gathered in memory.
+
+The events lie in memory once, for all members; each member has the indices of its own
+events, its own weights and its own random order. Sixteen batches are gathered, filled
+and scaled together, which makes the cost of doing so per batch negligible.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = [
+    "Batch",
+    "Events",
+    "MemberSample",
+    "TrainingBatches",
+    "ValidationBatches",
+    "as_tensor",
+]
+
+BLOCK = 16
+VALIDATION_ROWS = 2048
+
+
+@dataclass(frozen=True)
+class MemberSample:
+    """The events of one member: which ones, and with which weights.
+
+    Attributes
+    ----------
+    index : ndarray of shape (n_events,), dtype int64
+        Rows of the common events.
+    weights : ndarray of shape (n_events,)
+        Weights in the loss.
+    """
+
+    index: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events shared by all members.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype float32
+        Numeric columns first, category codes last; undefined values are nan.
+    y : ndarray of shape (n_samples,), dtype float32
+        1 for the class `classes_[1]`, else 0.
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[np.float32]
+
+
+class Batch(NamedTuple):
+    """One step of all members: scaled inputs, targets, weights, dropout bytes."""
+
+    inputs: Tensor
+    target: Tensor
+    weight: Tensor
+    random_bytes: Tensor | None
+
+
+def as_tensor(array: NDArray[Any]) -> Tensor:
+    """Share an array's memory with a tensor, also where it is read-only.
+
+    Torch warns of read-only memory, such as that of a memory-mapped file, because
+    writing to the tensor would be undefined. Nothing here writes to it.
+    """
+    if not array.flags.writeable:
+        interface = dict(array.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        array = np.asarray(_Memory(array, interface))
+    return torch.from_numpy(array)
+
+
+class _Memory:
+    """An array interface without the read-only flag that keeps its owner alive."""
+
+    def __init__(self, owner: NDArray[Any], interface: dict[str, Any]) -> None:
+        self.owner = owner
+        self.__array_interface__ = interface
+
+
+class TrainingBatches:
+    """One epoch of batches, in a new random order for each iteration.
+
+    The number of steps and their width come from outside, so that a member's batches
+    do not depend on which other members are trained beside it; where a member has
+    fewer events the last batch is filled up with events of weight zero.
+
+    Parameters
+    ----------
+    events : Events
+        The common events.
+    samples : sequence of MemberSample
+        The training events of each member.
+    n_steps : int
+        Number of batches in an epoch.
+    width : int
+        Events of one member in a batch.
+    prepare : callable
+        Maps raw inputs to scaled ones, of the same shape.
+    n_hidden : int
+        Random bytes needed for each event (dropout); 0 for none.
+    generators : sequence of torch.Generator
+        One for each member, on `device`.
+    device : torch.device
+        Where the batches are needed.
+    """
+
+    def __init__(
+        self,
+        events: Events,
+        samples: Sequence[MemberSample],
+        *,
+        n_steps: int,
+        width: int,
+        prepare: Callable[[Tensor], Tensor],
+        n_hidden: int,
+        generators: Sequence[torch.Generator],
+        device: torch.device,
+    ) -> None:
+        self.X = as_tensor(events.X).to(device)
+        self.y = as_tensor(events.y).to(device)
+        self.n_events = [len(sample.index) for sample in samples]
+        self.index, weights = _pad(samples, n_steps * width, device)
+        self.weights = weights.float()
+        self.sum_w = weights.abs().sum(1)
+        self.n_steps = n_steps
+        self.width = width
+        self.prepare = prepare
+        self.n_hidden = n_hidden
+        self.generators = generators
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return self.n_steps
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches of one epoch."""
+        order = self._draw_order()
+        for first in range(0, self.n_steps, BLOCK):
+            n_batches = min(BLOCK, self.n_steps - first)
+            columns = slice(first * self.width, (first + n_batches) * self.width)
+            yield from self._block(order[:, columns], n_batches)
+
+    def _draw_order(self) -> Tensor:
+        device = self.index.device
+        order = torch.arange(self.index.shape[1], device=device)
+        order = order.repeat(len(self.n_events), 1)
+        for k, (n, generator) in enumerate(
+            zip(self.n_events, self.generators, strict=True)
+        ):
+            order[k, :n] = torch.randperm(n, generator=generator, device=device)
+        return order
+
+    def _block(self, order: Tensor, n_batches: int) -> Iterator[Batch]:
+        rows = self.index.gather(1, order)
+        inputs = self.X.index_select(0, rows.view(-1)).view(*rows.shape, -1)
+        inputs = self.prepare(inputs)
+        target, weight = self.y[rows], self.weights.gather(1, order)
+        noise = self._draw_bytes(n_batches)
+        for k in range(n_batches):
+            part = slice(k * self.width, (k + 1) * self.width)
+            yield Batch(
+                inputs[:, part],
+                target[:, part],
+                weight[:, part],
+                None if noise is None else noise[:, k],
+            )
+
+    def _draw_bytes(self, n_batches: int) -> Tensor | None:
+        if self.n_hidden == 0:
+            return None
+        n_bytes = n_batches * self.width * self.n_hidden
+        n_words = -(-n_bytes // 8)
+        words = torch.empty(
+            (len(self.generators), n_words),
+            dtype=torch.int64,
+            device=self.index.device,
+        )
+        for row, generator in zip(words, self.generators, strict=True):
+            row.random_(-(2**63), None, generator=generator)
+        return words.view(torch.uint8)[:, :n_bytes].view(
+            len(self.generators), n_batches, -1
+        )
+
+
+class ValidationBatches:
+    """The validation events of all members, in a fixed order and without dropout.
+
+    Parameters
+    ----------
+    events : Events
+        The common events.
+    samples : sequence of MemberSample
+        The validation events of each member.
+    prepare : callable
+        Maps raw inputs to scaled ones, of the same shape.
+    device : torch.device
+        Where the batches are needed.
+    """
+
+    def __init__(
+        self,
+        events: Events,
+        samples: Sequence[MemberSample],
+        *,
+        prepare: Callable[[Tensor], Tensor],
+        device: torch.device,
+    ) -> None:
+        self.X = as_tensor(events.X).to(device)
+        self.y = as_tensor(events.y).to(device)
+        longest = max(len(sample.index) for sample in samples)
+        self.index, self.weights = _pad(samples, longest, device)
+        self.sum_w = self.weights.sum(1)
+        self.prepare = prepare
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield all events once."""
+        for first in range(0, self.index.shape[1], VALIDATION_ROWS):
+            part = slice(first, first + VALIDATION_ROWS)
+            rows = self.index[:, part]
+            inputs = self.X.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
+            yield Batch(
+                self.prepare(inputs), self.y[rows], self.weights[:, part], None
+            )
+
+
+def _pad(
+    samples: Sequence[MemberSample], length: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    index = np.zeros((len(samples), length), dtype=np.int64)
+    weights = np.zeros((len(samples), length))
+    for k, sample in enumerate(samples):
+        index[k, : len(sample.index)] = sample.index
+        index[k, len(sample.index) :] = sample.index[0]
+        weights[k, : len(sample.index)] = sample.weights
+    return torch.from_numpy(index).to(device), torch.from_numpy(weights).to(device)

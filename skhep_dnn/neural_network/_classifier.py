@@ -1,0 +1,437 @@
+"""The classifier for weighted events: an ensemble of networks trained as one batch.
+
+The estimator owns what scikit-learn expects (flat parameters, labels, columns, weights)
+and hands clean arrays to the engine; the engine (`_training`, `_net`) knows neither
+labels nor DataFrames.
+"""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
+from skhep_dnn._validation import check_event_weights
+from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.neural_network import _fitting
+from skhep_dnn.neural_network._modules import ACTIVATIONS, CONNECTIONS
+from skhep_dnn.neural_network._prediction import ensemble_logits
+from skhep_dnn.neural_network._schedules import SCHEDULES
+from skhep_dnn.weights import ClassWeight, NegativeWeights
+
+__all__ = ["WeightedDNNClassifier"]
+
+
+class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Deep neural network, or an ensemble of them, for weighted events.
+
+    A binary classifier for tables of simulated events whose weights may be negative
+    and span orders of magnitude. Raw columns go in: undefined values are filled,
+    columns standardised and categories embedded inside the network. The members of
+    an ensemble are trained together, as one batch of matrix products.
+
+    Parameters
+    ----------
+    n_members : int, default=1
+        Number of networks; their probabilities are averaged.
+    n_layers : int, default=4
+        Number of hidden layers.
+    width : int, default=64
+        Outputs of each hidden layer.
+    hidden_layer_sizes : sequence of int, default=None
+        Outputs of each hidden layer one by one; replaces `n_layers` and `width`.
+    activation : {"relu", "prelu", "selu", "swish", "tanh"}, default="swish"
+        Activation of the hidden layers, each with its own initialisation.
+    connection : {"plain", "dense"}, default="dense"
+        What a hidden layer sees: the layer before, or the inputs and all layers
+        before.
+    dropout : float, default=0.2
+        Probability to drop a hidden output in training, in [0, 1); rounded to 1/256.
+    l1, l2 : float, default=0.0
+        Factors of the sum of `|w|` and of the sum of `w**2` over the weights of a
+        member, without biases, added to its mean loss.
+    learning_rate : float, default=5e-3
+        Step size of the Adam optimiser; the highest one of a schedule.
+    optimizer_eps : float, default=1e-8
+        Adam's epsilon, for training weights with a mean `|w|` of 1.
+    schedule : {"constant", "one_cycle"}, default="one_cycle"
+        Course of the learning rate: constant, or one warm-up and one decay to zero
+        over `max_epochs`.
+    batch_size : int, default=256
+        Largest number of events in a batch of one member.
+    max_epochs : int, default=40
+        Number of passes over the training events.
+    early_stopping : bool, default=False
+        Stop a member when its validation loss has not improved for
+        `n_iter_no_change` epochs. Without effect under "one_cycle", whose cycle
+        always runs to its end. The best epoch of a member is kept in any case
+        where it has a validation sample, and the last one where it has none.
+    n_iter_no_change : int, default=10
+        Patience, in epochs.
+    tol : float, default=0.0
+        Decrease of the validation loss that ends the waiting.
+    validation_fraction : float, default=None
+        Share of the training events that each member holds out, drawn at random
+        within each class, to validate on.
+    cv : int, splitter or iterable, default=None
+        Folds: member k leaves out fold k modulo their number and validates on it; an
+        int means stratified, shuffled folds. With `validation_fraction` as well, it
+        validates on a part of its own training folds instead and its fold stays
+        untouched.
+    member_weighting : {"uniform", "inverse_loss"}, default="uniform"
+        Weights of the members in the mean: equal, or one over the best validation
+        loss.
+    categorical_features : sequence of str, int or bool, default=None
+        Columns of categories (numbers or strings), by name, position or mask. Each
+        is embedded in one number less than it has categories.
+    missing_values : float, default=nan
+        Value that marks an undefined entry, such as -999.0; nan always does.
+    negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
+        What becomes of negative weights in training; see
+        `skhep_dnn.weights.training_weights`. Validation uses them as they are.
+    max_weight : float, default=None
+        Cap on training weights, in units of the mean `|w|` of the event's class.
+    class_weight : "balanced", dict or None, default="balanced"
+        Equal sums of training weights, a factor for each class, or none.
+    signal_weight : float, default=1.0
+        Additional factor on the training weights of the signal.
+    pos_label : label, default=None
+        The signal; None takes `classes_[1]`. It matters for `signal_weight` only:
+        `decision_function` always points to `classes_[1]`, as in scikit-learn.
+    callbacks : list of skorch callbacks, default=None
+        Copied for each group of members, with the group's number in `group_`; the
+        copies are in `callbacks_` after the fit.
+    device : str, default="cpu"
+        Torch device, or "auto" for an accelerator where there is one.
+    n_jobs : int, default=None
+        Number of processes in training and of threads in prediction; it has no
+        effect on the results. None means 1 unless in a `joblib.parallel_config`.
+    random_state : int, RandomState or None, default=None
+        Seed of folds, initial weights, event order and dropout.
+    verbose : int, default=0
+        1 shows a progress bar with the weighted losses.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        Class labels, sorted.
+    net_ : skorch.NeuralNet
+        The trained members in one net; `net_.module_` is the torch module.
+    history_ : DataFrame
+        For each member and epoch: mean weighted training loss, validation loss (the
+        balanced log-loss), learning rate, and whether the epoch was kept.
+    member_weights_ : ndarray of shape (n_members,)
+        Weights of the members in the mean.
+    best_loss_ : ndarray of shape (n_members,)
+        Lowest validation loss of each member; nan without a validation sample.
+    best_epoch_ : ndarray of shape (n_members,)
+        The epoch that was kept, from 1.
+    n_iter_ : ndarray of shape (n_members,)
+        Number of epochs until the member's patience or the training ended.
+    weight_report_ : DataFrame
+        Yield, number of events and of effective events, share of negative weights
+        and largest share of one event, by member, sample and class.
+    callbacks_ : list of list
+        The callbacks of each group.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` has them.
+
+    See Also
+    --------
+    skhep_dnn.pipeline.make_weighted_pipeline : Pipeline that passes weights on.
+    skhep_dnn.metrics.make_significance_scorer : Scorer for weighted events.
+
+    Notes
+    -----
+    `sample_weight` always means the physics weight. Training weights are derived
+    from it in one order: zero weights dropped, `negative_weights`, `max_weight`,
+    `class_weight`, `signal_weight`, and one constant so that the mean of `|w|` is 1.
+    The unit of the weights therefore does not matter.
+
+    The same seed gives the same bits for any `n_jobs` and joblib backend.
+
+    References
+    ----------
+    .. [1] G. C. Strong, "On the impact of modern deep-learning techniques to the
+       performance and time-requirements of classification models in experimental
+       high-energy physics", arXiv:2002.01427.
+
+    Examples
+    --------
+    >>> from skhep_dnn import WeightedDNNClassifier
+    >>> from skhep_dnn.datasets import make_gaussian_events
+    >>> events = make_gaussian_events(2000, random_state=0)
+    >>> model = WeightedDNNClassifier(n_layers=2, width=16, max_epochs=5, random_state=0)
+    >>> model.fit(events.data, events.target, sample_weight=events.sample_weight)
+    WeightedDNNClassifier(max_epochs=5, n_layers=2, random_state=0, width=16)
+    >>> model.predict_proba(events.data[:3]).shape
+    (3, 2)
+    """
+
+    __metadata_request__fit: ClassVar = {"sample_weight": True}
+    __metadata_request__score: ClassVar = {"sample_weight": True}
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", None],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "connection": [StrOptions(set(CONNECTIONS))],
+        "dropout": [Interval(Real, 0.0, 1.0, closed="left")],
+        "l1": [Interval(Real, 0.0, None, closed="left")],
+        "l2": [Interval(Real, 0.0, None, closed="left")],
+        "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "optimizer_eps": [Interval(Real, 0.0, None, closed="neither")],
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither"), None],
+        "cv": ["cv_object"],
+        "member_weighting": [StrOptions({"uniform", "inverse_loss"})],
+        "categorical_features": ["array-like", None],
+        "missing_values": [Real],
+        "negative_weights": [StrOptions({"keep", "zero", "abs", "error"})],
+        "max_weight": [Interval(Real, 0.0, None, closed="neither"), None],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "signal_weight": [Interval(Real, 0.0, None, closed="neither")],
+        "pos_label": "no_validation",
+        "callbacks": [list, None],
+        "device": [str],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_members: int = 1,
+        n_layers: int = 4,
+        width: int = 64,
+        hidden_layer_sizes: Sequence[int] | None = None,
+        activation: Literal["relu", "prelu", "selu", "swish", "tanh"] = "swish",
+        connection: Literal["plain", "dense"] = "dense",
+        dropout: float = 0.2,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        learning_rate: float = 5e-3,
+        optimizer_eps: float = 1e-8,
+        schedule: Literal["constant", "one_cycle"] = "one_cycle",
+        batch_size: int = 256,
+        max_epochs: int = 40,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 10,
+        tol: float = 0.0,
+        validation_fraction: float | None = None,
+        cv: Any = None,
+        member_weighting: Literal["uniform", "inverse_loss"] = "uniform",
+        categorical_features: Sequence[str | int | bool] | None = None,
+        missing_values: float = float("nan"),
+        negative_weights: NegativeWeights = "keep",
+        max_weight: float | None = None,
+        class_weight: ClassWeight = "balanced",
+        signal_weight: float = 1.0,
+        pos_label: object = None,
+        callbacks: list[Any] | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_members = n_members
+        self.n_layers = n_layers
+        self.width = width
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.connection = connection
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.learning_rate = learning_rate
+        self.optimizer_eps = optimizer_eps
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.validation_fraction = validation_fraction
+        self.cv = cv
+        self.member_weighting = member_weighting
+        self.categorical_features = categorical_features
+        self.missing_values = missing_values
+        self.negative_weights = negative_weights
+        self.max_weight = max_weight
+        self.class_weight = class_weight
+        self.signal_weight = signal_weight
+        self.pos_label = pos_label
+        self.callbacks = callbacks
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train all members.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events. Undefined values may be nan, None or `missing_values`.
+        y : array-like of shape (n_samples,)
+            Two kinds of labels of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights; None counts each event once. An event of weight zero is
+            as good as absent.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            An explicit validation sample for all members.
+
+        Returns
+        -------
+        self : WeightedDNNClassifier
+
+        Raises
+        ------
+        ValueError
+            If `X` or `y` is not what is described above, options contradict each
+            other, or weights cannot be used (`WeightsError`).
+        NonFiniteLossError
+            If a loss becomes nan or infinite.
+
+        Warns
+        -----
+        LowStatisticsWarning
+            If a class has fewer than 10 effective events for some member.
+        DivergenceWarning
+            If negative weights drove a training loss below zero and no validation
+            sample picked the epoch.
+        """
+        _fitting.check_options(self, explicit=X_val is not None)
+        sample = _fitting.check_sample(self, X, y, sample_weight, reset=True)
+        explicit = _fitting.check_explicit(self, X_val, y_val, sample_weight_val)
+        random_state = check_random_state(self.random_state)
+        plans, report = _fitting.plan_groups(self, sample, explicit, random_state)
+        results = _fitting.train(self, plans)
+        self.weight_report_ = report
+        _fitting.store(self, plans, results)
+        _fitting.warn_of_divergence(self, has_validation=bool(plans[0].data.validation))
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logit of the mean probability of `classes_[1]`.
+
+        It never saturates: use it, not the probability, to rank signal-like events.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        y_score : ndarray of shape (n_samples,)
+            Positive where `classes_[1]` is the more probable one.
+        """
+        check_is_fitted(self)
+        columns = _fitting.check_columns(self, X, reset=False)
+        return ensemble_logits(
+            self.net_.module_, columns, self.member_weights_, self.n_jobs
+        )
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probability of each class, on the prior of the training weights.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, 2)
+            In the order of `classes_`. With `class_weight="balanced"` both classes
+            are equally probable beforehand.
+        """
+        logit = self.decision_function(X)
+        return np.column_stack([expit(-logit), expit(logit)])
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """More probable class of each event.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        is_second = self.decision_function(X) > 0.0
+        return self.classes_[is_second.astype(np.intp)]
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Weighted accuracy: the sum of weights classified right over the sum of all.
+
+        Negative weights count as they are, in both sums; the accuracy can then lie
+        outside [0, 1].
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights; None counts each event once.
+
+        Returns
+        -------
+        accuracy : float
+
+        Raises
+        ------
+        WeightsError
+            If the weights do not sum to more than zero.
+        """
+        labels = np.asarray(y)
+        weights = check_event_weights(sample_weight, len(labels))
+        total = float(weights.sum())
+        if not total > 0.0:
+            msg = (
+                f"`sample_weight` must sum to more than zero, got {total:.6g}. Score "
+                "a sample whose positive weights outweigh the negative ones."
+            )
+            raise WeightsError(msg)
+        return float(weights[self.predict(X) == labels].sum() / total)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return scikit-learn's tags: binary only, undefined values allowed."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = self.categorical_features is not None
+        return tags

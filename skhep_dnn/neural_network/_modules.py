@@ -1,0 +1,280 @@
+"""Torch modules in which many networks train as one batch of matrix products.
+
+Every parameter carries a leading *member* axis: one network is `n_members=1`, an
+ensemble of five is `n_members=5`, and no member sees another. The module knows its
+inputs: filling of undefined values, standardisation and embedding of categories are
+its first layers, so that raw columns in physical units go in.
+"""
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = [
+    "ACTIVATIONS",
+    "CONNECTIONS",
+    "Activation",
+    "InputTransform",
+    "MemberNetwork",
+    "PReLU",
+    "keep_threshold",
+]
+
+CONNECTIONS = ("plain", "dense")
+
+
+class Activation(NamedTuple):
+    """An activation with the initialisation that keeps its signals in range.
+
+    `gain` over `fan_in` (or the mean of both fans, where `use_fan_out` holds) is the
+    variance of the initial weights.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    gain: float
+    use_fan_out: bool = False
+
+
+PRELU_START = 0.25
+ACTIVATIONS = {
+    "relu": Activation(torch.relu, 2.0),  # He, arXiv:1502.01852
+    "prelu": Activation(torch.relu, 2.0 / (1.0 + PRELU_START**2)),  # same, Eq. (15)
+    "selu": Activation(functional.selu, 1.0),  # LeCun, arXiv:1706.02515
+    "swish": Activation(functional.silu, 2.0),  # He, as for ReLU, arXiv:1710.05941
+    "tanh": Activation(torch.tanh, 1.0, use_fan_out=True),  # Glorot
+}
+
+
+class InputTransform(nn.Module):
+    """Fill undefined values, then standardise each column; category codes pass.
+
+    A column's filled value is its weighted mean, 0 after scaling. The statistics
+    belong to a member, since each has its own training events.
+
+    **Shape:** `(n_members, n_batch, n_features)` to the same.
+
+    Parameters
+    ----------
+    n_members, n_features : int
+        Sizes of the statistics: a mean of 0 and a scale of 1 until they are set.
+    missing_values : float
+        Value that marks an undefined entry; nan always does.
+    """
+
+    mean: Tensor
+    inverse_scale: Tensor
+
+    def __init__(
+        self, n_members: int, n_features: int, missing_values: float
+    ) -> None:
+        super().__init__()
+        self.missing_values = missing_values
+        self.register_buffer("mean", torch.zeros(n_members, 1, n_features))
+        self.register_buffer("inverse_scale", torch.ones(n_members, 1, n_features))
+
+    def set_statistics(self, member: int, mean: Tensor, scale: Tensor) -> None:
+        """Set one member's mean and scale of the first `len(mean)` columns."""
+        self.mean[member, 0, : len(mean)] = mean
+        self.inverse_scale[member, 0, : len(mean)] = 1.0 / scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the filled and scaled inputs."""
+        scaled = (x - self.mean).mul_(self.inverse_scale)
+        if self.missing_values == self.missing_values:  # noqa: PLR0124 - not nan
+            scaled.masked_fill_(x == self.missing_values, 0.0)
+        return scaled.nan_to_num_(nan=0.0)
+
+
+class PReLU(nn.Module):
+    """Rectifier whose slope for negative values is learnt, one for each member.
+
+    **Shape:** `(n_members, n_batch, width)` to the same.
+    """
+
+    def __init__(self, n_members: int) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.full((n_members, 1, 1), PRELU_START))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` where positive, else `slope * x`."""
+        return torch.where(x > 0.0, x, self.slope * x)
+
+
+class MemberNetwork(nn.Module):
+    """Multilayer perceptrons of one architecture, batched over members.
+
+    With "dense" connections each layer sees the outputs of all earlier layers and
+    the inputs, and the output layer sees the last hidden layer alone. Nothing is
+    concatenated: a source multiplies the weights of *all* later layers at once and
+    adds to their pre-activations.
+
+    **Shape:** `(n_members, n_batch, n_features)` to `(n_members, n_batch)` logits.
+
+    Parameters
+    ----------
+    n_numeric : int
+        Number of numeric columns; the columns of codes come after them.
+    missing_values : float
+        Value that marks an undefined entry besides nan.
+    embeddings : sequence of (n_categories, size)
+        One pair for each column of codes.
+    hidden_layer_sizes : sequence of int
+        Widths of the hidden layers.
+    activation : {"relu", "prelu", "selu", "swish", "tanh"}
+        Activation of the hidden layers.
+    connection : {"plain", "dense"}
+        Whether a layer sees the previous layer or all earlier ones.
+    dropout : float
+        Probability to drop a hidden output in training, rounded to 1/256.
+    seeds : sequence of int
+        One for each member, of the generator that draws its initial weights.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_numeric: int,
+        missing_values: float,
+        embeddings: Sequence[tuple[int, int]],
+        hidden_layer_sizes: Sequence[int],
+        activation: str,
+        connection: str,
+        dropout: float,
+        seeds: Sequence[int],
+    ) -> None:
+        super().__init__()
+        n_members = len(seeds)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.hidden_layer_sizes = tuple(hidden_layer_sizes)
+        self.connection = connection
+        self.keep_threshold = keep_threshold(dropout)
+        self.n_numeric = n_numeric
+        n_columns = n_numeric + len(embeddings)
+        self.inputs = InputTransform(n_members, n_columns, missing_values)
+        self.embeddings = nn.ParameterList(
+            _normal((n, size), 1.0, generators) for n, size in embeddings
+        )
+        n_inputs = self.n_numeric + sum(size for _, size in embeddings)
+        rule = ACTIVATIONS[activation]
+        self.activations = nn.ModuleList(
+            PReLU(n_members) if activation == "prelu" else _Function(rule.function)
+            for _ in hidden_layer_sizes
+        )
+        self.weights = nn.ParameterList(
+            torch.cat(
+                [_normal((n_in, width), std, generators) for width, std in targets], 2
+            )
+            for n_in, targets in _blocks(
+                n_inputs, self.hidden_layer_sizes, connection, rule
+            )
+        )
+        self.biases = nn.ParameterList(
+            torch.zeros(n_members, 1, width) for width in self._bias_widths()
+        )
+        last = self.hidden_layer_sizes[-1]
+        self.output_weight = nn.Parameter(
+            _normal((last, 1), sqrt(2.0 / (last + 1)), generators)  # Glorot
+        )
+        self.output_bias = nn.Parameter(torch.zeros(n_members, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of raw inputs."""
+        return self.from_scaled(self.inputs(x))
+
+    def from_scaled(self, x: Tensor, random_bytes: Tensor | None = None) -> Tensor:
+        """Return the logits of inputs that are already filled and scaled.
+
+        With `random_bytes`, of shape `(n_members, n_batch * n_hidden)`, a hidden
+        output is dropped where its byte is below the threshold.
+        """
+        x = self._embed(x)
+        pre: Tensor | None = None
+        n_batch, first = x.shape[1], 0
+        for k, width in enumerate(self.hidden_layer_sizes):
+            pre = self._pre_activation(k, x, pre)
+            x = self.activations[k](pre[..., :width])
+            if random_bytes is not None:
+                last = first + n_batch * width
+                x = x * self._dropout_mask(random_bytes[:, first:last], x)
+                first = last
+        return torch.baddbmm(self.output_bias, x, self.output_weight).squeeze(2)
+
+    @property
+    def n_hidden(self) -> int:
+        """Number of hidden outputs of one member."""
+        return sum(self.hidden_layer_sizes)
+
+    def penalised(self) -> list[Tensor]:
+        """Return the weight matrices, which `l1` and `l2` act on: no biases."""
+        return [*self.weights, self.output_weight]
+
+    def _bias_widths(self) -> tuple[int, ...]:
+        if self.connection == "dense":
+            return (self.n_hidden,)
+        return self.hidden_layer_sizes
+
+    def _pre_activation(self, k: int, x: Tensor, pre: Tensor | None) -> Tensor:
+        if self.connection == "plain" or pre is None:
+            return torch.baddbmm(self.biases[k], x, self.weights[k])
+        later = pre[..., self.hidden_layer_sizes[k - 1] :]
+        return torch.baddbmm(later, x, self.weights[k])
+
+    def _embed(self, x: Tensor) -> Tensor:
+        if len(self.embeddings) == 0:
+            return x
+        parts = [x[..., : self.n_numeric]]
+        for i, table in enumerate(self.embeddings):
+            n_members, n_categories, size = table.shape
+            offset = torch.arange(n_members, device=x.device).unsqueeze(1)
+            rows = x[..., self.n_numeric + i].long() + n_categories * offset
+            parts.append(functional.embedding(rows, table.view(-1, size)))
+        return torch.cat(parts, dim=2)
+
+    def _dropout_mask(self, random_bytes: Tensor, x: Tensor) -> Tensor:
+        mask = torch.empty_like(x, requires_grad=False)
+        torch.ge(random_bytes.view(x.shape), self.keep_threshold, out=mask)
+        return mask.mul_(256.0 / (256 - self.keep_threshold))
+
+
+class _Function(nn.Module):
+    """A module that calls one function."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+    def extra_repr(self) -> str:
+        return self.function.__name__
+
+
+def keep_threshold(dropout: float) -> int:
+    """Value of a random byte below which a hidden output is dropped."""
+    return round(256 * dropout)
+
+
+def _blocks(
+    n_inputs: int, widths: Sequence[int], connection: str, rule: Activation
+) -> list[tuple[int, list[tuple[int, float]]]]:
+    """Return (inputs, [(width, std) of the layers it feeds]) of each weight matrix."""
+    sources = [n_inputs, *widths[:-1]]
+    dense = connection == "dense"
+    fans = [sum(sources[: k + 1]) if dense else n for k, n in enumerate(sources)]
+    targets = [
+        (width, sqrt(rule.gain / ((fan + width) / 2 if rule.use_fan_out else fan)))
+        for width, fan in zip(widths, fans, strict=True)
+    ]
+    return [(n, targets[k:] if dense else targets[k : k + 1]) for k, n in enumerate(sources)]
+
+
+def _normal(
+    shape: tuple[int, int], std: float, generators: Sequence[torch.Generator]
+) -> Tensor:
+    """Draw one matrix for each member from that member's own generator."""
+    return torch.stack([std * torch.randn(shape, generator=g) for g in generators])

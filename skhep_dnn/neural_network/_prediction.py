@@ -1,0 +1,106 @@
+"""Prediction of all members, in padded chunks of one size.
+
+A chunk always has the same number of rows, so that the bits of a prediction do not
+depend on which other events are predicted with it.
+"""
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, effective_n_jobs
+from numpy.typing import NDArray
+from scipy.special import log_expit, logsumexp
+
+from skhep_dnn.neural_network._batches import as_tensor
+from skhep_dnn.neural_network._modules import MemberNetwork
+from skhep_dnn.neural_network._training import one_thread
+
+__all__ = ["combine_logits", "ensemble_logits"]
+
+ROWS = 1024
+
+
+def ensemble_logits(
+    module: MemberNetwork,
+    X: NDArray[np.float32],
+    member_weights: NDArray[np.float64],
+    n_jobs: int | None = None,
+) -> NDArray[np.float64]:
+    """Logit of the weighted mean probability of the members.
+
+    Parameters
+    ----------
+    module : MemberNetwork
+        The trained members.
+    X : ndarray of shape (n_samples, n_columns)
+        Raw inputs, codes last.
+    member_weights : ndarray of shape (n_members,)
+        Weights of the members; their sum is 1.
+    n_jobs : int or None
+        Number of threads.
+
+    Returns
+    -------
+    logits : ndarray of shape (n_samples,)
+    """
+    module.eval()
+    n_parts = min(effective_n_jobs(n_jobs), max(1, -(-len(X) // ROWS)))
+    chunks_each = -(-len(X) // (ROWS * n_parts))
+    starts = range(0, len(X), max(1, chunks_each) * ROWS)
+    tasks = [X[start : start + chunks_each * ROWS] for start in starts]
+    with one_thread():
+        if len(tasks) <= 1:
+            return _logits(module, X, member_weights)
+        parts = Parallel(n_jobs=n_parts, prefer="threads")(
+            delayed(_logits)(module, part, member_weights) for part in tasks
+        )
+    return np.concatenate(parts)
+
+
+def combine_logits(
+    logits: NDArray[np.float64], member_weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Logit of a weighted mean of probabilities, without ever forming them.
+
+    It is the difference of the logarithms of the mean of `sigmoid(z)` and of the
+    mean of `sigmoid(-z)`, which never saturates.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_members, n_samples)
+        Logits of the members.
+    member_weights : ndarray of shape (n_members,)
+        Weights of the members; their sum is 1.
+
+    Returns
+    -------
+    logit : ndarray of shape (n_samples,)
+
+    Examples
+    --------
+    >>> combine_logits(np.array([[800.0], [800.0]]), np.array([0.5, 0.5]))
+    array([800.])
+    """
+    if len(logits) == 1:
+        return logits[0]
+    weights = member_weights[:, np.newaxis]
+    signal = logsumexp(log_expit(logits), axis=0, b=weights)
+    background = logsumexp(log_expit(-logits), axis=0, b=weights)
+    return np.asarray(signal - background)
+
+
+@torch.inference_mode()
+def _logits(
+    module: MemberNetwork,
+    X: NDArray[np.float32],
+    member_weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    device = module.output_bias.device
+    result = np.empty(len(X))
+    for first in range(0, len(X), ROWS):
+        rows = X[first : first + ROWS]
+        n_rows = len(rows)
+        if n_rows < ROWS:
+            rows = np.concatenate([rows, np.zeros((ROWS - n_rows, X.shape[1]), "f4")])
+        logits = module(as_tensor(rows).to(device)).double().cpu().numpy()
+        result[first : first + n_rows] = combine_logits(logits, member_weights)[:n_rows]
+    return result

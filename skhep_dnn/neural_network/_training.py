@@ -1,0 +1,173 @@
+"""Training of all members: in fixed groups, in one process or in several.
+
+The groups are a function of the number of members alone, and each runs on one thread,
+so that a result depends neither on `n_jobs` nor on the joblib backend. With callbacks
+all groups train in one process, one epoch of each in turn; they are the same groups
+with the same bits.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from skhep_dnn.neural_network._net import GroupData, MemberNet
+
+__all__ = [
+    "GroupPlan",
+    "GroupResult",
+    "group_slices",
+    "merge_states",
+    "one_thread",
+    "train_groups",
+]
+
+GROUP_SIZE = 5
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """A group to train: the settings of its net and its data."""
+
+    settings: dict[str, Any]
+    data: GroupData
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """A trained group: parameters and buffers, history and best epochs.
+
+    Attributes
+    ----------
+    state : dict of ndarray
+        State of the module at the best epoch of each member (the last one without a
+        validation sample).
+    history : list of dict
+        One record for each epoch.
+    best_loss : ndarray of shape (n_members,)
+        Lowest validation loss; nan without a validation sample.
+    best_epoch, n_epochs : ndarray of shape (n_members,)
+        The epoch that was kept, and how many each member ran before its patience
+        ended.
+    callbacks : list of (str, callback)
+        The group's own copies of the user's callbacks.
+    """
+
+    state: dict[str, NDArray[np.float32]]
+    history: list[dict[str, Any]]
+    best_loss: NDArray[np.float64]
+    best_epoch: NDArray[np.int64]
+    n_epochs: NDArray[np.int64]
+    callbacks: list[tuple[str, Any]]
+
+
+def group_slices(n_members: int) -> list[slice]:
+    """Split members into two or more groups of at most five, as equal as possible.
+
+    Examples
+    --------
+    >>> [s.stop - s.start for s in group_slices(5)]
+    [3, 2]
+    >>> [s.stop - s.start for s in group_slices(12)]
+    [4, 4, 4]
+    """
+    n_groups = max(min(n_members, 2), -(-n_members // GROUP_SIZE))
+    parts = np.array_split(np.arange(n_members), n_groups)
+    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
+
+
+def train_groups(
+    plans: Sequence[GroupPlan], *, callbacks: Sequence[Any], n_jobs: int | None
+) -> list[GroupResult]:
+    """Train all groups, in lockstep if there are callbacks, else over processes."""
+    with one_thread():
+        if callbacks:
+            return _train_in_lockstep(plans, callbacks)
+        if len(plans) == 1:
+            return [_train(plans[0])]
+        return Parallel(n_jobs=n_jobs)(delayed(_train)(plan) for plan in plans)
+
+
+def merge_states(
+    results: Sequence[GroupResult],
+) -> dict[str, torch.Tensor]:
+    """Join the states of the groups along the member axis."""
+    names = results[0].state
+    return {
+        name: torch.from_numpy(np.concatenate([r.state[name] for r in results]))
+        for name in names
+    }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread in this block."""
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(plan: GroupPlan) -> GroupResult:
+    net = MemberNet(**plan.settings)
+    with one_thread():
+        for _ in net.epochs(plan.data):
+            pass
+    return _result(net, plan.data)
+
+
+def _train_in_lockstep(
+    plans: Sequence[GroupPlan], callbacks: Sequence[Any]
+) -> list[GroupResult]:
+    nets = [
+        MemberNet(**plan.settings, callbacks=_callbacks_of(callbacks, k, len(plans)))
+        for k, plan in enumerate(plans)
+    ]
+    running = [net.epochs(plan.data) for net, plan in zip(nets, plans, strict=True)]
+    while running:
+        running = [epochs for epochs in running if next(epochs, None) is not None]
+    return [_result(net, plan.data) for net, plan in zip(nets, plans, strict=True)]
+
+
+def _callbacks_of(callbacks: Sequence[Any], group: int, n_groups: int) -> list[tuple[str, Any]]:
+    """Copy the callbacks for one group, so that the user's own stay as they are."""
+    own = [_initialized(item) for item in callbacks]
+    for _, callback in own:
+        callback.group_ = group
+        if n_groups > 1 and hasattr(callback, "fn_prefix"):
+            callback.fn_prefix = f"{callback.fn_prefix}group{group}_"
+    return own
+
+
+def _initialized(item: Any) -> tuple[str, Any]:
+    name, callback = item if isinstance(item, tuple) else (None, item)
+    own = callback() if isinstance(callback, type) else deepcopy(callback)
+    return name or type(own).__name__, own
+
+
+def _result(net: MemberNet, data: GroupData) -> GroupResult:
+    best = net.best_
+    state = {name: value.cpu() for name, value in net.module_.state_dict().items()}
+    n_epochs = np.full(len(best.loss), len(net.history))
+    if data.validation:
+        state.update({name: value.cpu() for name, value in best.state.items()})
+        n_epochs = np.where(best.frozen, best.frozen_at, n_epochs)
+    return GroupResult(
+        state={name: value.numpy().copy() for name, value in state.items()},
+        history=[{k: v for k, v in row.items() if k != "batches"} for row in net.history],
+        best_loss=best.loss if data.validation else np.full(len(best.loss), np.nan),
+        best_epoch=best.epoch if data.validation else n_epochs,
+        n_epochs=n_epochs,
+        callbacks=net.callbacks_,
+    )
