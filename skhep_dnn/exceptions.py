@@ -6,7 +6,9 @@ work.
 """
 
 __all__ = [
+    "DataFileError",
     "DivergenceWarning",
+    "DownloadError",
     "FoldYieldWarning",
     "LowStatisticsWarning",
     "MissingWeightsError",
@@ -27,6 +29,14 @@ class WeightsError(SkhepDNNError, ValueError):
 
 class MissingWeightsError(SkhepDNNError, ValueError):
     """A scorer that needs event weights did not get any."""
+
+
+class DataFileError(SkhepDNNError, ValueError):
+    """A data file whose content is not what it must be."""
+
+
+class DownloadError(SkhepDNNError, OSError):
+    """A file that could not be fetched from its server."""
 
 
 class NonFiniteLossError(SkhepDNNError, FloatingPointError):
