@@ -7,9 +7,11 @@ from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
 )
+from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
+from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint, significance_scan
 from skhep_dnn.metrics._significance import (
     ams,
     asimov_significance,
@@ -17,11 +19,19 @@ from skhep_dnn.metrics._significance import (
     s_over_sqrt_sb,
 )
 from skhep_dnn.metrics._significance_scores import ams_score
+from skhep_dnn.metrics._thresholds import (
+    threshold_at_efficiency,
+    threshold_at_maximum,
+    threshold_top_fraction,
+)
 
 __all__ = [
     "BootstrapResult",
+    "FigureOfMerit",
     "PairedBootstrapResult",
     "SignificanceAt",
+    "SignificanceScan",
+    "WorkingPoint",
     "ams",
     "ams_score",
     "asimov_significance",
@@ -34,6 +44,10 @@ __all__ = [
     "poisson_replicas",
     "s_over_sqrt_b",
     "s_over_sqrt_sb",
+    "significance_scan",
+    "threshold_at_efficiency",
+    "threshold_at_maximum",
+    "threshold_top_fraction",
     "weighted_roc_auc",
     "weighted_roc_curve",
 ]
