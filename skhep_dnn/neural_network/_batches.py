@@ -230,9 +230,7 @@ class ValidationBatches:
             part = slice(first, first + VALIDATION_ROWS)
             rows = self.index[:, part]
             inputs = self.X.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
-            yield Batch(
-                self.prepare(inputs), self.y[rows], self.weights[:, part], None
-            )
+            yield Batch(self.prepare(inputs), self.y[rows], self.weights[:, part], None)
 
 
 def _pad(

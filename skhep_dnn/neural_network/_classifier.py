@@ -19,16 +19,29 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.neural_network import _fitting
+from skhep_dnn.neural_network._checks import (
+    check_columns,
+    check_explicit,
+    check_options,
+    check_sample,
+)
 from skhep_dnn.neural_network._modules import ACTIVATIONS, CONNECTIONS
+from skhep_dnn.neural_network._plan import plan_groups
 from skhep_dnn.neural_network._prediction import ensemble_logits
+from skhep_dnn.neural_network._results import (
+    joined_history,
+    joined_net,
+    member_weights,
+    warn_of_divergence,
+)
 from skhep_dnn.neural_network._schedules import SCHEDULES
+from skhep_dnn.neural_network._training import train_groups
 from skhep_dnn.weights import ClassWeight, NegativeWeights
 
 __all__ = ["WeightedDNNClassifier"]
 
 
-class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     """Deep neural network, or an ensemble of them, for weighted events.
 
     A binary classifier for tables of simulated events whose weights may be negative
@@ -169,7 +182,9 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     >>> from skhep_dnn import WeightedDNNClassifier
     >>> from skhep_dnn.datasets import make_gaussian_events
     >>> events = make_gaussian_events(2000, random_state=0)
-    >>> model = WeightedDNNClassifier(n_layers=2, width=16, max_epochs=5, random_state=0)
+    >>> model = WeightedDNNClassifier(
+    ...     n_layers=2, width=16, max_epochs=5, random_state=0
+    ... )
     >>> model.fit(events.data, events.target, sample_weight=events.sample_weight)
     WeightedDNNClassifier(max_epochs=5, n_layers=2, random_state=0, width=16)
     >>> model.predict_proba(events.data[:3]).shape
@@ -327,15 +342,26 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             If negative weights drove a training loss below zero and no validation
             sample picked the epoch.
         """
-        _fitting.check_options(self, explicit=X_val is not None)
-        sample = _fitting.check_sample(self, X, y, sample_weight, reset=True)
-        explicit = _fitting.check_explicit(self, X_val, y_val, sample_weight_val)
+        check_options(self, explicit=X_val is not None)
+        columns = check_columns(self, X, reset=True)
+        sample = check_sample(X, columns, y, sample_weight)
+        self.classes_ = sample.targets.classes
+        explicit = check_explicit(self, X_val, y_val, sample_weight_val)
         random_state = check_random_state(self.random_state)
-        plans, report = _fitting.plan_groups(self, sample, explicit, random_state)
-        results = _fitting.train(self, plans)
+        plans, report = plan_groups(self, sample, explicit, random_state)
+        results = train_groups(
+            plans, callbacks=self.callbacks or [], n_jobs=self.n_jobs
+        )
+        best_loss = np.concatenate([result.best_loss for result in results])
+        self.member_weights_ = member_weights(self.member_weighting, best_loss)
+        self.best_loss_ = best_loss
+        self.best_epoch_ = np.concatenate([result.best_epoch for result in results])
+        self.n_iter_ = np.concatenate([result.n_epochs for result in results])
+        self.history_ = joined_history(results)
         self.weight_report_ = report
-        _fitting.store(self, plans, results)
-        _fitting.warn_of_divergence(self, has_validation=bool(plans[0].data.validation))
+        self.callbacks_ = [result.callbacks for result in results]
+        self.net_ = joined_net(plans, results)
+        warn_of_divergence(self.history_)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -353,8 +379,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         y_score : ndarray of shape (n_samples,)
             Positive where `classes_[1]` is the more probable one.
         """
-        check_is_fitted(self)
-        columns = _fitting.check_columns(self, X, reset=False)
+        check_is_fitted(self, "net_")
+        columns = check_columns(self, X, reset=False)
         return ensemble_logits(
             self.net_.module_, columns, self.member_weights_, self.n_jobs
         )

@@ -71,7 +71,9 @@ class ColumnEncoder:
         columns = np.column_stack(codes).astype(np.float32)
         if not self.numeric_:
             return np.ascontiguousarray(columns)
-        numbers = X.iloc[:, self.numeric_] if hasattr(X, "iloc") else X[:, self.numeric_]
+        numbers = (
+            X.iloc[:, self.numeric_] if hasattr(X, "iloc") else X[:, self.numeric_]
+        )
         return np.hstack([_check_numbers(numbers, estimator), columns])
 
     @property
@@ -208,9 +210,7 @@ def _checked_positions(given: NDArray[Any], n_features: int) -> list[int]:
     return np.unique(given).tolist()
 
 
-def _positions_of_names(
-    given: Sequence[Any], names: Sequence[str] | None
-) -> list[int]:
+def _positions_of_names(given: Sequence[Any], names: Sequence[str] | None) -> list[int]:
     if names is None:
         msg = (
             f"`categorical_features` must be positions where `X` has no column "

@@ -68,9 +68,7 @@ class InputTransform(nn.Module):
     mean: Tensor
     inverse_scale: Tensor
 
-    def __init__(
-        self, n_members: int, n_features: int, missing_values: float
-    ) -> None:
+    def __init__(self, n_members: int, n_features: int, missing_values: float) -> None:
         super().__init__()
         self.missing_values = missing_values
         self.register_buffer("mean", torch.zeros(n_members, 1, n_features))
@@ -84,7 +82,7 @@ class InputTransform(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the filled and scaled inputs."""
         scaled = (x - self.mean).mul_(self.inverse_scale)
-        if self.missing_values == self.missing_values:  # noqa: PLR0124 - not nan
+        if self.missing_values == self.missing_values:
             scaled.masked_fill_(x == self.missing_values, 0.0)
         return scaled.nan_to_num_(nan=0.0)
 
@@ -270,7 +268,9 @@ def _blocks(
         (width, sqrt(rule.gain / ((fan + width) / 2 if rule.use_fan_out else fan)))
         for width, fan in zip(widths, fans, strict=True)
     ]
-    return [(n, targets[k:] if dense else targets[k : k + 1]) for k, n in enumerate(sources)]
+    return [
+        (n, targets[k:] if dense else targets[k : k + 1]) for k, n in enumerate(sources)
+    ]
 
 
 def _normal(

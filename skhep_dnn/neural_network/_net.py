@@ -108,7 +108,7 @@ class BestEpochs:
             self.frozen |= ended
 
 
-class MemberNet(NeuralNet):  # type: ignore[misc]
+class MemberNet(NeuralNet):
     """A skorch net whose module, losses and best epochs have a member axis.
 
     Parameters
@@ -165,7 +165,7 @@ class MemberNet(NeuralNet):  # type: ignore[misc]
         valid = self.get_iterator(data, training=False)
         patience = self.patience if valid is not None else None
         self.best_ = BestEpochs(self.member_state(), patience, self.tol)
-        self._steps_done, self._steps_planned = 0, len(train) * self.max_epochs
+        self._steps_done, self._steps_planned = 0, data.n_steps * self.max_epochs
         shared = {"dataset_train": data, "dataset_valid": data}
         self.notify("on_train_begin", X=data.events.X, y=data.events.y)
         with self._progress_bar() as bar:
@@ -276,10 +276,10 @@ class MemberNet(NeuralNet):  # type: ignore[misc]
         weights = self.module_.penalised()
         gradients = [weight.grad for weight in weights]
         if self.l2 > 0.0:
-            torch._foreach_add_(gradients, weights, alpha=2.0 * self.l2)  # noqa: SLF001
+            torch._foreach_add_(gradients, weights, alpha=2.0 * self.l2)
         if self.l1 > 0.0:
-            signs = torch._foreach_sign(weights)  # noqa: SLF001
-            torch._foreach_add_(gradients, signs, alpha=self.l1)  # noqa: SLF001
+            signs = torch._foreach_sign(weights)
+            torch._foreach_add_(gradients, signs, alpha=self.l1)
 
     def _record(self, name: str, member_loss: Tensor) -> None:
         losses = member_loss.double().cpu().numpy()
@@ -329,7 +329,5 @@ def _step(member_loss: Tensor, logit: Tensor) -> dict[str, Tensor]:
     return {"loss": member_loss.sum(), "member_loss": member_loss, "y_pred": logit}
 
 
-def _generators(
-    seeds: Sequence[int], device: torch.device
-) -> list[torch.Generator]:
+def _generators(seeds: Sequence[int], device: torch.device) -> list[torch.Generator]:
     return [torch.Generator(device).manual_seed(seed) for seed in seeds]

@@ -193,7 +193,7 @@ def _report(member: int, sample: str, targets: Targets) -> list[dict[str, Any]]:
 
 
 def _warn_of_low_statistics(report: pd.DataFrame) -> None:
-    poorest = report.loc[report["n_eff"].idxmin()]
+    poorest = report.iloc[int(report["n_eff"].argmin())]
     if poorest["n_eff"] < LOW_N_EFF:
         msg = (
             f"Class {poorest['class']!r} has {poorest['n_eff']:.1f} effective events "

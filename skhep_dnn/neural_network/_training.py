@@ -23,7 +23,6 @@ __all__ = [
     "GroupPlan",
     "GroupResult",
     "group_slices",
-    "merge_states",
     "one_thread",
     "train_groups",
 ]
@@ -94,17 +93,6 @@ def train_groups(
         return Parallel(n_jobs=n_jobs)(delayed(_train)(plan) for plan in plans)
 
 
-def merge_states(
-    results: Sequence[GroupResult],
-) -> dict[str, torch.Tensor]:
-    """Join the states of the groups along the member axis."""
-    names = results[0].state
-    return {
-        name: torch.from_numpy(np.concatenate([r.state[name] for r in results]))
-        for name in names
-    }
-
-
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let torch use one thread in this block."""
@@ -140,7 +128,9 @@ def _train_in_lockstep(
     return [_result(net, plan.data) for net, plan in zip(nets, plans, strict=True)]
 
 
-def _callbacks_of(callbacks: Sequence[Any], group: int, n_groups: int) -> list[tuple[str, Any]]:
+def _callbacks_of(
+    callbacks: Sequence[Any], group: int, n_groups: int
+) -> list[tuple[str, Any]]:
     """Copy the callbacks for one group, so that the user's own stay as they are."""
     own = [_initialized(item) for item in callbacks]
     for _, callback in own:
@@ -163,9 +153,10 @@ def _result(net: MemberNet, data: GroupData) -> GroupResult:
     if data.validation:
         state.update({name: value.cpu() for name, value in best.state.items()})
         n_epochs = np.where(best.frozen, best.frozen_at, n_epochs)
+    history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
     return GroupResult(
         state={name: value.numpy().copy() for name, value in state.items()},
-        history=[{k: v for k, v in row.items() if k != "batches"} for row in net.history],
+        history=history,
         best_loss=best.loss if data.validation else np.full(len(best.loss), np.nan),
         best_epoch=best.epoch if data.validation else n_epochs,
         n_epochs=n_epochs,

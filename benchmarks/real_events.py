@@ -1,0 +1,17 @@
+"""Where tests and benchmarks find real collider events.
+
+The folder is named by the environment variable SKHEP_DNN_DATA, else it is the folder
+`shared/data` beside the checkout. The package itself never needs these files.
+"""
+
+import os
+from pathlib import Path
+
+__all__ = ["higgsml_path"]
+
+
+def higgsml_path() -> Path:
+    """Path of 15 000 events of the HiggsML data set; it may not exist."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SKHEP_DNN_DATA", default))
+    return folder / "higgsml_100000-114999.csv.gz"

@@ -1,0 +1,199 @@
+"""Checks of the options, events, labels and callbacks that a fit gets."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+
+from skhep_dnn._validation import check_event_weights
+from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.neural_network._inputs import ColumnEncoder
+from skhep_dnn.neural_network._splits import Targets
+
+if TYPE_CHECKING:
+    from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
+
+__all__ = [
+    "Sample",
+    "check_columns",
+    "check_explicit",
+    "check_labels",
+    "check_options",
+    "check_sample",
+]
+
+SCALAR_LOSS_CALLBACKS = {
+    "EpochScoring": "read `history_`, or score each epoch in an own callback",
+    "BatchScoring": "read `history_`, or score each epoch in an own callback",
+    "PassthroughScoring": "read `history_`: the losses are recorded there",
+    "GradientNormClipping": "lower `learning_rate`: clipping must act on each member",
+}
+MEAN_LOSS_CALLBACKS = {
+    "EarlyStopping": "use early_stopping=True, which stops each member by its own loss",
+    "ReduceLROnPlateau": "use `schedule`",
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A checked sample: float32 columns, class codes and physics weights.
+
+    Attributes
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The events as they were given.
+    columns : ndarray of shape (n_samples, n_columns), dtype float32
+        The events as the network takes them.
+    targets : Targets
+        Their classes and weights.
+    """
+
+    X: Any
+    columns: NDArray[np.float32]
+    targets: Targets
+
+
+def check_options(model: "WeightedDNNClassifier", *, explicit: bool) -> None:
+    """Check the conditions between parameters."""
+    if explicit and model.cv is not None:
+        msg = (
+            "`cv` must be None when a validation sample is passed, got "
+            f"{model.cv!r}. Leave out `X_val` or `cv`."
+        )
+        raise ValueError(msg)
+    no_validation = not explicit and model.cv is None
+    if no_validation and model.validation_fraction is None:
+        _check_validation_is_not_needed(model)
+    _check_layer_sizes(model.hidden_layer_sizes)
+    for item in model.callbacks or []:
+        _check_callback(item, model.n_members)
+
+
+def check_labels(y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the two classes and the code of each event's class."""
+    if y is None:
+        msg = (
+            "This WeightedDNNClassifier estimator requires y to be passed, but the "
+            "target y is None. Pass one label for each event."
+        )
+        raise ValueError(msg)
+    labels = column_or_1d(y, warn=True)
+    assert_all_finite(labels, input_name="y")
+    check_classification_targets(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) > 2:
+        msg = (
+            "Only binary classification is supported. The type of the target is "
+            f"{type_of_target(labels)}. Reduce the labels to signal and background."
+        )
+        raise ValueError(msg)
+    if len(classes) < 2:
+        msg = (
+            "`y` must contain two classes, got one class: "
+            f"{classes.tolist()!r}. Pass events of signal and background."
+        )
+        raise WeightsError(msg)
+    return classes, codes
+
+
+def check_sample(
+    X: ArrayLike,
+    columns: NDArray[np.float32],
+    y: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+) -> Sample:
+    """Check labels and weights of events whose columns are checked already."""
+    classes, codes = check_labels(y)
+    check_consistent_length(columns, codes)
+    weights = check_event_weights(sample_weight, len(codes))
+    return Sample(X, columns, Targets(codes, classes, weights))
+
+
+def check_explicit(
+    model: "WeightedDNNClassifier",
+    X_val: ArrayLike | None,
+    y_val: ArrayLike | None,
+    sample_weight_val: ArrayLike | None,
+) -> Sample | None:
+    """Check the explicit validation sample, if there is one."""
+    if X_val is None and y_val is None:
+        if sample_weight_val is not None:
+            msg = (
+                "`sample_weight_val` must come with `X_val` and `y_val`, got it "
+                "alone. Pass all three."
+            )
+            raise ValueError(msg)
+        return None
+    if X_val is None or y_val is None:
+        missing = "X_val" if X_val is None else "y_val"
+        msg = f"`{missing}` must not be None when the other is given. Pass both."
+        raise ValueError(msg)
+    columns = check_columns(model, X_val, reset=False)
+    sample = check_sample(X_val, columns, y_val, sample_weight_val)
+    if (sample.targets.classes != model.classes_).any():
+        msg = (
+            f"`y_val` must hold the labels {model.classes_.tolist()!r}, got "
+            f"{sample.targets.classes.tolist()!r}. Use the same labels as in `y`."
+        )
+        raise ValueError(msg)
+    return sample
+
+
+def check_columns(
+    model: "WeightedDNNClassifier", X: ArrayLike, *, reset: bool
+) -> NDArray[np.float32]:
+    """Return the columns of `X` as the network takes them; learn them if `reset`."""
+    if not hasattr(X, "iloc"):
+        X = check_array(X, dtype=None, ensure_all_finite=False, estimator=model)
+    validate_data(model, X, reset=reset, skip_check_array=True)
+    if reset:
+        encoder = ColumnEncoder(model.categorical_features, model.missing_values)
+        model.encoder_ = encoder.fit(X, getattr(model, "feature_names_in_", None))
+    return model.encoder_.transform(X, model)
+
+
+def _check_validation_is_not_needed(model: "WeightedDNNClassifier") -> None:
+    remedy = "Set `validation_fraction` or `cv`, or pass `X_val` and `y_val`."
+    if model.early_stopping:
+        msg = f"early_stopping=True must have a validation sample, got none. {remedy}"
+        raise ValueError(msg)
+    if model.member_weighting == "inverse_loss":
+        msg = (
+            'member_weighting="inverse_loss" must have a validation sample, got '
+            f"none. {remedy}"
+        )
+        raise ValueError(msg)
+
+
+def _check_layer_sizes(sizes: Any) -> None:
+    if sizes is None:
+        return
+    widths = np.asarray(sizes)
+    if widths.ndim != 1 or len(widths) == 0 or widths.dtype.kind not in "iu":
+        msg = (
+            "`hidden_layer_sizes` must be a sequence of whole numbers, got "
+            f"{sizes!r}. Pass one width for each hidden layer."
+        )
+        raise ValueError(msg)
+    if widths.min() < 1:
+        msg = f"`hidden_layer_sizes` must be positive, got {sizes!r}. Raise them."
+        raise ValueError(msg)
+
+
+def _check_callback(item: Any, n_members: int) -> None:
+    callback = item[1] if isinstance(item, tuple) else item
+    kinds = callback.__mro__ if isinstance(callback, type) else type(callback).__mro__
+    for name in (kind.__name__ for kind in kinds):
+        remedy = SCALAR_LOSS_CALLBACKS.get(name)
+        if n_members > 1:
+            remedy = remedy or MEAN_LOSS_CALLBACKS.get(name)
+        if remedy is not None:
+            msg = (
+                f"`callbacks` must act on members one by one, got {name}, which "
+                f"assumes one loss for the whole net. Instead {remedy}."
+            )
+            raise ValueError(msg)

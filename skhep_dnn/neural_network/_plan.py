@@ -1,0 +1,170 @@
+"""The plan of a training: who trains on what, with which weights, in which group."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from skhep_dnn._sklearn import _safe_indexing
+from skhep_dnn.neural_network._batches import Events, MemberSample
+from skhep_dnn.neural_network._checks import Sample
+from skhep_dnn.neural_network._net import GroupData
+from skhep_dnn.neural_network._schedules import SCHEDULES
+from skhep_dnn.neural_network._splits import (
+    MemberEvents,
+    Split,
+    member_splits,
+    weigh_members,
+)
+from skhep_dnn.neural_network._training import GroupPlan, group_slices
+from skhep_dnn.weights import training_weights_of_codes
+
+if TYPE_CHECKING:
+    from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
+
+__all__ = ["plan_groups"]
+
+MAX_SEED = 2**31 - 1
+
+
+def plan_groups(
+    model: "WeightedDNNClassifier",
+    sample: Sample,
+    explicit: Sample | None,
+    random_state: np.random.RandomState,
+) -> tuple[list[GroupPlan], pd.DataFrame]:
+    """Split events among members, weigh them, and gather members in groups.
+
+    Each member has three seeds: of its validation split, its initial weights, and
+    its event order and dropout.
+    """
+    seeds = random_state.randint(MAX_SEED, size=(model.n_members, 3))
+    fold_seed = int(random_state.randint(MAX_SEED))
+    kept = np.flatnonzero(sample.targets.sample_weight)
+    fraction = None if explicit else model.validation_fraction
+    splits = member_splits(
+        *_present(sample, kept),
+        n_members=model.n_members,
+        cv=model.cv,
+        validation_fraction=fraction,
+        seeds=seeds[:, 0].tolist(),
+        fold_seed=fold_seed,
+    )
+    members = _weigh(model, sample, kept, splits, explicit)
+    n_steps, width = _steps(members.training, model.batch_size)
+    events = _events(sample)
+    plans = []
+    for number, part in enumerate(_groups(model)):
+        data = GroupData(
+            events=events,
+            validation_events=events if explicit is None else _events(explicit),
+            training=tuple(members.training[part]),
+            validation=tuple(members.validation[part]),
+            n_steps=n_steps,
+            width=width,
+            seeds=tuple(seeds[part, 2].tolist()),
+        )
+        settings = _settings(model, seeds[part, 1].tolist())
+        settings |= {"label": _label(part), "bar_position": number}
+        plans.append(GroupPlan(settings, data))
+    return plans, members.report
+
+
+def _present(sample: Sample, kept: NDArray[np.int64]) -> tuple[Any, NDArray[Any]]:
+    """Return events and labels without those of weight zero, which are absent."""
+    labels = sample.targets.classes[sample.targets.codes[kept]]
+    if len(kept) == len(sample.columns):
+        return sample.X, labels
+    return _safe_indexing(sample.X, kept), labels
+
+
+def _weigh(
+    model: "WeightedDNNClassifier",
+    sample: Sample,
+    kept: NDArray[np.int64],
+    splits: list[Split],
+    explicit: Sample | None,
+) -> MemberEvents:
+    options: dict[str, Any] = {
+        "negative_weights": model.negative_weights,
+        "max_weight": model.max_weight,
+        "class_weight": model.class_weight,
+        "signal_weight": model.signal_weight,
+        "pos_label": model.pos_label,
+    }
+    targets = sample.targets
+    # What is wrong with the whole sample is said of the whole, before any fold.
+    training_weights_of_codes(
+        targets.codes, targets.classes, targets.sample_weight, **options
+    )
+    in_rows = [
+        (kept[train], None if valid is None else kept[valid]) for train, valid in splits
+    ]
+    held_out = None if explicit is None else explicit.targets
+    return weigh_members(in_rows, targets, options, held_out)
+
+
+def _events(sample: Sample) -> Events:
+    return Events(sample.columns, sample.targets.codes.astype(np.float32))
+
+
+def _steps(training: list[MemberSample], batch_size: int) -> tuple[int, int]:
+    """Return steps and batch width that fit the largest member, in equal batches."""
+    largest = max(len(member.index) for member in training)
+    n_steps = -(-largest // batch_size)
+    return n_steps, -(-largest // n_steps)
+
+
+def _groups(model: "WeightedDNNClassifier") -> list[slice]:
+    if _device(model.device) == "cpu":
+        return group_slices(model.n_members)
+    return [slice(0, model.n_members)]
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _settings(model: "WeightedDNNClassifier", seeds: list[int]) -> dict[str, Any]:
+    sizes = model.hidden_layer_sizes
+    if sizes is None:
+        sizes = [model.width] * model.n_layers
+    n_categories = model.encoder_.n_categories
+    n_numeric = model.n_features_in_ - len(n_categories)
+    patience: int | None = model.n_iter_no_change
+    if not model.early_stopping or model.schedule == "one_cycle":
+        patience = None
+    return {
+        "module__n_numeric": n_numeric,
+        "module__missing_values": float(model.missing_values),
+        "module__embeddings": [(n, max(1, n - 1)) for n in n_categories],
+        "module__hidden_layer_sizes": [int(size) for size in sizes],
+        "module__activation": model.activation,
+        "module__connection": model.connection,
+        "module__dropout": model.dropout,
+        "module__seeds": seeds,
+        "optimizer": torch.optim.Adam,
+        "optimizer__eps": model.optimizer_eps,
+        "optimizer__fused": True,
+        "lr": model.learning_rate,
+        "schedule": SCHEDULES[model.schedule],
+        "l1": model.l1,
+        "l2": model.l2,
+        "patience": patience,
+        "tol": model.tol,
+        "max_epochs": model.max_epochs,
+        "device": _device(model.device),
+        "verbose": int(model.verbose),
+    }
+
+
+def _label(part: slice) -> str:
+    if part.stop - part.start == 1:
+        return f"member {part.stop}"
+    return f"members {part.start + 1}-{part.stop}"
