@@ -74,8 +74,7 @@ def ams(s: ArrayLike, b: ArrayLike, *, b_reg: float = 10.0) -> np.float64 | Floa
     References
     ----------
     .. [1] C. Adam-Bourdarios, G. Cowan, C. Germain, I. Guyon, B. Kegl, D. Rousseau,
-       "Learning to discover: the Higgs boson machine learning challenge",
-       documentation of the challenge (2014).
+       "The Higgs boson machine learning challenge", PMLR 42:19-55 (2015).
 
     Examples
     --------

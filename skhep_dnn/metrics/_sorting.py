@@ -40,9 +40,11 @@ def sort_events(
     tied = _in_runs(packed >> np.uint64(event_bits))
     packed &= np.uint64(2**event_bits - 1)
     if len(tied):
-        # Keys never contradict scores, so all runs can be sorted together.
         events = packed[tied]
-        packed[tied] = events[np.argsort(-scores[events >> np.uint64(1)])]
+        descending = -scores[events >> np.uint64(1)]
+        if (descending[1:] < descending[:-1]).any():
+            # Keys never contradict scores, so all runs can be sorted together.
+            packed[tied] = events[np.argsort(descending)]
     return packed
 
 
