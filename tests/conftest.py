@@ -1,23 +1,15 @@
 """Fixtures shared by all tests."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-
-DATA_FOLDER = Path(
-    os.environ.get(
-        "SKHEP_DNN_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"
-    )
-)
+from real_events import higgsml_path
 
 
 @pytest.fixture(scope="session")
 def higgsml_file():
     """Path of the real events; tests that need them are skipped without."""
-    path = DATA_FOLDER / "higgsml_100000-114999.csv.gz"
+    path = higgsml_path()
     if not path.exists():
         pytest.skip(f"real HiggsML events not found: {path} (set SKHEP_DNN_DATA)")
     return path
