@@ -12,13 +12,14 @@ from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
 from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint, significance_scan
+from skhep_dnn.metrics._separation import SeparationPower, separation_power
 from skhep_dnn.metrics._significance import (
     ams,
     asimov_significance,
     s_over_sqrt_b,
     s_over_sqrt_sb,
 )
-from skhep_dnn.metrics._significance_scores import ams_score
+from skhep_dnn.metrics._significance_scores import ams_score, max_significance_score
 from skhep_dnn.metrics._thresholds import (
     threshold_at_efficiency,
     threshold_at_maximum,
@@ -29,6 +30,7 @@ __all__ = [
     "BootstrapResult",
     "FigureOfMerit",
     "PairedBootstrapResult",
+    "SeparationPower",
     "SignificanceAt",
     "SignificanceScan",
     "WorkingPoint",
@@ -39,11 +41,13 @@ __all__ = [
     "balanced_log_loss_from_logits",
     "binned_significance",
     "bootstrap",
+    "max_significance_score",
     "merge_bins",
     "paired_bootstrap",
     "poisson_replicas",
     "s_over_sqrt_b",
     "s_over_sqrt_sb",
+    "separation_power",
     "significance_scan",
     "threshold_at_efficiency",
     "threshold_at_maximum",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BootstrapResult", "PairedBootstrapResult"]
+__all__ = ["BootstrapResult", "PairedBootstrapResult", "format_with_error"]
 
 FloatArray = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class BootstrapResult:
 
     def __str__(self) -> str:
         """Return value and error with two digits of the error."""
-        return _with_error(self.value, self.error)
+        return format_with_error(self.value, self.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class PairedBootstrapResult:
 
     def __str__(self) -> str:
         """Return difference and error with two digits of the error."""
-        return _with_error(self.difference, self.error)
+        return format_with_error(self.difference, self.error)
 
 
 def _interval(replicas: FloatArray, level: float) -> tuple[float, float]:
@@ -127,9 +127,9 @@ def _interval(replicas: FloatArray, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _with_error(value: float, error: float) -> str:
+def format_with_error(value: float, error: float) -> str:
     """Return "value ± error" with two digits of the error."""
-    if not np.isfinite(error) or error <= 0:
+    if not error > 1e-12 * abs(value) or np.isinf(error):
         return f"{value:.4g} ± {error:.2g}"
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:.{digits}f} ± {error:.{digits}f}"

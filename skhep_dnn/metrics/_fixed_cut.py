@@ -4,17 +4,17 @@ As an object, so that it can be bootstrapped, pickled and used as a metric, and 
 all its replicas are evaluated at once.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights, check_scores, check_signal
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
-from skhep_dnn.metrics._significance import asimov_significance
+from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
 
 __all__ = ["SignificanceAt", "selected_yields"]
 
@@ -33,17 +33,22 @@ class SignificanceAt:
     ----------
     threshold : float
         Events with a score at or above it are selected.
-    kind : {"ams", "asimov"}, default="ams"
-        Which significance.
+    kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
+        The significance; "ams" is "asimov" with another default of `b_reg`.
     b_reg : float or None, default=None
-        Added to the background, in events; None takes 10 for "ams" and 0 for "asimov".
+        Added to the background, in events; None means 10 for "ams" and 0 otherwise.
     sigma_b : float, default=0.0
         Absolute uncertainty of the selected background, in events.
     rel_sigma_b : float, default=0.0
         Its relative uncertainty.
     mc_stat : bool, default=False
         Whether the Monte Carlo variance of the background, the sum of its squared
-        weights, adds to the uncertainty. A bootstrap is then slower.
+        weights, counts as an uncertainty too. A bootstrap is then slower.
+
+    Raises
+    ------
+    ValueError
+        If an option is not as described.
 
     See Also
     --------
@@ -66,20 +71,26 @@ class SignificanceAt:
 
     threshold: float
     _: KW_ONLY
-    kind: Literal["ams", "asimov"] = "ams"
+    kind: Kind = "asimov"
     b_reg: float | None = None
     sigma_b: float = 0.0
     rel_sigma_b: float = 0.0
     mc_stat: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an unknown kind where it is written."""
-        if self.kind not in {"ams", "asimov"}:
-            msg = (
-                f"`kind` must be 'ams' or 'asimov', got {self.kind!r}. Choose one of "
-                "them."
-            )
-            raise ValueError(msg)
+        """Refuse options where they are written."""
+        _ = self.figure_of_merit
+
+    @property
+    def figure_of_merit(self) -> FigureOfMerit:
+        """The significance as a function of the yields."""
+        return FigureOfMerit(
+            kind=self.kind,
+            b_reg=self.b_reg,
+            sigma_b=self.sigma_b,
+            rel_sigma_b=self.rel_sigma_b,
+            mc_stat=self.mc_stat,
+        )
 
     def __call__(
         self,
@@ -115,9 +126,18 @@ class SignificanceAt:
         is_signal = check_signal(y_true, pos_label)
         scores = check_scores(y_score, len(is_signal))
         weights = check_event_weights(sample_weight, len(is_signal))
-        yields = selected_yields(is_signal, scores, self.threshold)
-        sum_w2_b = yields(weights**2)[1] if self.mc_stat else 0.0
-        return float(self._significance(*yields(weights), sum_w2_b))
+        yields = selected_yields(is_signal, scores, [self.threshold])
+        s, b = yields(weights)
+        _, sum_w2_b = yields(weights**2)
+        z = float(self.figure_of_merit(s, b, sum_w2_b)[0])
+        if math.isnan(z):
+            msg = (
+                "The selected yields must have a background of at least 0 and a total "
+                f"above 0, got s = {float(s[0])!r} and b = {float(b[0])!r}: the "
+                "significance is nan. Lower `threshold`, or set `b_reg`."
+            )
+            warnings.warn(msg, UndefinedSignificanceWarning, stacklevel=2)
+        return z
 
     def prepare(
         self, y_true: ArrayLike, y_score: ArrayLike, pos_label: object = None
@@ -147,26 +167,11 @@ class SignificanceAt:
         yields = selected_yields(is_signal, scores, self.threshold)
 
         def kernel(weights: FloatArray) -> FloatArray:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UndefinedSignificanceWarning)
-                return np.asarray(self._significance(*yields(weights), 0.0))
+            s, b = yields(weights)
+            z = self.figure_of_merit(s.ravel(), b.ravel(), np.zeros(b.size))
+            return z.reshape(s.shape)
 
         return kernel
-
-    def _significance(
-        self, s: FloatArray, b: FloatArray, sum_w2_b: ArrayLike
-    ) -> FloatArray | np.float64:
-        b_reg = self.b_reg
-        if b_reg is None:
-            b_reg = 10.0 if self.kind == "ams" else 0.0
-        return asimov_significance(
-            s,
-            b,
-            sigma_b=self.sigma_b,
-            rel_sigma_b=self.rel_sigma_b,
-            b_reg=b_reg,
-            sum_w2_b=sum_w2_b,
-        )
 
 
 def selected_yields(

@@ -1,13 +1,18 @@
 """Significance as a score of class predictions and of classifier scores."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights, check_signal
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import UndefinedSignificanceWarning, WeightsError
+from skhep_dnn.metrics._figure_of_merit import Kind
+from skhep_dnn.metrics._scan import significance_scan
 from skhep_dnn.metrics._significance import ams
+from skhep_dnn.metrics._thresholds import threshold_at_maximum
 
-__all__ = ["ams_score"]
+__all__ = ["ams_score", "max_significance_score"]
 
 
 def ams_score(
@@ -90,6 +95,124 @@ def ams_score(
     if background_yield is not None:
         b *= _yield_factor(~is_signal, weights, background_yield, "background_yield")
     return float(ams(s, b, b_reg=b_reg))
+
+
+def max_significance_score(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    kind: Kind = "asimov",
+    b_reg: float | None = None,
+    sigma_b: float = 0.0,
+    rel_sigma_b: float = 0.0,
+    mc_stat: bool = False,
+    min_n_eff: float = 25.0,
+    signal_yield: float | None = None,
+    background_yield: float | None = None,
+    pos_label: object = None,
+) -> float:
+    """Return the largest significance over all cuts on a score; do not quote it.
+
+    **Why a maximum is biased.** The significance at each cut is the true one plus a
+    fluctuation of the events above it. The largest of many such values is found where
+    the fluctuation is upward, usually where a few background events happen to be
+    missing: on average it exceeds the true significance of the cut it chooses, and
+    even that of the best cut. The excess grows with the number of cuts and falls with
+    the number of effective background events above them; one heavy event less is
+    enough. In a toy with a best true value of 2.65 the maximum is 3.85 on average,
+    and the true value at its cut 2.57; with `min_n_eff` = 25 it is 2.57 for a true
+    2.46. So `min_n_eff` bounds the excess but does not remove it, and a bootstrap of
+    the maximum adds the same bias once more.
+
+    **What to quote instead.** Choose the cut on one sample (`threshold_at_maximum` on
+    out-of-fold scores) and quote the significance at this cut on another
+    (`SignificanceAt`), with its bootstrap error: its bias is the factor
+    ``1 + 3 / (8 n_eff)`` only. To rank models use `weighted_roc_auc`,
+    `balanced_log_loss` or a binned significance. This function is for comparing with
+    publications that quote the maximum.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels of two classes.
+    y_score : array-like of shape (n_samples,)
+        Scores; events with equal scores are selected together.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Physics weights, negative ones allowed; None counts every event once.
+    kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
+        The significance.
+    b_reg : float or None, default=None
+        Added to `b`, in events; None means 10 for "ams" and 0 otherwise.
+    sigma_b : float, default=0.0
+        Absolute uncertainty of `b`, in events.
+    rel_sigma_b : float, default=0.0
+        Relative uncertainty of `b`.
+    mc_stat : bool, default=False
+        Whether the Monte Carlo variance of `b` counts as an uncertainty too.
+    min_n_eff : float, default=25.0
+        Smallest number of effective background events above a cut.
+    signal_yield : float or None, default=None
+        Expected signal before the cut, in events, to which the weights are rescaled.
+    background_yield : float or None, default=None
+        The same for the background.
+    pos_label : label, default=None
+        Label of the signal; None takes the larger one.
+
+    Returns
+    -------
+    z : float
+        The largest significance; nan if no cut leaves enough background.
+
+    Raises
+    ------
+    ValueError
+        If labels, scores or an option are not as described.
+    WeightsError
+        If the weights of a class do not sum to more than 0.
+
+    Warns
+    -----
+    UndefinedSignificanceWarning
+        If the value is nan.
+
+    See Also
+    --------
+    significance_scan : All cuts.
+    threshold_at_maximum : The cut itself.
+    SignificanceAt : The figure to quote.
+
+    Examples
+    --------
+    No cut on this score has a true significance above 2.65:
+
+    >>> import numpy as np
+    >>> from skhep_dnn.metrics import max_significance_score
+    >>> rng = np.random.default_rng(1)
+    >>> y = np.repeat(["b", "s"], 5000)
+    >>> weight = rng.exponential(size=10000) * np.where(y == "s", 0.01, 1.0)
+    >>> score = rng.normal(2.0 * (y == "s"))
+    >>> round(max_significance_score(y, score, weight, min_n_eff=0), 2)
+    3.3
+    >>> round(max_significance_score(y, score, weight), 2)
+    2.39
+    """
+    with warnings.catch_warnings():  # one warning in a call: that of the threshold
+        warnings.simplefilter("ignore", UndefinedSignificanceWarning)
+        scan = significance_scan(
+            y_true,
+            y_score,
+            sample_weight,
+            kind=kind,
+            b_reg=b_reg,
+            sigma_b=sigma_b,
+            rel_sigma_b=rel_sigma_b,
+            mc_stat=mc_stat,
+            signal_yield=signal_yield,
+            background_yield=background_yield,
+            pos_label=pos_label,
+        )
+    return threshold_at_maximum(scan, min_n_eff=min_n_eff).z
 
 
 def _predicted_signal(
