@@ -20,7 +20,9 @@ ESTIMATORS = [
 
 
 def expected_failures(estimator):
-    if isinstance(estimator, WeightedDNNClassifier):
+    # scikit-learn puts the weights into the first of three folds, on which a single
+    # member validates: there the check must hold.
+    if isinstance(estimator, WeightedDNNClassifier) and estimator.n_members > 1:
         return {
             "check_sample_weight_equivalence_on_dense_data": (
                 "An event of weight 2 and two equal events fall into different "

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
+from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.neural_network._inputs import ColumnEncoder
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Sample",
-    "check_columns",
     "check_explicit",
     "check_labels",
     "check_options",
-    "check_sample",
+    "check_table",
+    "check_training",
 ]
 
 SCALAR_LOSS_CALLBACKS = {
@@ -31,16 +33,14 @@ SCALAR_LOSS_CALLBACKS = {
     "BatchScoring": "read `history_`, or score each epoch in an own callback",
     "PassthroughScoring": "read `history_`: the losses are recorded there",
     "GradientNormClipping": "lower `learning_rate`: clipping must act on each member",
-}
-MEAN_LOSS_CALLBACKS = {
     "EarlyStopping": "use early_stopping=True, which stops each member by its own loss",
-    "ReduceLROnPlateau": "use `schedule`",
+    "LRScheduler": "use `schedule`, which sets the learning rate at each step",
 }
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A checked sample: float32 columns, class codes and physics weights.
+    """A checked sample without its events of weight zero, which are absent.
 
     Attributes
     ----------
@@ -50,11 +50,14 @@ class Sample:
         The events as the network takes them.
     targets : Targets
         Their classes and weights.
+    position : ndarray of shape (n_passed,), dtype int64
+        Where each event that was passed lies in this sample; -1 if it is absent.
     """
 
     X: Any
     columns: NDArray[np.float32]
     targets: Targets
+    position: NDArray[np.int64]
 
 
 def check_options(model: "WeightedDNNClassifier", *, explicit: bool) -> None:
@@ -70,10 +73,12 @@ def check_options(model: "WeightedDNNClassifier", *, explicit: bool) -> None:
         _check_validation_is_not_needed(model)
     _check_layer_sizes(model.hidden_layer_sizes)
     for item in model.callbacks or []:
-        _check_callback(item, model.n_members)
+        _check_callback(item)
 
 
-def check_labels(y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def check_labels(
+    y: ArrayLike | None, name: str = "y"
+) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the two classes and the code of each event's class."""
     if y is None:
         msg = (
@@ -82,7 +87,7 @@ def check_labels(y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.intp]]:
         )
         raise ValueError(msg)
     labels = column_or_1d(y, warn=True)
-    assert_all_finite(labels, input_name="y")
+    assert_all_finite(labels, input_name=name)
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) > 2:
@@ -93,24 +98,26 @@ def check_labels(y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.intp]]:
         raise ValueError(msg)
     if len(classes) < 2:
         msg = (
-            "`y` must contain two classes, got one class: "
+            f"`{name}` must contain two classes, got one class: "
             f"{classes.tolist()!r}. Pass events of signal and background."
         )
         raise WeightsError(msg)
     return classes, codes
 
 
-def check_sample(
+def check_training(
+    model: "WeightedDNNClassifier",
     X: ArrayLike,
-    columns: NDArray[np.float32],
     y: ArrayLike | None,
     sample_weight: ArrayLike | None,
 ) -> Sample:
-    """Check labels and weights of events whose columns are checked already."""
-    classes, codes = check_labels(y)
-    check_consistent_length(columns, codes)
-    weights = check_event_weights(sample_weight, len(codes))
-    return Sample(X, columns, Targets(codes, classes, weights))
+    """Check the training sample; learn its columns, categories and classes."""
+    X = check_table(model, X, reset=True)
+    X, targets, position = _present_events(X, y, sample_weight, suffix="")
+    encoder = ColumnEncoder(model.categorical_features, model.missing_values)
+    model.encoder_ = encoder.fit(X, getattr(model, "feature_names_in_", None))
+    model.classes_ = targets.classes
+    return Sample(X, model.encoder_.transform(X, model), targets, position)
 
 
 def check_explicit(
@@ -132,28 +139,37 @@ def check_explicit(
         missing = "X_val" if X_val is None else "y_val"
         msg = f"`{missing}` must not be None when the other is given. Pass both."
         raise ValueError(msg)
-    columns = check_columns(model, X_val, reset=False)
-    sample = check_sample(X_val, columns, y_val, sample_weight_val)
-    if (sample.targets.classes != model.classes_).any():
+    X = check_table(model, X_val, reset=False)
+    X, targets, position = _present_events(X, y_val, sample_weight_val, suffix="_val")
+    if (targets.classes != model.classes_).any():
         msg = (
             f"`y_val` must hold the labels {model.classes_.tolist()!r}, got "
-            f"{sample.targets.classes.tolist()!r}. Use the same labels as in `y`."
+            f"{targets.classes.tolist()!r}. Use the same labels as in `y`."
         )
         raise ValueError(msg)
-    return sample
+    return Sample(X, model.encoder_.transform(X, model), targets, position)
 
 
-def check_columns(
-    model: "WeightedDNNClassifier", X: ArrayLike, *, reset: bool
-) -> NDArray[np.float32]:
-    """Return the columns of `X` as the network takes them; learn them if `reset`."""
-    if not hasattr(X, "iloc"):
+def check_table(model: "WeightedDNNClassifier", X: ArrayLike, *, reset: bool) -> Any:
+    """Return a DataFrame or a two-dimensional array with the columns of the fit."""
+    if not isinstance(X, pd.DataFrame):
         X = check_array(X, dtype=None, ensure_all_finite=False, estimator=model)
     validate_data(model, X, reset=reset, skip_check_array=True)
-    if reset:
-        encoder = ColumnEncoder(model.categorical_features, model.missing_values)
-        model.encoder_ = encoder.fit(X, getattr(model, "feature_names_in_", None))
-    return model.encoder_.transform(X, model)
+    return X
+
+
+def _present_events(
+    X: Any, y: ArrayLike | None, sample_weight: ArrayLike | None, suffix: str
+) -> tuple[Any, Targets, NDArray[np.int64]]:
+    classes, codes = check_labels(y, f"y{suffix}")
+    check_consistent_length(X, codes)
+    weights = check_event_weights(sample_weight, len(codes), f"sample_weight{suffix}")
+    rows = np.flatnonzero(weights)
+    position = np.full(len(codes), -1)
+    position[rows] = np.arange(len(rows))
+    if len(rows) < len(codes):
+        X = _safe_indexing(X, rows)
+    return X, Targets(codes[rows], classes, weights[rows]), position
 
 
 def _check_validation_is_not_needed(model: "WeightedDNNClassifier") -> None:
@@ -184,13 +200,11 @@ def _check_layer_sizes(sizes: Any) -> None:
         raise ValueError(msg)
 
 
-def _check_callback(item: Any, n_members: int) -> None:
+def _check_callback(item: Any) -> None:
     callback = item[1] if isinstance(item, tuple) else item
     kinds = callback.__mro__ if isinstance(callback, type) else type(callback).__mro__
     for name in (kind.__name__ for kind in kinds):
         remedy = SCALAR_LOSS_CALLBACKS.get(name)
-        if n_members > 1:
-            remedy = remedy or MEAN_LOSS_CALLBACKS.get(name)
         if remedy is not None:
             msg = (
                 f"`callbacks` must act on members one by one, got {name}, which "

@@ -20,10 +20,10 @@ from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.neural_network._checks import (
-    check_columns,
     check_explicit,
     check_options,
-    check_sample,
+    check_table,
+    check_training,
 )
 from skhep_dnn.neural_network._modules import ACTIVATIONS, CONNECTIONS
 from skhep_dnn.neural_network._plan import plan_groups
@@ -343,9 +343,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             sample picked the epoch.
         """
         check_options(self, explicit=X_val is not None)
-        columns = check_columns(self, X, reset=True)
-        sample = check_sample(X, columns, y, sample_weight)
-        self.classes_ = sample.targets.classes
+        sample = check_training(self, X, y, sample_weight)
         explicit = check_explicit(self, X_val, y_val, sample_weight_val)
         random_state = check_random_state(self.random_state)
         plans, report = plan_groups(self, sample, explicit, random_state)
@@ -380,7 +378,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             Positive where `classes_[1]` is the more probable one.
         """
         check_is_fitted(self, "net_")
-        columns = check_columns(self, X, reset=False)
+        table = check_table(self, X, reset=False)
+        columns = self.encoder_.transform(table, self)
         return ensemble_logits(
             self.net_.module_, columns, self.member_weights_, self.n_jobs
         )

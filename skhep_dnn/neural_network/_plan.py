@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
-from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn.neural_network._batches import Events, MemberSample
 from skhep_dnn.neural_network._checks import Sample
 from skhep_dnn.neural_network._net import GroupData
@@ -42,17 +40,18 @@ def plan_groups(
     """
     seeds = random_state.randint(MAX_SEED, size=(model.n_members, 3))
     fold_seed = int(random_state.randint(MAX_SEED))
-    kept = np.flatnonzero(sample.targets.sample_weight)
     fraction = None if explicit else model.validation_fraction
     splits = member_splits(
-        *_present(sample, kept),
+        sample.X,
+        sample.targets.classes[sample.targets.codes],
         n_members=model.n_members,
         cv=model.cv,
+        position=sample.position,
         validation_fraction=fraction,
         seeds=seeds[:, 0].tolist(),
         fold_seed=fold_seed,
     )
-    members = _weigh(model, sample, kept, splits, explicit)
+    members = _weigh(model, sample, splits, explicit)
     n_steps, width = _steps(members.training, model.batch_size)
     events = _events(sample)
     plans = []
@@ -72,18 +71,9 @@ def plan_groups(
     return plans, members.report
 
 
-def _present(sample: Sample, kept: NDArray[np.int64]) -> tuple[Any, NDArray[Any]]:
-    """Return events and labels without those of weight zero, which are absent."""
-    labels = sample.targets.classes[sample.targets.codes[kept]]
-    if len(kept) == len(sample.columns):
-        return sample.X, labels
-    return _safe_indexing(sample.X, kept), labels
-
-
 def _weigh(
     model: "WeightedDNNClassifier",
     sample: Sample,
-    kept: NDArray[np.int64],
     splits: list[Split],
     explicit: Sample | None,
 ) -> MemberEvents:
@@ -99,11 +89,8 @@ def _weigh(
     training_weights_of_codes(
         targets.codes, targets.classes, targets.sample_weight, **options
     )
-    in_rows = [
-        (kept[train], None if valid is None else kept[valid]) for train, valid in splits
-    ]
     held_out = None if explicit is None else explicit.targets
-    return weigh_members(in_rows, targets, options, held_out)
+    return weigh_members(splits, targets, options, held_out)
 
 
 def _events(sample: Sample) -> Events:

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit, check_cv
+from sklearn.model_selection import (
+    PredefinedSplit,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+)
 
 from skhep_dnn.exceptions import LowStatisticsWarning
 from skhep_dnn.neural_network._batches import MemberSample
@@ -72,6 +77,7 @@ def member_splits(
     *,
     n_members: int,
     cv: Any,
+    position: NDArray[np.int64],
     validation_fraction: float | None,
     seeds: Sequence[int],
     fold_seed: int,
@@ -80,12 +86,13 @@ def member_splits(
 
     With `cv`, member k leaves out fold k modulo the number of folds and validates on
     it; with `validation_fraction` too it validates on a part of its own training
-    folds, and the fold stays untouched.
+    folds, and the fold stays untouched. Folds that are given as positions mean those
+    of the events that were passed, which `position` maps to the present ones.
     """
     everything = np.arange(len(y))
     folds: list[tuple[Any, Any]] = [(everything, None)]
     if cv is not None:
-        folds = _folds(cv, X, y, fold_seed)
+        folds = _folds(cv, X, y, fold_seed, position)
     splits = []
     for k in range(n_members):
         train, valid = folds[k % len(folds)]
@@ -148,11 +155,23 @@ def weigh_members(
     return MemberEvents(training, validation, report)
 
 
-def _folds(cv: Any, X: Any, y: NDArray[Any], seed: int) -> list[tuple[Any, Any]]:
+def _folds(
+    cv: Any, X: Any, y: NDArray[Any], seed: int, position: NDArray[np.int64]
+) -> list[tuple[Any, Any]]:
     if isinstance(cv, int | np.integer):
         splitter = StratifiedKFold(int(cv), shuffle=True, random_state=seed)
         return list(splitter.split(np.empty(len(y)), y))
-    return list(check_cv(cv, y, classifier=True).split(X, y))
+    folds = list(check_cv(cv, y, classifier=True).split(X, y))
+    if isinstance(cv, PredefinedSplit) or not hasattr(cv, "split"):
+        return [
+            (_present(position[train]), _present(position[valid]))
+            for train, valid in folds
+        ]
+    return folds
+
+
+def _present(index: NDArray[np.int64]) -> NDArray[np.int64]:
+    return index[index >= 0]
 
 
 def _hold_out(
