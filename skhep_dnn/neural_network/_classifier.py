@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
@@ -442,7 +443,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         WeightsError
             If the weights do not sum to more than zero.
         """
-        labels = np.asarray(y)
+        labels = column_or_1d(y)
         weights = check_event_weights(sample_weight, len(labels))
         total = float(weights.sum())
         if not total > 0.0:
@@ -451,7 +452,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
                 "a sample whose positive weights outweigh the negative ones."
             )
             raise WeightsError(msg)
-        return float(weights[self.predict(X) == labels].sum() / total)
+        return accuracy_score(labels, self.predict(X), sample_weight=weights)
 
     def __sklearn_tags__(self) -> Tags:
         """Return scikit-learn's tags: binary only, undefined values allowed."""

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 CONNECTIONS = ("plain", "dense")
+LARGEST_INPUT = 1e9
 
 
 class Activation(NamedTuple):
@@ -53,7 +54,8 @@ class InputTransform(nn.Module):
     """Fill undefined values, then standardise each column; category codes pass.
 
     A column's filled value is its weighted mean, 0 after scaling. The statistics
-    belong to a member, since each has its own training events.
+    belong to a member, since each has its own training events. Scaled values end at
+    1e9 standard deviations, so that no finite input makes the layers overflow.
 
     **Shape:** `(n_members, n_batch, n_features)` to the same.
 
@@ -84,7 +86,7 @@ class InputTransform(nn.Module):
         scaled = (x - self.mean).mul_(self.inverse_scale)
         if self.missing_values == self.missing_values:
             scaled.masked_fill_(x == self.missing_values, 0.0)
-        return scaled.nan_to_num_(nan=0.0)
+        return scaled.nan_to_num_(nan=0.0).clamp_(-LARGEST_INPUT, LARGEST_INPUT)
 
 
 class PReLU(nn.Module):
@@ -253,8 +255,8 @@ class _Function(nn.Module):
 
 
 def keep_threshold(dropout: float) -> int:
-    """Value of a random byte below which a hidden output is dropped."""
-    return round(256 * dropout)
+    """Value of a random byte below which a hidden output is dropped, at most 255."""
+    return min(round(256 * dropout), 255)
 
 
 def _blocks(

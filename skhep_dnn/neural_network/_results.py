@@ -29,7 +29,7 @@ def joined_net(plans: Sequence[GroupPlan], results: Sequence[GroupResult]) -> Me
 
 
 def joined_history(results: Sequence[GroupResult]) -> pd.DataFrame:
-    """Return one row for each member and epoch."""
+    """Return one row for each member and epoch, until its patience ended."""
     frames = []
     first = 0
     for result in results:
@@ -47,7 +47,7 @@ def joined_history(results: Sequence[GroupResult]) -> pd.DataFrame:
             )
             if "valid_losses" in records:
                 frame["valid_loss"] = records["valid_losses"].str[k]
-            frames.append(frame)
+            frames.append(frame[: result.n_epochs[k]])
         first += len(result.best_epoch)
     return pd.concat(frames, ignore_index=True)
 
@@ -80,4 +80,4 @@ def warn_of_divergence(history: pd.DataFrame) -> None:
             "(`validation_fraction`, `cv` or `X_val`), whose best epoch is kept, or "
             'set negative_weights="zero" or "abs".'
         )
-        warnings.warn(msg, DivergenceWarning, stacklevel=3)
+        warnings.warn(msg, DivergenceWarning, stacklevel=4)  # the caller of fit

@@ -219,4 +219,4 @@ def _warn_of_low_statistics(report: pd.DataFrame) -> None:
             f"in the {poorest['sample']} sample of member {poorest['member']}: its "
             "losses are noisy. Use more events, fewer folds or `max_weight`."
         )
-        warnings.warn(msg, LowStatisticsWarning, stacklevel=4)
+        warnings.warn(msg, LowStatisticsWarning, stacklevel=7)  # the caller of fit
