@@ -399,6 +399,6 @@ def _rescale(
 
 
 def _n_eff(sum_w: FloatArray, sum_w2: FloatArray) -> FloatArray:
-    n_eff = np.zeros_like(sum_w)
-    np.divide(sum_w**2, sum_w2, out=n_eff, where=sum_w2 > 0)
+    n_eff = np.square(sum_w)  # 0 where there are no events, and stays so
+    np.divide(n_eff, sum_w2, out=n_eff, where=sum_w2 > 0)
     return n_eff

@@ -287,16 +287,22 @@ def _significance_kernel(
 
 def _entropy_ratio(x: FloatArray) -> FloatArray:
     """Return ((1 + x) log(1 + x) - x) / x**2, 1/2 at x = 0, to a few 1e-15."""
-    direct = ((1.0 + x) * np.log1p(x) - x) / x / x
-    # log(1 + x) = 2 atanh(t): the square is taken out before anything can cancel.
+    # log(1 + x) = 2 atanh(t): in t the square can be taken out before terms cancel.
     t = x / (2.0 + x)
+    small = np.abs(t) < 0.1
+    if small.all():
+        return _entropy_series(t)
+    direct = ((1.0 + x) * np.log1p(x) - x) / x / x
+    return np.where(small, _entropy_series(t), direct) if small.any() else direct
+
+
+def _entropy_series(t: FloatArray) -> FloatArray:
     t2 = t * t
     series = np.full_like(t, _ATANH_COEFFICIENTS[-1])
     for coefficient in _ATANH_COEFFICIENTS[-2::-1]:
         series *= t2
         series += coefficient
-    series = 0.5 * (1.0 - t) + 0.5 * t * (1.0 - t2) * series
-    return np.where(np.abs(t) < 0.1, series, direct)
+    return 0.5 * (1.0 - t) + 0.5 * t * (1.0 - t2) * series
 
 
 def _regularise(b: FloatArray, b_reg: float) -> FloatArray:
