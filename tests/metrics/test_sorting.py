@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from skhep_dnn.metrics import _sorting as sorting_module
 from skhep_dnn.metrics._sorting import sort_events
 
 RNG = np.random.default_rng(0)
@@ -27,8 +28,10 @@ SCORES = {
 }
 
 
+@pytest.mark.parametrize("block", [64, 2**14])
 @pytest.mark.parametrize("name", SCORES)
-def test_order_is_exact(name):
+def test_order_is_exact(name, block, monkeypatch):
+    monkeypatch.setattr(sorting_module, "_BLOCK", block)
     scores = SCORES[name]
     is_signal = RNG.random(len(scores)) < 0.5
     events = sort_events(scores, is_signal)
