@@ -23,7 +23,7 @@ class BootstrapResult:
         Standard deviation of the replicas that are defined; nan if fewer than two are.
     replicas : ndarray of shape (n_replicas,)
         The figure on each replica, nan where it is undefined.
-    n_undefined : int
+    n_undefined : int, default=0
         Number of replicas that are nan.
 
     Examples
@@ -74,7 +74,7 @@ class PairedBootstrapResult:
         are defined.
     replicas : ndarray of shape (n_replicas,)
         The difference on each replica, nan where it is undefined.
-    n_undefined : int
+    n_undefined : int, default=0
         Number of replicas that are nan.
 
     Examples
