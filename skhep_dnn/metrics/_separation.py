@@ -265,7 +265,7 @@ def _raw_separation(s: FloatArray, b: FloatArray) -> FloatArray:
     """Separation of histograms; a content that is negative in a replica counts as 0."""
     s, b = np.maximum(s, 0.0), np.maximum(b, 0.0)
     total = s + b
-    terms = np.zeros(total.shape)
+    terms = np.where(np.isnan(total), np.nan, 0.0)
     np.divide((s - b) ** 2, 2 * total, out=terms, where=total > 0)
     return np.asarray(terms.sum(axis=-1))
 
