@@ -103,7 +103,9 @@ class ColumnEncoder:
         return codes
 
     def _missing(self, column: pd.Series) -> NDArray[np.bool_]:
-        return np.asarray(column.isna() | (column == self.missing_values), dtype=bool)
+        marked = column == self.missing_values
+        marked = marked.to_numpy(dtype=bool, na_value=False)  # "string" knows no nan
+        return marked | column.isna().to_numpy()
 
     def _sorted(self, column: pd.Series, i: int) -> pd.Index:
         try:
