@@ -1,0 +1,47 @@
+"""Events and models that are as small as a statement about them allows."""
+
+import numpy as np
+import pytest
+
+from skhep_dnn import WeightedDNNClassifier
+
+# Every parameter is written out: no test depends on a default value.
+SMALL = {
+    "n_members": 1,
+    "n_layers": 1,
+    "width": 8,
+    "activation": "swish",
+    "connection": "plain",
+    "dropout": 0.0,
+    "l1": 0.0,
+    "l2": 0.0,
+    "learning_rate": 1e-2,
+    "optimizer_eps": 1e-8,
+    "schedule": "constant",
+    "batch_size": 32,
+    "max_epochs": 3,
+    "early_stopping": False,
+    "n_iter_no_change": 10,
+    "tol": 0.0,
+    "validation_fraction": None,
+    "cv": None,
+    "negative_weights": "keep",
+    "class_weight": "balanced",
+    "random_state": 0,
+}
+
+
+@pytest.fixture(scope="session")
+def make_model():
+    """Make a small classifier with some parameters changed."""
+    return lambda **changes: WeightedDNNClassifier(**{**SMALL, **changes})
+
+
+@pytest.fixture
+def events():
+    """150 events of two Gaussian classes with positive weights, as float32."""
+    rng = np.random.default_rng(7)
+    y = np.where(rng.random(150) < 0.4, "s", "b")
+    X = rng.normal(size=(150, 3)) + 1.2 * (y == "s")[:, None]
+    weights = np.where(y == "s", 0.02, 1.0) * rng.uniform(0.5, 1.5, size=150)
+    return X.astype(np.float32), y, weights

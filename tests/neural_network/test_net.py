@@ -1,0 +1,400 @@
+"""The training loop against loops written by hand in plain torch."""
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+
+from skhep_dnn.exceptions import NonFiniteLossError
+from skhep_dnn.neural_network._batches import Events, MemberSample
+from skhep_dnn.neural_network._modules import MemberNetwork
+from skhep_dnn.neural_network._net import BestEpochs, GroupData, MemberNet
+from skhep_dnn.neural_network._schedules import SCHEDULES
+from skhep_dnn.neural_network._training import one_thread
+from skhep_dnn.weights import training_weights, validation_weights
+
+N, N_VALID = 60, 40
+RNG = np.random.default_rng(11)
+Y = (RNG.random(N + N_VALID) < 0.5).astype(np.float32)
+X = (RNG.normal(3.0, 2.0, size=(N + N_VALID, 3)) + Y[:, None]).astype(np.float32)
+X[RNG.random(X.shape) < 0.1] = np.nan
+W = RNG.exponential(size=N + N_VALID) * np.where(RNG.random(N + N_VALID) < 0.1, -1, 1)
+
+NETWORK = {
+    "n_numeric": 3,
+    "missing_values": float("nan"),
+    "embeddings": [],
+    "hidden_layer_sizes": [6, 4],
+    "activation": "tanh",
+    "connection": "plain",
+    "dropout": 0.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with one_thread():
+        yield
+
+
+def member_samples(k, *, validation):
+    """Another part of the events for each member."""
+    if validation:
+        index = np.arange(N, N + N_VALID)[k:]
+        return MemberSample(index, validation_weights(Y[index], W[index]))
+    index = np.arange(k, N)
+    return MemberSample(index, training_weights(Y[index], W[index]).weights)
+
+
+def group(members, *, n_steps=4, width=15, validation=True):
+    return GroupData(
+        events=Events(X, Y),
+        validation_events=Events(X, Y),
+        training=tuple(member_samples(k, validation=False) for k in members),
+        validation=tuple(
+            member_samples(k, validation=True) for k in members if validation
+        ),
+        n_steps=n_steps,
+        width=width,
+        seeds=tuple(100 + k for k in members),
+    )
+
+
+def make_net(members=(0,), *, schedule="constant", network=None, **changes):
+    options = {
+        "lr": 0.02,
+        "optimizer__eps": 1e-6,
+        "optimizer__fused": True,
+        "max_epochs": 8,
+        "l1": 0.0,
+        "l2": 0.0,
+        "device": "cpu",
+        "verbose": 0,
+    }
+    module = {**NETWORK, **(network or {}), "seeds": list(members)}
+    return MemberNet(
+        optimizer=torch.optim.Adam,
+        schedule=SCHEDULES[schedule],
+        **{**options, **changes},
+        **{f"module__{name}": value for name, value in module.items()},
+    )
+
+
+def train(net, data):
+    for _ in net.epochs(data):
+        pass
+    return net
+
+
+def losses(net, name, k):
+    return [row[k] for row in net.history[:, name]]
+
+
+def reference(k, *, n_steps, width, schedule, max_epochs=8, lr=0.02, l1=0.0, l2=0.0):
+    """Train member k by hand; return losses of all epochs and the parameters."""
+    start = MemberNetwork(**NETWORK, seeds=[k])
+    matrices = [w[0].detach().clone() for w in [*start.weights, start.output_weight]]
+    biases = [torch.zeros(6), torch.zeros(4), torch.zeros(1)]
+    parameters = [p.requires_grad_() for p in [*matrices, *biases]]
+    samples = [member_samples(k, validation=False), member_samples(k, validation=True)]
+    index, weights = samples[0].index, samples[0].weights
+    defined = ~np.isnan(X)
+    mean, scale = np.empty(3), np.empty(3)
+    for j in range(3):
+        x = X[index, j][defined[index, j]].astype(np.float64)
+        w = np.abs(weights)[defined[index, j]]
+        mean[j] = np.average(x, weights=w)
+        scale[j] = np.sqrt(np.average((x - mean[j]) ** 2, weights=w))
+    scaled = np.where(defined, (X - mean) / scale, 0.0)
+    inputs, target = torch.tensor(scaled, dtype=torch.float32), torch.from_numpy(Y)
+
+    def weighted_losses(rows, weight):
+        hidden = inputs[rows]
+        for matrix, bias in zip(matrices[:-1], biases[:-1], strict=True):
+            hidden = torch.tanh(hidden @ matrix + bias)
+        logit = (hidden @ matrices[-1] + biases[-1])[:, 0]
+        loss = torch.nn.functional.softplus(logit) - target[rows] * logit
+        return (weight * loss).sum()
+
+    optimizer = torch.optim.Adam(parameters, eps=1e-6)
+    generator = torch.Generator().manual_seed(100 + k)
+    history = {"train": [], "valid": []}
+    done, planned = 0, n_steps * max_epochs
+    for _ in range(max_epochs):
+        order = torch.randperm(len(index), generator=generator).numpy()
+        total = 0.0
+        for step in range(n_steps):
+            part = order[step * width : (step + 1) * width]
+            factor, beta_1 = SCHEDULES[schedule](done / planned)
+            optimizer.param_groups[0].update(lr=lr * factor, betas=(beta_1, 0.999))
+            loss = weighted_losses(index[part], torch.tensor(weights[part]).float())
+            total += loss.item()
+            penalty = sum(l1 * m.abs().sum() + l2 * m.square().sum() for m in matrices)
+            optimizer.zero_grad()
+            (loss / width + penalty).backward()
+            optimizer.step()
+            done += 1
+        history["train"].append(total / np.abs(weights).sum())
+        with torch.no_grad():
+            valid = weighted_losses(samples[1].index, torch.tensor(samples[1].weights))
+        history["valid"].append(valid.item())
+    return history, [p.detach() for p in parameters]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
+@pytest.mark.parametrize(
+    ("n_steps", "width"), [(1, 60), (4, 15), (7, 9)], ids=["full", "mini", "padded"]
+)
+@pytest.mark.parametrize("penalty", [{}, {"l1": 1e-3, "l2": 1e-2}])
+def test_training_equals_a_loop_in_plain_torch(schedule, n_steps, width, penalty):
+    data = group([0], n_steps=n_steps, width=width)
+    net = train(make_net(schedule=schedule, **penalty), data)
+    history, parameters = reference(
+        0, n_steps=n_steps, width=width, schedule=schedule, **penalty
+    )
+    assert losses(net, "train_losses", 0) == pytest.approx(history["train"], rel=1e-4)
+    assert losses(net, "valid_losses", 0) == pytest.approx(history["valid"], rel=1e-4)
+    module = net.module_
+    got = [*module.weights, module.output_weight, *module.biases, module.output_bias]
+    for ours, plain in zip(got, parameters, strict=True):
+        torch.testing.assert_close(
+            ours.detach()[0].reshape(plain.shape), plain, rtol=1e-3, atol=1e-4
+        )
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"dropout": 0.4},
+        {"connection": "dense", "activation": "prelu"},
+        {"hidden_layer_sizes": [7]},
+    ],
+)
+def test_a_member_of_a_group_equals_the_member_trained_alone(network):
+    members = [0, 3, 7]
+    together = train(make_net(members, network=network), group(members))
+    for position, k in enumerate(members):
+        alone = train(make_net([k], network=network), group([k]))
+        for name in ("train_losses", "valid_losses"):
+            assert losses(together, name, position) == pytest.approx(
+                losses(alone, name, 0), rel=1e-3
+            )
+        assert together.best_.epoch[position] == alone.best_.epoch[0]
+        for name, value in alone.best_.state.items():
+            torch.testing.assert_close(
+                together.best_.state[name][position], value[0], rtol=5e-3, atol=5e-4
+            )
+
+
+def test_another_neighbour_does_not_change_a_bit_of_a_member():
+    members = [0, 1]
+    healthy = train(make_net(members, patience=4), group(members))
+    other = group(members)
+    for sample in (other.training[1], other.validation[1]):
+        sample.weights[::3] *= 3.0
+    changed = train(make_net(members, patience=4), other)
+    for name, value in healthy.best_.state.items():
+        assert torch.equal(value[0], changed.best_.state[name][0]), name
+    assert not torch.equal(
+        healthy.best_.state["output_weight"][1], changed.best_.state["output_weight"][1]
+    )
+
+
+def test_dropout_acts_in_training_and_not_in_validation():
+    plain = train(make_net(max_epochs=1, lr=1e-30), group([0]))
+    dropped = train(
+        make_net(max_epochs=1, lr=1e-30, network={"dropout": 0.5}), group([0])
+    )
+    assert losses(dropped, "valid_losses", 0) == losses(plain, "valid_losses", 0)
+    assert losses(dropped, "train_losses", 0) != losses(plain, "train_losses", 0)
+
+
+class Recorder(Callback):
+    def __init__(self):
+        self.seen = []
+
+    def on_grad_computed(self, net, **_kwargs):
+        settings = net.optimizer_.param_groups[0]
+        self.seen.append((settings["lr"], settings["betas"][0]))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_each_step_has_the_rate_and_momentum_of_the_schedule(schedule):
+    recorder = Recorder()
+    train(
+        make_net(schedule=schedule, callbacks=[recorder], max_epochs=3, lr=0.5),
+        group([0]),
+    )
+    expected = [SCHEDULES[schedule](step / 12) for step in range(12)]
+    assert len(recorder.seen) == 12
+    for (rate, beta), (factor, wanted) in zip(recorder.seen, expected, strict=True):
+        assert rate == pytest.approx(0.5 * factor)
+        assert beta == wanted
+
+
+@pytest.mark.parametrize("penalty", [{"l1": 0.3}, {"l2": 0.7}, {"l1": 0.2, "l2": 0.1}])
+def test_gradients_of_the_penalties_equal_finite_differences(penalty):
+    data = group([0, 1], n_steps=1, width=60)
+
+    def gradients(**options):
+        net = make_net([0, 1], max_epochs=1, lr=1e-30, **options)
+        start = None
+        for _ in net.epochs(data):
+            start = {n: p.detach().double() for n, p in net.module_.named_parameters()}
+        return {n: p.grad for n, p in net.module_.named_parameters()}, start
+
+    plain, start = gradients()
+    penalised, _ = gradients(**penalty)
+    l1, l2 = penalty.get("l1", 0.0), penalty.get("l2", 0.0)
+    step = 1e-6
+    for name, value in start.items():
+        difference = (penalised[name] - plain[name]).double()
+        if not name.startswith(("weights", "output_weight")):
+            assert not difference.any()
+            continue
+        up, down = value + step, value - step
+        slope = (l1 * (up.abs() - down.abs()) + l2 * (up**2 - down**2)) / (2 * step)
+        clear = value.abs() > step
+        torch.testing.assert_close(difference[clear], slope[clear], rtol=0, atol=1e-5)
+
+
+def hand_written_stop(losses, patience, tol):
+    """Return best epoch, best loss and last epoch of one member, from 1."""
+    best, best_loss, reference_loss, waited = 0, np.inf, np.inf, 0
+    for epoch, loss in enumerate(losses, start=1):
+        if loss < best_loss:
+            best, best_loss = epoch, loss
+        if loss < reference_loss - tol:
+            reference_loss, waited = loss, 0
+        else:
+            waited += 1
+        if patience is not None and waited == patience:
+            return best, best_loss, epoch
+    return best, best_loss, len(losses)
+
+
+@pytest.mark.parametrize("patience", [None, 1, 2, 5])
+@pytest.mark.parametrize("tol", [0.0, 0.3])
+def test_best_epochs_equal_a_hand_written_loop(patience, tol):
+    losses = np.random.default_rng(2).normal(size=(20, 6)).round(1)
+    state = {"weight": torch.zeros(6, 2)}
+    best = BestEpochs(state, patience, tol)
+    for epoch, row in enumerate(losses, start=1):
+        best.update(epoch, row, {"weight": torch.full((6, 2), float(epoch))})
+    for k in range(6):
+        epoch, loss, last = hand_written_stop(losses[:, k], patience, tol)
+        assert best.epoch[k] == epoch
+        assert best.loss[k] == loss
+        assert best.state["weight"][k].tolist() == [epoch, epoch]
+        assert best.frozen[k] == (last < 20 or best.frozen_at[k] == 20)
+        if best.frozen[k]:
+            assert best.frozen_at[k] == last
+    assert not state["weight"].any()
+
+
+def test_a_frozen_member_keeps_its_state_while_others_run_on():
+    best = BestEpochs({"weight": torch.zeros(2, 1)}, patience=2, tol=0.0)
+    for epoch, row in enumerate([[1.0, 5.0], [2.0, 4.0], [2.0, 3.0], [0.0, 2.0]], 1):
+        best.update(epoch, np.array(row), {"weight": torch.full((2, 1), float(epoch))})
+    assert best.frozen.tolist() == [True, False]
+    assert best.frozen_at.tolist() == [3, 0]
+    assert best.epoch.tolist() == [1, 4]
+    assert best.state["weight"].flatten().tolist() == [1.0, 4.0]
+
+
+@pytest.mark.parametrize("patience", [1, 2])
+def test_training_ends_with_the_patience_of_the_last_member(patience):
+    members = [0, 1, 2]
+    options = {"lr": 0.1, "max_epochs": 40}
+    free = train(make_net(members, **options), group(members))
+    stopped = train(make_net(members, patience=patience, **options), group(members))
+    ends = []
+    for k in range(3):
+        history = losses(free, "valid_losses", k)
+        epoch, loss, last = hand_written_stop(history, patience, 0.0)
+        assert stopped.best_.epoch[k] == epoch
+        assert stopped.best_.loss[k] == loss
+        assert stopped.best_.frozen_at[k] == last < 40
+        ends.append(last)
+    assert len(stopped.history) == max(ends)
+    assert len(set(ends)) > 1
+
+
+def test_the_kept_state_is_that_of_a_training_until_the_best_epoch():
+    options = {"lr": 0.1, "max_epochs": 25}
+    net = train(make_net(**options), group([0]))
+    epoch = int(net.best_.epoch[0])
+    assert 1 < epoch < 25
+    options["max_epochs"] = epoch
+    short = train(make_net(**options), group([0], validation=False))
+    for name, value in net.best_.state.items():
+        assert torch.equal(value, short.member_state()[name]), name
+
+
+def test_without_validation_nothing_but_the_last_epoch_is_known():
+    net = train(make_net(patience=1, lr=0.1), group([0], validation=False))
+    assert len(net.history) == 8
+    assert not net.best_.epoch.any()
+    assert "valid_losses" not in net.history[-1]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_batch_whose_weights_sum_to_zero_is_harmless(sign):
+    pair = np.array([3, 3])
+    sample = MemberSample(pair, np.array([sign, -sign]))
+    data = GroupData(
+        events=Events(np.nan_to_num(X), Y),
+        validation_events=Events(X, Y),
+        training=(sample,),
+        validation=(),
+        n_steps=1,
+        width=2,
+        seeds=(1,),
+    )
+    net = make_net(max_epochs=3)
+    net.initialize()
+    before = {name: value.clone() for name, value in net.member_state().items()}
+    train(net, data)
+    # what one event adds the other takes away: nothing is learnt, nothing breaks
+    for name, value in make_net().initialize().member_state().items():
+        torch.testing.assert_close(net.member_state()[name], value)
+        assert torch.equal(before[name], value)
+    assert losses(net, "train_losses", 0) == pytest.approx([0.0] * 3, abs=1e-6)
+
+
+def test_a_batch_of_opposite_weights_teaches_the_difference():
+    sample = MemberSample(np.array([3, 4]), np.array([1.0, -1.0]))
+    data = group([0], n_steps=1, width=2, validation=False)
+    data = GroupData(**{**vars(data), "training": (sample,)})
+    net = train(make_net(max_epochs=3), data)
+    train_losses = losses(net, "train_losses", 0)
+    assert np.isfinite(train_losses).all()
+    assert train_losses[2] < train_losses[0]
+
+
+def test_a_loss_that_is_not_finite_is_an_error_that_names_member_and_epoch():
+    data = group([0, 1])
+    data.training[1].weights[:] = np.inf
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(
+            NonFiniteLossError, match=r"as train_loss of member 1 in epoch 1\. Lower"
+        ),
+    ):
+        train(make_net([0, 1]), data)
+
+
+def test_scaling_statistics_are_those_of_absolute_training_weights_per_member():
+    members = [0, 20]
+    net = train(make_net(members, max_epochs=1), group(members))
+    for position, k in enumerate(members):
+        sample = member_samples(k, validation=False)
+        for j in range(3):
+            x = X[sample.index, j].astype(np.float64)
+            w = np.where(np.isnan(x), 0.0, np.abs(sample.weights))
+            mean = np.average(np.nan_to_num(x), weights=w)
+            spread = np.sqrt(np.average((np.nan_to_num(x) - mean) ** 2, weights=w))
+            inputs = net.module_.inputs
+            assert inputs.mean[position, 0, j].item() == pytest.approx(mean, rel=1e-5)
+            scale = inputs.inverse_scale[position, 0, j].item()
+            assert scale == pytest.approx(1 / spread, rel=1e-5)
