@@ -1,0 +1,107 @@
+"""What all figures share: axes, colours and styles.
+
+The colours are told apart with any colour vision, and whatever two colours tell apart
+differs in line style, filling or marker as well, for prints in grey.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "BACKGROUND_COLOR",
+    "NEUTRAL_COLOR",
+    "SIGNAL_COLOR",
+    "curve_style",
+    "make_axes",
+    "merge_style",
+]
+
+# M. Okabe and K. Ito, "Color Universal Design" (2008).
+SIGNAL_COLOR = "#0072B2"
+BACKGROUND_COLOR = "#D55E00"
+NEUTRAL_COLOR = "#555555"
+# In inches: as wide as keeps the letters readable in a column of a paper.
+_FIGURE_SIZE = (5.0, 3.8)
+_CURVES = (
+    {"color": "#0072B2", "linestyle": "-"},
+    {"color": "#D55E00", "linestyle": "--"},
+    {"color": "#009E73", "linestyle": "-."},
+    {"color": "#CC79A7", "linestyle": ":"},
+    {"color": "#000000", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    {"color": "#56B4E9", "linestyle": (0, (8, 2))},
+)
+
+
+def make_axes(ax: "Axes | None", caller: str) -> "Axes":
+    """Return axes to draw on: those given, or the only ones of a new figure.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes or None
+        Axes of the user; None makes a new figure.
+    caller : str
+        Who needs matplotlib, for the error message.
+
+    Returns
+    -------
+    ax : matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib import pyplot as plt  # noqa: PLC0415
+    except ImportError as error:
+        msg = (
+            f"`{caller}` must have matplotlib, got none installed. Run "
+            '`pip install "skhep-dnn[plot]"`.'
+        )
+        raise ImportError(msg) from error
+    if ax is None:
+        _, ax = plt.subplots(figsize=_FIGURE_SIZE, layout="constrained")
+    return ax
+
+
+def merge_style(
+    defaults: dict[str, Any], kwargs: dict[str, Any], artist: "type[Artist]"
+) -> dict[str, Any]:
+    """Return the default style of an artist, overridden by the user's.
+
+    Parameters
+    ----------
+    defaults : dict
+        Style by full names, such as "color".
+    kwargs : dict
+        The user's style, by full names or aliases such as "c".
+    artist : type
+        The class of the artist, which knows its aliases.
+
+    Returns
+    -------
+    style : dict
+    """
+    from matplotlib.cbook import normalize_kwargs  # noqa: PLC0415
+
+    return {**defaults, **normalize_kwargs(kwargs, artist)}
+
+
+def curve_style(ax: "Axes") -> dict[str, Any]:
+    """Return colour and line style of the next curve on some axes.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes that may have curves already.
+
+    Returns
+    -------
+    style : dict
+        "color" and "linestyle".
+    """
+    n_curves = sum(line.get_gid() == "curve" for line in ax.lines)
+    return {**_CURVES[n_curves % len(_CURVES)], "gid": "curve"}

@@ -1,0 +1,165 @@
+"""Statistical errors of a significance at many thresholds.
+
+With the events at hand, from the weighted Poisson bootstrap; from a scan alone, by
+linear propagation of the errors of the yields. In both the yield of all events of a
+class is known exactly, and what fluctuates is the share that a threshold selects.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skhep_dnn.metrics import FigureOfMerit, SignificanceScan
+from skhep_dnn.metrics._fixed_cut import selected_yields
+from skhep_dnn.metrics._replicas import replica_blocks
+
+__all__ = ["bootstrap_errors", "make_grid", "propagated_errors"]
+
+FloatArray = NDArray[np.float64]
+
+_UNDEFINED_SHARE = 0.05
+_GRID_SIZE = 60  # thresholds at equal distances, and as many at equal efficiencies
+_STEP = 1e-3  # of a derivative, in units of the error
+
+
+def make_grid(scan: SignificanceScan) -> FloatArray:
+    """Return rising thresholds, some at equal distances, some at equal efficiencies.
+
+    Parameters
+    ----------
+    scan : SignificanceScan
+        The scan.
+
+    Returns
+    -------
+    grid : ndarray of shape (n_grid,)
+
+    Raises
+    ------
+    ValueError
+        If no score is finite.
+    """
+    finite = scan.threshold[np.isfinite(scan.threshold)]
+    if not len(finite):
+        msg = (
+            "`y_score` must have finite values, got only infinite ones. Pass scores "
+            "that rank the events."
+        )
+        raise ValueError(msg)
+    distant = np.linspace(finite.min(), finite.max(), _GRID_SIZE)
+    targets = np.linspace(0.0, 1.0, _GRID_SIZE)
+    rising = np.maximum.accumulate(scan.signal_efficiency)
+    reached = np.searchsorted(rising, targets * rising[-1])
+    efficient = scan.threshold[np.minimum(reached, len(rising) - 1)]
+    grid = np.concatenate([distant, efficient[np.isfinite(efficient)]])
+    return np.unique(grid)
+
+
+def bootstrap_errors(
+    is_signal: NDArray[np.bool_],
+    scores: FloatArray,
+    weights: FloatArray,
+    figure_of_merit: FigureOfMerit,
+    thresholds: FloatArray,
+    *,
+    n_replicas: int,
+    random_state: int | np.random.RandomState | None,
+) -> FloatArray:
+    """Return the spread of the significance over bootstrap replicas.
+
+    Parameters
+    ----------
+    is_signal : ndarray of shape (n_samples,), dtype bool
+        Which events are signal.
+    scores, weights : ndarray of shape (n_samples,)
+        Scores and event weights; the sum of each class is above 0.
+    figure_of_merit : FigureOfMerit
+        The significance.
+    thresholds : ndarray of shape (n_thresholds,)
+        Thresholds on the score.
+    n_replicas : int
+        Number of replicas, at least 2.
+    random_state : int, RandomState instance or None
+        Seed of the replicas.
+
+    Returns
+    -------
+    errors : ndarray of shape (n_thresholds,)
+        Standard deviations; nan where more than 5 per cent of the replicas are
+        undefined.
+    """
+    yields = selected_yields(is_signal, scores, thresholds)
+    replicas = []
+    for counts, weight in replica_blocks(is_signal, weights, n_replicas, random_state):
+        s, b = yields(weight)
+        sum_w2_b = np.zeros_like(b)
+        if figure_of_merit.mc_stat:
+            # An event counted k times is k events of a k-th of the weight.
+            _, sum_w2_b = yields(weight**2 / np.maximum(counts, 1))
+        z = figure_of_merit(s.ravel(), b.ravel(), sum_w2_b.ravel())
+        replicas.append(z.reshape(s.shape))
+    return _spread(np.concatenate(replicas))
+
+
+def _spread(replicas: FloatArray) -> FloatArray:
+    defined = np.isfinite(replicas)
+    errors = np.full(replicas.shape[1], np.nan)
+    enough = defined.mean(axis=0) >= 1.0 - _UNDEFINED_SHARE
+    enough &= defined.sum(axis=0) >= 2
+    columns = np.where(defined, replicas, np.nan)[:, enough]
+    errors[enough] = np.nanstd(columns, axis=0, ddof=1)
+    return errors
+
+
+def propagated_errors(scan: SignificanceScan, thresholds: FloatArray) -> FloatArray:
+    """Return the errors of the significance to first order in those of the yields.
+
+    Parameters
+    ----------
+    scan : SignificanceScan
+        The scan.
+    thresholds : ndarray of shape (n_thresholds,)
+        Thresholds on the score.
+
+    Returns
+    -------
+    errors : ndarray of shape (n_thresholds,)
+        nan where the significance is not defined.
+
+    Notes
+    -----
+    With the efficiency e of a class, the variance of its selected yield at a fixed
+    total is ``(1 - e)**2`` times the sum of the squared selected weights, plus
+    ``e**2`` times that of the others.
+    """
+    points = [scan.at(float(threshold)) for threshold in thresholds]
+    s = np.array([point.s for point in points])
+    b = np.array([point.b for point in points])
+    sum_w2_s = np.array([point.s_error**2 for point in points])
+    sum_w2_b = np.array([point.b_error**2 for point in points])
+    s_error = _fixed_total_error(s, sum_w2_s, scan.s[-1], scan.sum_w2_s[-1])
+    b_error = _fixed_total_error(b, sum_w2_b, scan.b[-1], scan.sum_w2_b[-1])
+    by_signal = _difference(scan.figure_of_merit, s, b, sum_w2_b, s_error, 0.0)
+    by_background = _difference(scan.figure_of_merit, s, b, sum_w2_b, 0.0, b_error)
+    return np.hypot(by_signal, by_background)
+
+
+def _fixed_total_error(
+    sum_w: FloatArray, sum_w2: FloatArray, total: float, total_w2: float
+) -> FloatArray:
+    efficiency = sum_w / total
+    rest = np.maximum(total_w2 - sum_w2, 0.0)
+    return np.sqrt((1 - efficiency) ** 2 * sum_w2 + efficiency**2 * rest)
+
+
+def _difference(
+    figure_of_merit: FigureOfMerit,
+    s: FloatArray,
+    b: FloatArray,
+    sum_w2_b: FloatArray,
+    s_error: FloatArray | float,
+    b_error: FloatArray | float,
+) -> FloatArray:
+    """Return the change of the significance with one error of the yields."""
+    up = figure_of_merit(s + _STEP * s_error, b + _STEP * b_error, sum_w2_b)
+    down = figure_of_merit(s - _STEP * s_error, b - _STEP * b_error, sum_w2_b)
+    return (up - down) / (2 * _STEP)

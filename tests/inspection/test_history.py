@@ -1,0 +1,124 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.inspection import TrainingHistoryDisplay
+
+
+@pytest.fixture
+def history():
+    """Three members of four epochs; the last one stops after three."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "member": np.repeat([0, 1, 2], 4),
+            "epoch": np.tile([1, 2, 3, 4], 3),
+            "train_loss": rng.random(12),
+            "valid_loss": rng.random(12),
+            "learning_rate": np.tile([0.1, 0.2, 0.1, 0.0], 3),
+            "kept": np.tile([False, False, True, False], 3),
+        }
+    )
+    return frame.iloc[:-1]
+
+
+def test_members_means_and_kept_epochs(history):
+    display = TrainingHistoryDisplay.from_history(history)
+    for column in ("train_loss", "valid_loss"):
+        losses = getattr(display, column)
+        assert losses.shape == (4, 3)
+        for member, rows in history.groupby("member"):
+            drawn = display.member_lines_[column][member].get_ydata()
+            np.testing.assert_array_equal(drawn[: len(rows)], rows[column])
+        mean = display.mean_lines_[column].get_ydata()
+        by_epoch = history.groupby("epoch")[column].mean()
+        np.testing.assert_allclose(mean[:3], by_epoch[:3])
+        assert np.isnan(mean[3])  # one member has stopped before
+    kept = history[history["kept"]]
+    np.testing.assert_array_equal(display.kept_.get_xdata(), kept["epoch"])
+    np.testing.assert_array_equal(display.kept_.get_ydata(), kept["valid_loss"])
+    assert "mean of 3 members" in display.mean_lines_["train_loss"].get_label()
+
+
+def test_learning_rate_panel(history):
+    display = TrainingHistoryDisplay.from_history(history)
+    panel = display.learning_rate_ax_
+    (line,) = panel.lines
+    np.testing.assert_array_equal(line.get_ydata(), [0.1, 0.2, 0.1, 0.0])
+    assert panel.get_xlabel() == "epoch"
+    display.figure_.canvas.draw()
+    assert panel.get_position().y1 < display.ax_.get_position().y0
+    bare = TrainingHistoryDisplay.from_history(history, show_learning_rate=False)
+    assert bare.learning_rate_ax_ is None
+    assert bare.ax_.get_xlabel() == "epoch"
+
+
+def test_without_validation_and_with_one_member(history):
+    history = history[history["member"] == 0].assign(valid_loss=np.nan)
+    display = TrainingHistoryDisplay.from_history(history)
+    assert list(display.mean_lines_) == ["train_loss"]
+    assert display.member_lines_ == {"train_loss": []}
+    np.testing.assert_array_equal(
+        display.kept_.get_ydata(), history["train_loss"][history["kept"]]
+    )
+    assert display.mean_lines_["train_loss"].get_label() == "training"
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_from_estimator_equals_from_history(toy_events, n_members):
+    X, y, weight = toy_events
+    model = WeightedDNNClassifier(
+        n_members=n_members,
+        n_layers=1,
+        width=4,
+        max_epochs=3,
+        validation_fraction=0.3,
+        random_state=0,
+    )
+    model.fit(X, y, sample_weight=np.abs(weight))
+    of_estimator = TrainingHistoryDisplay.from_estimator(model)
+    of_history = TrainingHistoryDisplay.from_history(model.history_)
+    pd.testing.assert_frame_equal(of_estimator.train_loss, of_history.train_loss)
+    pd.testing.assert_frame_equal(of_estimator.valid_loss, of_history.valid_loss)
+    assert of_estimator.kept.to_numpy().sum() == n_members
+    pipeline = make_pipeline(StandardScaler(), model)
+    pipeline[0].fit(X)
+    of_pipeline = TrainingHistoryDisplay.from_estimator(pipeline)
+    assert of_pipeline.name == "WeightedDNNClassifier"
+
+
+def test_given_axes_and_style(history):
+    figure, axes = plt.subplots(1, 2)
+    before = axes[0].get_position().y0
+    display = TrainingHistoryDisplay.from_history(
+        history, ax=axes[1], name="mine", lw=5
+    )
+    assert display.ax_ is axes[1]
+    assert display.mean_lines_["train_loss"].get_linewidth() == 5
+    assert axes[1].get_legend().get_title().get_text() == "mine"
+    assert axes[0].get_position().y0 == before
+    assert len(plt.get_fignums()) == 1
+    free = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    display.plot(free, name="other")
+    assert display.learning_rate_ax_.get_position().y0 == pytest.approx(0.1)
+    assert free.get_position().y1 == pytest.approx(0.9)
+    assert free.get_legend().get_title().get_text() == "other"
+
+
+def test_errors(history, toy_events):
+    X, y, _ = toy_events
+    with pytest.raises(ValueError, match=r"the columns .*, got no \['kept'\]. Pass"):
+        TrainingHistoryDisplay.from_history(history.drop(columns="kept"))
+    with pytest.raises(ValueError, match=r"got no rows\. Pass `history_`"):
+        TrainingHistoryDisplay.from_history(history.iloc[:0])
+    with pytest.raises(TypeError, match=r"`history_` .* got LogisticRegression"):
+        TrainingHistoryDisplay.from_estimator(LogisticRegression().fit(X, y))
+    with pytest.raises(NotFittedError):
+        TrainingHistoryDisplay.from_estimator(WeightedDNNClassifier())
+    assert plt.get_fignums() == []
