@@ -148,6 +148,25 @@ PEERS = {
 }
 VARIATIONS = {
     "defaults": {},
+    "plain connection": {"connection": "plain"},
+    "relu": {"activation": "relu"},
+    "2 layers": {"n_layers": 2},
+    "6 layers": {"n_layers": 6},
+    "width 32": {"width": 32},
+    "width 100": {"width": 100},
+    "dropout 0.1": {"dropout": 0.1},
+    "dropout 0.2": {"dropout": 0.2},
+    "dropout 0.4": {"dropout": 0.4},
+    "learning rate 2e-3": {"learning_rate": 2e-3},
+    "learning rate 1e-2": {"learning_rate": 1e-2},
+    "epsilon 1e-8": {"optimizer_eps": 1e-8},
+    "epsilon 1e-2": {"optimizer_eps": 1e-2},
+    "constant schedule": {"schedule": "constant", "learning_rate": 1e-3},
+    "10 epochs": {"max_epochs": 10},
+    "40 epochs": {"max_epochs": 40},
+    "batches of 128": {"batch_size": 128},
+    "batches of 512": {"batch_size": 512},
+    "10 % validation": {"validation_fraction": 0.1},
 }
 
 

@@ -65,21 +65,21 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     connection : {"plain", "dense"}, default="dense"
         What a hidden layer sees: the layer before, or the inputs and all layers
         before.
-    dropout : float, default=0.2
+    dropout : float, default=0.3
         Probability to drop a hidden output in training, in [0, 1); rounded to 1/256.
     l1, l2 : float, default=0.0
         Factors of the sum of `|w|` and of the sum of `w**2` over the weights of a
         member, without biases, added to its mean loss.
     learning_rate : float, default=5e-3
         Step size of the Adam optimiser; the highest one of a schedule.
-    optimizer_eps : float, default=1e-8
+    optimizer_eps : float, default=1e-3
         Adam's epsilon, for training weights with a mean `|w|` of 1.
     schedule : {"constant", "one_cycle"}, default="one_cycle"
         Course of the learning rate: constant, or one warm-up and one decay to zero
         over `max_epochs`.
     batch_size : int, default=256
         Largest number of events in a batch of one member.
-    max_epochs : int, default=40
+    max_epochs : int, default=20
         Number of passes over the training events.
     early_stopping : bool, default=False
         Stop a member when its validation loss has not improved for
@@ -155,7 +155,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         The callbacks of each group.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where `X` has them.
 
     See Also
@@ -239,14 +239,14 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         hidden_layer_sizes: Sequence[int] | None = None,
         activation: Literal["relu", "prelu", "selu", "swish", "tanh"] = "swish",
         connection: Literal["plain", "dense"] = "dense",
-        dropout: float = 0.2,
+        dropout: float = 0.3,
         l1: float = 0.0,
         l2: float = 0.0,
         learning_rate: float = 5e-3,
-        optimizer_eps: float = 1e-8,
+        optimizer_eps: float = 1e-3,
         schedule: Literal["constant", "one_cycle"] = "one_cycle",
         batch_size: int = 256,
-        max_epochs: int = 40,
+        max_epochs: int = 20,
         early_stopping: bool = False,
         n_iter_no_change: int = 10,
         tol: float = 0.0,
