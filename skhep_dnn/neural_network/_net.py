@@ -294,6 +294,8 @@ class MemberNet(NeuralNet):
             raise NonFiniteLossError(msg)
         self.history.record(name, float(losses.mean()))
         self.history.record(name + "es", losses.tolist())
+        self.history.new_batch()  # skorch's Checkpoint looks for the last batch
+        self.history.record_batch(name, float(losses.mean()))
 
     def _keep_best(self, epoch: int, *, has_validation: bool) -> None:
         self.history.record("epoch", epoch)
