@@ -75,7 +75,7 @@ def train(train_part, categorical):
         n_members=5,
         categorical_features=categorical,
         validation_fraction=0.2,
-        n_jobs=2,
+        n_jobs=-1,
         random_state=0,
     )
     trees = HistGradientBoostingClassifier(
@@ -134,12 +134,11 @@ def draw(fitted, cut, parts, folder):
         y_train=y_train,
         sample_weight_train=w_train,
     )
-    roc = WeightedRocCurveDisplay.from_estimator(dnn, X, y, sample_weight=w, name=DNN)
-    WeightedRocCurveDisplay.from_estimator(
-        trees, X, y, sample_weight=w, name=TREES, ax=roc.ax_
-    )
+    test = {"sample_weight": w, "n_replicas": N_REPLICAS, "random_state": 0}
+    roc = WeightedRocCurveDisplay.from_estimator(dnn, X, y, name=DNN, **test)
+    WeightedRocCurveDisplay.from_estimator(trees, X, y, name=TREES, ax=roc.ax_, **test)
     scan = SignificanceScanDisplay.from_estimator(
-        dnn, X, y, sample_weight=w, kind="ams", threshold=cut.threshold
+        dnn, X, y, kind="ams", threshold=cut.threshold, **test
     )
     history = TrainingHistoryDisplay.from_estimator(dnn)
     folder.mkdir(parents=True, exist_ok=True)
