@@ -1,10 +1,12 @@
 # Two commands are enough on a fresh machine: `make demo` and `make test`.
-# Every target makes the environment it needs, once.
+# Every target makes the environment it needs, once, and again when the project file or
+# the constraints change.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 HIGGSML ?=
+BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint docs bench clean
@@ -25,6 +27,7 @@ $(VENV)/.test: $(VENV)/.runtime
 	$(PIP) --group test
 	touch $@
 
+# The type checker reads the installed dependencies of the tests, too.
 $(VENV)/.lint: $(VENV)/.test
 	$(PIP) --group lint
 	touch $@
@@ -46,18 +49,21 @@ test: $(VENV)/.test  ## run all tests but the slow ones
 test-all: $(VENV)/.test  ## run all tests
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.lint  ## check style, types and spelling
+lint: $(VENV)/.lint  ## check style, types, spelling and the project's own files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/validate-pyproject pyproject.toml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format --default-filetype yaml CITATION.cff
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.bench  ## run every benchmark (ratios within one run)
-	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) demo-output docs/_build docs/reference/generated build dist

@@ -74,7 +74,7 @@ def train(train_part, categorical):
     dnn = WeightedDNNClassifier(
         n_members=5,
         categorical_features=categorical,
-        validation_fraction=0.2,
+        validation_fraction=0.1,
         n_jobs=-1,
         random_state=0,
     )

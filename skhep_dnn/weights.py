@@ -86,6 +86,21 @@ class TrainingWeights:
         Share of the events with a negative physics weight, among those not zero.
     largest_share : float
         Largest share that one event has in the sum of `|w|` of its class.
+
+    See Also
+    --------
+    training_weights : Computes this.
+
+    Examples
+    --------
+    >>> from skhep_dnn.weights import training_weights
+    >>> training_weights(["s", "b", "b"], [0.1, 3.0, -1.0], negative_weights="zero")
+    <training weights of 2 of 3 events: n_eff = 2.0, negative 33.3%, largest share of
+    one event in its class 100.0%
+           yield  n_eff    factor
+    class
+    b        2.0    1.0  0.333333
+    s        0.1    1.0  10.000000>
     """
 
     weights: FloatArray
@@ -103,7 +118,13 @@ class TrainingWeights:
         return self.weights != 0.0
 
     def to_frame(self) -> pd.DataFrame:
-        """Return yield, effective events and factor, one row for each class."""
+        """Return yield, effective events and factor, one row for each class.
+
+        Returns
+        -------
+        frame : DataFrame of shape (n_classes, 3)
+            With the columns "yield", "n_eff" and "factor".
+        """
         columns = {
             "yield": self.class_yields,
             "n_eff": self.class_n_eff,
@@ -217,12 +238,32 @@ def training_weights_of_codes(
         Class labels.
     physics : ndarray of shape (n_samples,)
         Physics weights, checked.
-    negative_weights, max_weight, class_weight, signal_weight, pos_label
-        As in `training_weights`.
+    negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
+        What becomes of a negative weight in training.
+    max_weight : float, default=None
+        Largest `|w|`, in units of the mean `|w|` of the event's class.
+    class_weight : "balanced", dict or None, default="balanced"
+        Equal sums, a factor for each class, or none.
+    signal_weight : float, default=1.0
+        Additional factor on the signal class.
+    pos_label : label, default=None
+        The signal class; None takes the last one.
 
     Returns
     -------
     result : TrainingWeights
+
+    See Also
+    --------
+    training_weights : The same for labels, with the rules.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhep_dnn.weights import training_weights_of_codes
+    >>> codes, physics = np.array([1, 0, 0]), np.array([0.1, 3.0, 1.0])
+    >>> training_weights_of_codes(codes, np.array(["b", "s"]), physics).weights
+    array([1.5 , 1.125, 0.375])
     """
     signal = _signal_code(classes, pos_label)
     _check_factors(max_weight, signal_weight)
@@ -289,6 +330,18 @@ def validation_weights_of_codes(
     Returns
     -------
     weights : ndarray of shape (n_samples,)
+
+    See Also
+    --------
+    validation_weights : The same for labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhep_dnn.weights import validation_weights_of_codes
+    >>> codes, physics = np.array([1, 0, 0]), np.array([0.1, 3.0, 1.0])
+    >>> validation_weights_of_codes(codes, np.array(["b", "s"]), physics)
+    array([0.5  , 0.375, 0.125])
     """
     sums = _positive_class_sums(physics, codes, classes)
     return physics / (len(classes) * sums[codes])

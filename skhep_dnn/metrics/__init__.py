@@ -12,6 +12,7 @@ from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
 from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint, significance_scan
+from skhep_dnn.metrics._scorers import make_significance_scorer
 from skhep_dnn.metrics._separation import SeparationPower, separation_power
 from skhep_dnn.metrics._significance import (
     ams,
@@ -25,6 +26,7 @@ from skhep_dnn.metrics._thresholds import (
     threshold_at_maximum,
     threshold_top_fraction,
 )
+from skhep_dnn.metrics._weighted_scorer import weighted_scorer
 
 __all__ = [
     "BootstrapResult",
@@ -41,6 +43,7 @@ __all__ = [
     "balanced_log_loss_from_logits",
     "binned_significance",
     "bootstrap",
+    "make_significance_scorer",
     "max_significance_score",
     "merge_bins",
     "paired_bootstrap",
@@ -54,4 +57,5 @@ __all__ = [
     "threshold_top_fraction",
     "weighted_roc_auc",
     "weighted_roc_curve",
+    "weighted_scorer",
 ]
