@@ -1,0 +1,256 @@
+"""Scorers of standard metrics that ask for event weights and survive negative ones.
+
+Each name stands for one metric, the response it is computed from and what negative
+weights mean to it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn import metrics
+
+from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.metrics._carried_weights import check_carried
+from skhep_dnn.metrics._classification import balanced_log_loss
+from skhep_dnn.metrics._ranking import weighted_roc_auc
+from skhep_dnn.metrics._scorer_base import (
+    RANKING_RESPONSES,
+    BoolArray,
+    EventWeightScorer,
+    FloatArray,
+    check_scored_events,
+    shown_options,
+)
+
+__all__ = ["weighted_scorer"]
+
+
+def weighted_scorer(
+    name: str,
+    *,
+    pos_label: object = None,
+    sample_weight: pd.Series | None = None,
+    target: pd.Series | None = None,
+    unit_weights: bool = False,
+) -> EventWeightScorer:
+    """Scorer of a standard metric that requests event weights and takes signed ones.
+
+    Use it wherever scikit-learn takes `scoring=`, in place of the plain name, which
+    would drop the weights, raise under metadata routing or fail on a negative weight.
+    It never scores unweighted events by accident: without weights it raises.
+
+    Parameters
+    ----------
+    name : str
+        "roc_auc" and "balanced_log_loss" (its negative, so that greater is better)
+        are this package's `weighted_roc_auc` and `balanced_log_loss`. "accuracy",
+        "balanced_accuracy", "recall", "neg_log_loss" and "neg_brier_score" are
+        scikit-learn's, in which signed sums of weights are right as they are.
+        "precision", "f1" and "jaccard" refuse a selection with a negative sum of
+        weights; "average_precision" and "matthews_corrcoef" refuse any negative
+        weight, being undefined with them.
+    pos_label : label, default=None
+        Label of the signal; None takes `classes_[1]`.
+    sample_weight : Series of shape (n_events,), default=None
+        Weights of the whole sample, with the index of the DataFrame that will be
+        scored. They are used where none are passed: by tools that pass a scorer no
+        weights. Weights that are passed go first.
+    target : Series of shape (n_events,), default=None
+        Labels of the same events. They are compared with those that are scored, so
+        that a wrong index is an error.
+    unit_weights : bool, default=False
+        Count every event once where there are no weights, instead of raising.
+
+    Returns
+    -------
+    scorer : callable
+        Called as ``scorer(estimator, X, y, sample_weight=w)``.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or there is a `target` without `sample_weight`. When
+        scoring: if the classifier has not two classes.
+    TypeError
+        If `sample_weight` or `target` is not a Series. When scoring with carried
+        weights: if `X` has no index.
+    WeightsError
+        If carried weights have repeated index labels. When scoring: if weights of a
+        class do not sum to more than 0, the metric is undefined with the negative
+        ones, or events are not among the carried ones.
+    MissingWeightsError
+        When scoring, if there are no weights.
+
+    See Also
+    --------
+    make_significance_scorer : The same for a significance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skhep_dnn.metrics import weighted_scorer
+    >>> rng = np.random.default_rng(0)
+    >>> y = pd.Series(np.repeat(["b", "s"], 200))
+    >>> X = pd.DataFrame({"mass": rng.normal(size=400) + 2.0 * (y == "s")})
+    >>> w = pd.Series(rng.choice([-1.0, 2.0, 3.0], size=400, p=[0.1, 0.6, 0.3]))
+
+    Weights passed by the search, and used in the fit as well:
+
+    >>> search = GridSearchCV(
+    ...     LogisticRegression(), {"C": [0.1, 1.0]}, scoring=weighted_scorer("roc_auc")
+    ... )
+    >>> search = search.fit(X, y, sample_weight=w.abs())
+
+    Weights carried by the scorer, negative ones included:
+
+    >>> scorer = weighted_scorer("roc_auc", sample_weight=w, target=y)
+    >>> round(scorer(search.best_estimator_, X, y), 3)
+    0.91
+    """
+    if name not in _METRICS:
+        msg = (
+            f"`name` must be one of {sorted(_METRICS)}, got {name!r}. For other "
+            "metrics use sklearn.metrics.make_scorer and its set_score_request."
+        )
+        raise ValueError(msg)
+    metric = _METRICS[name]
+    carried = check_carried(sample_weight, target)
+    options = shown_options(
+        pos_label=(pos_label, None),
+        sample_weight=(carried, None),
+        unit_weights=(unit_weights, False),
+    )
+    return EventWeightScorer(
+        WeightedMetric(name, unit_weights=unit_weights),
+        sign=metric.sign,
+        response_method=metric.response_method,
+        pos_label=pos_label,
+        carried=carried,
+        description=f"weighted_scorer({name!r}{options})",
+    )
+
+
+@dataclass(frozen=True)
+class _Metric:
+    """A metric of signal labels, a response and weights, and how to use it."""
+
+    function: Callable[[BoolArray, NDArray[np.generic], FloatArray], float]
+    response_method: str | tuple[str, ...]
+    sign: int = 1
+    negative_weights: Literal["signed", "selection", "none"] = "signed"
+
+
+def _of_labels(
+    function: Callable[..., float],
+    negative_weights: Literal["signed", "selection", "none"] = "signed",
+) -> _Metric:
+    def of_selection(
+        is_signal: BoolArray, selected: NDArray[np.generic], weights: FloatArray
+    ) -> float:
+        return function(is_signal, selected, sample_weight=weights)
+
+    return _Metric(of_selection, "predict", negative_weights=negative_weights)
+
+
+def _of_scores(
+    function: Callable[..., float],
+    response_method: str | tuple[str, ...] = "predict_proba",
+    sign: int = 1,
+    negative_weights: Literal["signed", "selection", "none"] = "signed",
+) -> _Metric:
+    def of_scores(
+        is_signal: BoolArray, scores: NDArray[np.generic], weights: FloatArray
+    ) -> float:
+        return function(is_signal, scores, sample_weight=weights)
+
+    return _Metric(of_scores, response_method, sign, negative_weights)
+
+
+_METRICS = {
+    "accuracy": _of_labels(metrics.accuracy_score),
+    "average_precision": _of_scores(
+        metrics.average_precision_score, RANKING_RESPONSES, negative_weights="none"
+    ),
+    "balanced_accuracy": _of_labels(metrics.balanced_accuracy_score),
+    "balanced_log_loss": _of_scores(balanced_log_loss, sign=-1),
+    "f1": _of_labels(metrics.f1_score, "selection"),
+    "jaccard": _of_labels(metrics.jaccard_score, "selection"),
+    "matthews_corrcoef": _of_labels(metrics.matthews_corrcoef, "none"),
+    "neg_brier_score": _of_scores(metrics.brier_score_loss, sign=-1),
+    "neg_log_loss": _of_scores(metrics.log_loss, sign=-1),
+    "precision": _of_labels(metrics.precision_score, "selection"),
+    "recall": _of_labels(metrics.recall_score),
+    "roc_auc": _of_scores(weighted_roc_auc, RANKING_RESPONSES),
+}
+
+
+@dataclass(frozen=True)
+class WeightedMetric:
+    """A standard metric with signed event weights.
+
+    Parameters
+    ----------
+    name : str
+        One of the names of `weighted_scorer`.
+    unit_weights : bool
+        Whether missing weights count every event once.
+    """
+
+    name: str
+    unit_weights: bool = False
+
+    @property
+    def __name__(self) -> str:
+        """Name under which scikit-learn shows the metric."""
+        return self.name
+
+    def __call__(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        pos_label: object = None,
+    ) -> float:
+        """Return the metric, before the sign that makes greater better."""
+        metric = _METRICS[self.name]
+        is_signal, weights = check_scored_events(y_true, sample_weight, pos_label, self)
+        response = np.asarray(y_pred)
+        if metric.response_method == "predict":
+            response = response == np.asarray(y_true)[is_signal][0]
+        elif not np.issubdtype(response.dtype, np.number):
+            msg = (
+                f"{self.name!r} must be computed from scores, got class predictions of "
+                f"the type {response.dtype}. Tune thresholds by a metric of "
+                "predictions such as 'balanced_accuracy'."
+            )
+            raise TypeError(msg)
+        self._check_negative_weights(metric, response, weights)
+        return metric.function(is_signal, response, weights)
+
+    def _check_negative_weights(
+        self, metric: _Metric, response: NDArray[np.generic], weights: FloatArray
+    ) -> None:
+        n_negative = int(np.count_nonzero(weights < 0))
+        if metric.negative_weights == "none" and n_negative:
+            msg = (
+                f"`sample_weight` must not be negative for {self.name!r}, which is "
+                f"undefined with negative weights, got {n_negative}. Score by "
+                "'roc_auc' or 'balanced_log_loss'."
+            )
+            raise WeightsError(msg)
+        if metric.negative_weights == "selection" and n_negative:
+            total = float(weights[response.astype(bool)].sum())
+            if total < 0:
+                msg = (
+                    "The selected events must not have a negative sum of weights for "
+                    f"{self.name!r}, got {total!r}. Score by 'roc_auc' or "
+                    "'balanced_log_loss', or select more events."
+                )
+                raise WeightsError(msg)
