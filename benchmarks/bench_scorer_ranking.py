@@ -150,7 +150,7 @@ def main():
         for n_samples, n_replicas in SAMPLES.items()
         for offset in OFFSETS
     }
-    print(f"{'right neighbours, tau':22}" + "".join(f"{name:>31}" for name in results))
+    print(f"{'right neighbours, tau':26}" + "".join(f"{name:>31}" for name in results))
     for name in scorers():
         row = "".join(
             f"{right:>16.3f} ± {right_error:.3f}{tau:>7.3f}"
@@ -158,7 +158,7 @@ def main():
                 result[name] for result in results.values()
             )
         )
-        print(f"{name:22}{row}")
+        print(f"{name:26}{row}")
     line = {
         "benchmark": "scorer_ranking",
         "replicas": [n_replicas // factor for n_replicas in SAMPLES.values()],
