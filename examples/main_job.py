@@ -35,7 +35,7 @@ from skhep_dnn.metrics import (
     significance_scan,
     threshold_top_fraction,
 )
-from skhep_dnn.weights import training_weights
+from skhep_dnn.weights import scale_to_yields, training_weights
 
 N_REPLICAS = 200
 DNN = "WeightedDNNClassifier"
@@ -59,12 +59,11 @@ def split(events):
     cut, test = train_test_split(
         rest, train_size=0.4, stratify=rest["y"], random_state=0
     )
-    full = table.groupby("y")["w"].sum()
+    yields = table.groupby("y")["w"].sum()
     parts = []
     for part in (train, cut, test):
-        share = part.groupby("y")["w"].sum() / full
-        w = (part["w"] / part["y"].map(share)).to_numpy()
-        parts.append((part.drop(columns=["y", "w"]), part["y"].to_numpy(), w))
+        w = scale_to_yields(part["y"], part["w"], yields)
+        parts.append((part[events.feature_names], part["y"].to_numpy(), w))
     return parts
 
 

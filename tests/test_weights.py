@@ -1,11 +1,13 @@
 """Training weights from physics weights: order of the steps, identities, errors."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.weights import (
     effective_sample_size,
+    scale_to_yields,
     training_weights,
     validation_weights,
 )
@@ -133,6 +135,19 @@ def test_validation_weights_are_signed_and_balanced():
     assert weights[2] < 0
     with pytest.raises(WeightsError, match=r"more than zero .* for class 'b'"):
         validation_weights(Y, np.where(Y == "b", -1.0, 1.0))
+
+
+@pytest.mark.parametrize("kind", [dict, pd.Series])
+def test_a_part_of_the_events_is_scaled_to_the_yields_of_all(kind):
+    yields = kind({"s": 3.0, "b": 72.0})
+    np.testing.assert_allclose(class_sums(scale_to_yields(Y, W, yields)), [72.0, 3.0])
+    np.testing.assert_allclose(scale_to_yields(Y, W, yields)[:3], 2 * W[:3])
+
+
+@pytest.mark.parametrize("yields", [{"b": 1.0}, {"b": 1.0, "s": 0.0}, {0: 1.0}])
+def test_yields_must_be_given_for_each_class(yields):
+    with pytest.raises(ValueError, match=r"for each of the classes \['b', 's'\], got"):
+        scale_to_yields(Y, W, yields)
 
 
 def test_nothing_passed_in_is_changed():
