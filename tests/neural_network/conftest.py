@@ -1,6 +1,7 @@
 """Events and models that are as small as a statement about them allows."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skhep_dnn import WeightedDNNClassifier
@@ -45,3 +46,14 @@ def events():
     X = rng.normal(size=(150, 3)) + 1.2 * (y == "s")[:, None]
     weights = np.where(y == "s", 0.02, 1.0) * rng.uniform(0.5, 1.5, size=150)
     return X.astype(np.float32), y, weights
+
+
+@pytest.fixture
+def mixed_events(events):
+    """The same events in a DataFrame with categories and undefined values."""
+    X, y, w = events
+    frame = pd.DataFrame(X, columns=["a", "b", "c"]).astype(float)
+    frame.insert(1, "channel", np.array(["mu", "e", "tau"] * 50))
+    frame["jets"] = np.arange(150) % 4
+    frame.loc[::7, "b"] = np.nan
+    return frame, y, w
