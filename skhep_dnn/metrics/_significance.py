@@ -157,7 +157,7 @@ def asimov_significance(
     .. math::
 
         z^2 / 2 = \hat b\,h(x_1) + \frac{b}{v} \hat b\,h(x_2), \quad
-        h(x) = (1 + x) \ln(1 + x) - x, \quad
+        h(x) = (1 + x) \ln(1 + x) - x, \\
         x_1 = \frac{g s}{\hat b}, \; x_2 = -\frac{f s}{\hat b}
 
     with :math:`g = b / (b + v)` and :math:`f = v / (b + v)`. Neither term is negative.
