@@ -1,0 +1,480 @@
+"""One vector of weights traced through every public path of the package.
+
+Each path takes the weights of the whole sample and returns what it computes from them.
+The weight of a single event is changed: the result must change if the event belongs to
+the path, and must stay the same to the bit if it does not. A new path is one line of
+the table `PATHS`.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import (
+    GridSearchCV,
+    PredefinedSplit,
+    RandomizedSearchCV,
+    TunedThresholdClassifierCV,
+    cross_validate,
+)
+from sklearn.preprocessing import StandardScaler
+
+from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
+from skhep_dnn.pipeline import make_weighted_pipeline
+
+# Samples are small here, of which classifier and scorers rightly warn.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
+)
+
+# Events 0-59 are trained on, 60-89 are the explicit validation sample, 90-119 are
+# scored. Even events are background, odd ones signal.
+N = 120
+RNG = np.random.default_rng(5)
+Y = np.where(np.arange(N) % 2, "s", "b")
+X = pd.DataFrame(RNG.normal(size=(N, 3)) + 1.0 * (Y == "s")[:, None], columns=[*"abc"])
+W = np.where(Y == "s", 0.05, 2.0) * RNG.uniform(0.5, 1.5, size=N)
+TRAIN, VALID, SCORED = slice(0, 60), slice(60, 90), slice(90, N)
+
+# Two splits without a common event; 110 and above are in neither.
+SPLITS = [
+    (np.arange(0, 35), np.arange(35, 55)),
+    (np.arange(55, 90), np.arange(90, 110)),
+]
+
+
+def small(**changes: Any) -> WeightedDNNClassifier:
+    options = {
+        "n_members": 1,
+        "n_layers": 1,
+        "width": 4,
+        "activation": "tanh",
+        "connection": "plain",
+        "dropout": 0.0,
+        "learning_rate": 1e-2,
+        "optimizer_eps": 1e-8,
+        "schedule": "constant",
+        "batch_size": 32,
+        "max_epochs": 2,
+        "early_stopping": False,
+        "validation_fraction": None,
+        "cv": None,
+        "random_state": 0,
+    }
+    return WeightedDNNClassifier(**{**options, **changes})
+
+
+def trained(w: np.ndarray, **changes: Any) -> WeightedDNNClassifier:
+    """Fit on the training events alone."""
+    return small(**changes).fit(X[TRAIN], Y[TRAIN], w[TRAIN])
+
+
+def validated(w: np.ndarray, **changes: Any) -> WeightedDNNClassifier:
+    """Fit on the training events with the explicit validation sample."""
+    training, validation = ((X[s], Y[s], w[s]) for s in (TRAIN, VALID))
+    return small(**changes).fit(*training, *validation)
+
+
+def in_folds(w: np.ndarray, **changes: Any) -> WeightedDNNClassifier:
+    """Fit three members; member k leaves out the training events k modulo 3."""
+    folds = PredefinedSplit(np.arange(60) % 3)
+    return trained(w, n_members=3, cv=folds, max_epochs=6, **changes)
+
+
+def history_of(model: WeightedDNNClassifier, name: str, member: int = 0) -> np.ndarray:
+    return model.history_.loc[model.history_["member"] == member, name].to_numpy()
+
+
+def parameters_of(model: WeightedDNNClassifier, member: int) -> np.ndarray:
+    state = model.net_.module_.state_dict().values()
+    return np.concatenate([value[member].numpy().ravel() for value in state])
+
+
+@cache
+def ready() -> FrozenEstimator:
+    """A model that is fitted already, so that only its scoring sees the weights."""
+    return FrozenEstimator(trained(W, max_epochs=20, learning_rate=0.05))
+
+
+def scored(w: np.ndarray, scorer: Any) -> float:
+    return scorer(ready(), X[SCORED], Y[SCORED], sample_weight=w[SCORED])
+
+
+def significance(**options: Any) -> Any:
+    yields = {"signal_yield": 20.0, "background_yield": 500.0, "min_n_eff": 1.0}
+    return make_significance_scorer(**{**yields, **options})
+
+
+def carrying(w: np.ndarray, make: Callable[..., Any], **options: Any) -> float:
+    """Score without passing weights: the scorer carries those of all events."""
+    series = pd.Series(w, index=X.index)
+    scorer = make(sample_weight=series, **options)
+    return scorer(ready(), X[SCORED], Y[SCORED])
+
+
+def cross_validated(w: np.ndarray, estimator: Any, scorer: Any, key: str) -> np.ndarray:
+    with sklearn.config_context(enable_metadata_routing=True):
+        result = cross_validate(
+            estimator,
+            X,
+            Y,
+            cv=SPLITS,
+            scoring=scorer,
+            params={"sample_weight": w},
+            return_train_score=True,
+        )
+    return result[key]
+
+
+def searched(
+    w: np.ndarray,
+    estimator: Any,
+    scorer: Any = None,
+    *,
+    routing: bool = False,
+    search: Any = GridSearchCV,
+    width: str = "weighteddnnclassifier__width",
+    refit: bool = False,
+) -> Any:
+    options = {"cv": SPLITS, "scoring": scorer, "refit": refit}
+    if search is RandomizedSearchCV:
+        options |= {"n_iter": 2, "random_state": 0}
+    with sklearn.config_context(enable_metadata_routing=routing):
+        return search(estimator, {width: [2, 3]}, **options).fit(X, Y, sample_weight=w)
+
+
+def pipeline(*, scale: bool = True) -> Any:
+    scaler = StandardScaler()
+    if not scale:
+        scaler.set_fit_request(sample_weight=False)
+    return make_weighted_pipeline(scaler, small())
+
+
+def split_scores(search: Any, split: int) -> np.ndarray:
+    return search.cv_results_[f"split{split}_test_score"]
+
+
+def scaler_means(w: np.ndarray, *, scale: bool) -> np.ndarray:
+    with sklearn.config_context(enable_metadata_routing=True):
+        fitted = pipeline(scale=scale).fit(X[TRAIN], Y[TRAIN], sample_weight=w[TRAIN])
+    return fitted[0].mean_
+
+
+def tuned_threshold(w: np.ndarray) -> float:
+    with sklearn.config_context(enable_metadata_routing=True):
+        tuned = TunedThresholdClassifierCV(
+            ready(), scoring=significance(), cv="prefit", refit=False, thresholds=20
+        )
+        tuned.fit(X[SCORED], Y[SCORED], sample_weight=w[SCORED])
+    return tuned.best_score_
+
+
+def with_negative(w: np.ndarray, *rows: int) -> np.ndarray:
+    signed = w.copy()
+    signed[list(rows)] *= -0.3
+    return signed
+
+
+AUC = weighted_scorer("roc_auc")
+LOG_LOSS = weighted_scorer("balanced_log_loss")
+
+
+class Path(NamedTuple):
+    """What is computed from the weights, and which events belong to it."""
+
+    result: Callable[[np.ndarray], Any]
+    inside: Sequence[int]
+    outside: Sequence[int]
+
+
+TRAINING, VALIDATION, SCORING = (4, 7), (60, 61), (90, 91)
+NOT_TRAINING = (*VALIDATION, *SCORING)
+PATHS = {
+    # fit
+    "fit": Path(lambda w: trained(w).decision_function(X), TRAINING, NOT_TRAINING),
+    "training loss": Path(
+        lambda w: history_of(validated(w), "train_loss"), TRAINING, NOT_TRAINING
+    ),
+    "scaling of the inputs": Path(
+        lambda w: validated(w).net_.module_.inputs.mean.numpy(), TRAINING, NOT_TRAINING
+    ),
+    "capped training": Path(
+        lambda w: trained(w, max_weight=1.2).decision_function(X),
+        TRAINING,
+        NOT_TRAINING,
+    ),
+    "unbalanced training": Path(
+        lambda w: trained(w, class_weight=None).decision_function(X),
+        TRAINING,
+        NOT_TRAINING,
+    ),
+    "report of the weights": Path(
+        lambda w: validated(w).weight_report_["yield"].to_numpy(),
+        (*TRAINING, *VALIDATION),
+        SCORING,
+    ),
+    # negative weights: 4 and 60 are negative
+    "training with a negative event, kept": Path(
+        lambda w: history_of(validated(with_negative(w, 4)), "train_loss"),
+        (4, 6),
+        (60,),
+    ),
+    "training with a negative event, abs": Path(
+        lambda w: history_of(
+            validated(with_negative(w, 4), negative_weights="abs"), "train_loss"
+        ),
+        (4, 6),
+        (60,),
+    ),
+    "training with a negative event, zero": Path(
+        lambda w: history_of(
+            validated(with_negative(w, 4), negative_weights="zero"), "train_loss"
+        ),
+        (6, 7),
+        (4, 60),
+    ),
+    "validation with a negative event, zero": Path(
+        lambda w: history_of(
+            validated(with_negative(w, 4, 60), negative_weights="zero"), "valid_loss"
+        ),
+        (60, 6),
+        (4,),
+    ),
+    # validation
+    "validation loss": Path(
+        lambda w: history_of(validated(w), "valid_loss"),
+        (*TRAINING, *VALIDATION),
+        SCORING,
+    ),
+    "best loss": Path(
+        lambda w: validated(w).best_loss_, (*TRAINING, *VALIDATION), SCORING
+    ),
+    "weights of the members": Path(
+        lambda w: (
+            validated(w, n_members=2, member_weighting="inverse_loss").member_weights_
+        ),
+        (*TRAINING, *VALIDATION),
+        SCORING,
+    ),
+    "training loss of member 1, which leaves out fold 1": Path(
+        lambda w: history_of(in_folds(w), "train_loss", 1), (3, 6, 5), (1, 4, 7, 60)
+    ),
+    "validation loss of member 1 in fold 1": Path(
+        lambda w: history_of(in_folds(w), "valid_loss", 1), (1, 4, 3, 5), (60,)
+    ),
+    "member 1 whose fold 1 is untouched": Path(
+        lambda w: parameters_of(
+            in_folds(w, validation_fraction=0.3, early_stopping=True), 1
+        ),
+        # of the other folds those count that the member trains on: see below
+        (),
+        (1, 4, 7, 10, 60),
+    ),
+    # scorers
+    "default score": Path(
+        lambda w: ready().score(X[SCORED], Y[SCORED], sample_weight=w[SCORED]),
+        SCORING,
+        (*TRAINING, *VALIDATION),
+    ),
+    "binned significance": Path(
+        lambda w: scored(w, significance()), SCORING, (*TRAINING, *VALIDATION)
+    ),
+    "maximal significance": Path(
+        lambda w: scored(w, significance(at="max")), SCORING, TRAINING
+    ),
+    "significance of the predictions": Path(
+        lambda w: scored(w, significance(at="predict")), SCORING, TRAINING
+    ),
+    "significance at a threshold": Path(
+        lambda w: scored(w, significance(at=0.5)), SCORING, TRAINING
+    ),
+    "roc_auc": Path(lambda w: scored(w, AUC), SCORING, TRAINING),
+    "balanced_log_loss": Path(lambda w: scored(w, LOG_LOSS), SCORING, TRAINING),
+    "roc_auc that carries all weights": Path(
+        lambda w: carrying(w, weighted_scorer, name="roc_auc"), SCORING, TRAINING
+    ),
+    "significance that carries all weights": Path(
+        lambda w: carrying(w, significance), SCORING, TRAINING
+    ),
+    "significance in the yields of all carried weights": Path(
+        lambda w: carrying(
+            w,
+            make_significance_scorer,
+            target=pd.Series(Y, index=X.index),
+            min_n_eff=1.0,
+        ),
+        (*SCORING, *TRAINING, *VALIDATION),
+        (),
+    ),
+    "choice of a threshold": Path(tuned_threshold, SCORING, TRAINING),
+    # cross-validation
+    "test score of split 0, ready model": Path(
+        lambda w: cross_validated(w, ready(), AUC, "test_score")[0],
+        (35, 36),
+        (4, 60, 90, 91, 115),
+    ),
+    "training score of split 0, ready model": Path(
+        lambda w: cross_validated(w, ready(), AUC, "train_score")[0],
+        (4, 7),
+        (35, 60, 90, 115),
+    ),
+    "test score of split 1, ready model": Path(
+        lambda w: cross_validated(w, ready(), LOG_LOSS, "test_score")[1],
+        (90, 91),
+        (4, 35, 36, 60, 115),
+    ),
+    "test score of split 0": Path(
+        lambda w: cross_validated(w, small(), LOG_LOSS, "test_score")[0],
+        (4, 7, 35, 36),
+        (60, 61, 90, 91, 115),
+    ),
+    "test score of split 1, significance": Path(
+        lambda w: cross_validated(w, small(), significance(), "test_score")[1],
+        (90, 91),
+        (4, 7, 35, 36, 115),
+    ),
+    "test score of split 1, pipeline": Path(
+        lambda w: cross_validated(w, pipeline(), LOG_LOSS, "test_score")[1],
+        (60, 61, 90, 91),
+        (4, 7, 35, 36, 115),
+    ),
+    # pipelines
+    "network of a pipeline": Path(
+        lambda w: (
+            pipeline()
+            .fit(X[TRAIN], Y[TRAIN], sample_weight=w[TRAIN])
+            .decision_function(X)
+        ),
+        TRAINING,
+        NOT_TRAINING,
+    ),
+    "preprocessing step of a pipeline": Path(
+        lambda w: scaler_means(w, scale=True), TRAINING, NOT_TRAINING
+    ),
+    "preprocessing step that wants no weights": Path(
+        lambda w: scaler_means(w, scale=False), (), (*TRAINING, *NOT_TRAINING)
+    ),
+    # searches
+    "search, split 0": Path(
+        lambda w: split_scores(searched(w, small(), LOG_LOSS, width="width"), 0),
+        (4, 35),
+        (60, 90, 115),
+    ),
+    "search, split 0, default score": Path(
+        lambda w: split_scores(searched(w, small(), width="width"), 0),
+        (35, 36),
+        (60, 90, 115),
+    ),
+    "search, split 1, with routing": Path(
+        lambda w: split_scores(
+            searched(w, small(), LOG_LOSS, width="width", routing=True), 1
+        ),
+        (60, 90),
+        (4, 35, 115),
+    ),
+    "search over a pipeline, split 0": Path(
+        lambda w: split_scores(searched(w, pipeline(), LOG_LOSS), 0),
+        (4, 35),
+        (60, 90, 115),
+    ),
+    "search over a pipeline, split 1, with routing": Path(
+        lambda w: split_scores(searched(w, pipeline(), LOG_LOSS, routing=True), 1),
+        (60, 90),
+        (4, 35, 115),
+    ),
+    "random search over a pipeline, split 0": Path(
+        lambda w: split_scores(
+            searched(w, pipeline(), LOG_LOSS, search=RandomizedSearchCV), 0
+        ),
+        (4, 35),
+        (60, 90, 115),
+    ),
+    "refit of a search": Path(
+        lambda w: searched(w, pipeline(), LOG_LOSS, refit=True).decision_function(X),
+        (4, 35, 60, 90, 115),
+        (),
+    ),
+}
+
+
+def changed(w: np.ndarray, row: int) -> np.ndarray:
+    other = w.copy()
+    other[row] *= 3.0
+    return other
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_result_changes_exactly_if_the_event_belongs_to_the_path(name):
+    path = PATHS[name]
+    before = np.asarray(path.result(W))
+    assert np.isfinite(before).all()
+    np.testing.assert_array_equal(path.result(W.copy()), before)
+    for row in path.inside:
+        assert (path.result(changed(W, row)) != before).any(), f"event {row} is lost"
+    for row in path.outside:
+        same = (path.result(changed(W, row)) == before).all()
+        assert same, f"event {row} leaks in"
+
+
+def test_a_random_validation_part_takes_events_out_of_training_and_into_the_loss():
+    options = {"validation_fraction": 0.25, "max_epochs": 1}
+    before = trained(W, **options)
+    held_out = []
+    for row in range(60):
+        after = trained(changed(W, row), **options)
+        # an event that is trained on changes the network and so both losses
+        assert history_of(after, "valid_loss") != history_of(before, "valid_loss")
+        if history_of(after, "train_loss") == history_of(before, "train_loss"):
+            np.testing.assert_array_equal(
+                parameters_of(after, 0), parameters_of(before, 0)
+            )
+            held_out.append(row)
+    assert len(held_out) == 15
+    report = before.weight_report_
+    yields = report.loc[report["sample"] == "validation", "yield"].sum()
+    assert yields == pytest.approx(W[held_out].sum())
+
+
+def test_a_member_with_an_untouched_fold_uses_all_other_events():
+    options = {"validation_fraction": 0.3, "member_weighting": "inverse_loss"}
+    before = in_folds(W, **options)
+    for row in range(30):
+        after = in_folds(changed(W, row), **options)
+        uses = after.best_loss_[1] != before.best_loss_[1]
+        assert uses == (row % 3 != 1)
+
+
+def test_the_weight_of_a_validation_event_decides_the_kept_epoch():
+    # a background event in the middle of the signal: the more the network learns of
+    # the others the more it loses there
+    X_val = X[VALID].to_numpy(copy=True)
+    X_val[0] = 3.0
+    w_val = W[VALID].copy()
+    kept = []
+    for factor in (1e-3, 1e3):
+        w_val[0] = factor * W[VALID][0]
+        model = small(max_epochs=20)
+        model.fit(X[TRAIN].to_numpy(), Y[TRAIN], W[TRAIN], X_val, Y[VALID], w_val)
+        kept.append(int(model.best_epoch_[0]))
+    assert kept[0] > 10
+    assert kept[1] < 4
+
+
+def test_the_weight_of_a_validation_event_ends_the_patience():
+    X_val = X[VALID].to_numpy(copy=True)
+    X_val[0] = 3.0
+    w_val = W[VALID].copy()
+    ended = []
+    for factor in (1e-3, 1e3):
+        w_val[0] = factor * W[VALID][0]
+        model = small(max_epochs=20, early_stopping=True, n_iter_no_change=2)
+        model.fit(X[TRAIN].to_numpy(), Y[TRAIN], W[TRAIN], X_val, Y[VALID], w_val)
+        ended.append(int(model.n_iter_[0]))
+    assert ended[0] > 10
+    assert ended[1] < 6
