@@ -121,7 +121,7 @@ def _signal_label(labels: NDArray[Any], pos_label: object, name: str) -> object:
         )
         raise ValueError(msg)
     if pos_label is None:
-        if len(classes) == 1:
+        if len(classes) < 2:
             msg = (
                 f"`{name}` must contain signal and background events, got only "
                 f"{classes.tolist()!r}. Pass events of both classes."

@@ -48,7 +48,7 @@ class SignificanceAt:
     Raises
     ------
     ValueError
-        If an option is not as described.
+        If `threshold` is nan or an option is not as described.
 
     See Also
     --------
@@ -79,6 +79,13 @@ class SignificanceAt:
 
     def __post_init__(self) -> None:
         """Refuse options where they are written."""
+        if math.isnan(self.threshold):
+            msg = (
+                "`threshold` must be a number, got nan, which is what a choice of a "
+                "cut returns where no cut is admissible. Choose another cut; -inf "
+                "selects all events."
+            )
+            raise ValueError(msg)
         _ = self.figure_of_merit
 
     @property

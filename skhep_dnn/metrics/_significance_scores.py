@@ -60,7 +60,7 @@ def ams_score(
     ------
     ValueError
         If a prediction is not one of the labels, the lengths differ or a yield is not
-        above 0.
+        above 0 and finite.
     WeightsError
         If a yield is given and the weights of its class do not sum to more than 0.
 
@@ -244,10 +244,10 @@ def _yield_factor(
     name: str,
 ) -> float:
     total = float(weights[mask].sum())
-    if full_yield <= 0:
+    if not 0 < full_yield < np.inf:
         msg = (
-            f"`{name}` must be above 0, got {full_yield!r}. Pass the yield of the "
-            "whole sample in events, or None."
+            f"`{name}` must be above 0 and finite, got {full_yield!r}. Pass "
+            "the yield of the whole sample in events, or None."
         )
         raise ValueError(msg)
     if total <= 0:

@@ -12,6 +12,7 @@ from skhep_dnn.metrics import (
     poisson_replicas,
     s_over_sqrt_b,
     significance_scan,
+    threshold_at_maximum,
 )
 from skhep_dnn.metrics._fixed_cut import selected_yields
 
@@ -46,6 +47,15 @@ def test_kernel_equals_calls(toy_events, options):
 
 def test_squared_weights_do_not_follow_from_weights():
     assert SignificanceAt(0.5, mc_stat=True).prepare([0, 1], [0.0, 1.0]) is None
+
+
+def test_a_cut_that_was_not_found_is_refused(toy_events):
+    X, y, weight = toy_events
+    scan = significance_scan(y, X["a"], weight)
+    with pytest.warns(UndefinedSignificanceWarning, match="the working point is nan"):
+        cut = threshold_at_maximum(scan, min_n_eff=1e9)
+    with pytest.raises(ValueError, match="`threshold` must be a number, got nan"):
+        SignificanceAt(cut.threshold)
 
 
 def test_label_of_the_signal(toy_events):

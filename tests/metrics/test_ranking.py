@@ -115,6 +115,11 @@ def test_class_sum_must_be_positive(function):
         function([0, 1, 1], [1, 2, 3], [1.0, -2.0, 2.0])
 
 
+def test_no_events_are_refused():
+    with pytest.raises(ValueError, match=r"background events, got only \[\]"):
+        weighted_roc_auc([], [])
+
+
 def test_inputs_are_not_changed(tied_events):
     copies = [np.array(x) for x in tied_events]
     weighted_roc_auc(*tied_events)

@@ -53,8 +53,9 @@ def test_wrong_predictions_and_yields_are_refused():
         ams_score([0, 1], [0.3, 0.9])
     with pytest.raises(ValueError, match=r"one label for each of the 2 events"):
         ams_score([0, 1], [0, 1, 1])
-    with pytest.raises(ValueError, match=r"`signal_yield` must be above 0, got 0"):
-        ams_score([0, 1], [0, 1], signal_yield=0)
+    for value in (0, np.nan, np.inf):
+        with pytest.raises(ValueError, match=r"above 0 and finite, got (0|nan|inf)\."):
+            ams_score([0, 1], [0, 1], signal_yield=value)
     with pytest.raises(WeightsError, match=r"class of `background_yield`, got -1\.0"):
         ams_score([0, 1], [1, 1], [-1.0, 1.0], background_yield=5.0)
 
