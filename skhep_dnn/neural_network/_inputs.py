@@ -103,9 +103,10 @@ class ColumnEncoder:
         return codes
 
     def _missing(self, column: pd.Series) -> NDArray[np.bool_]:
-        marked = column == self.missing_values
-        marked = marked.to_numpy(dtype=bool, na_value=False)  # "string" knows no nan
-        return marked | column.isna().to_numpy()
+        marked: pd.Series[bool] = column == self.missing_values
+        # A column of pandas' "string" type compares to NA, not to False.
+        is_marked = marked.to_numpy(dtype=np.bool_, na_value=False)
+        return np.logical_or(is_marked, column.isna().to_numpy())
 
     def _sorted(self, column: pd.Series, i: int) -> pd.Index:
         try:
