@@ -343,8 +343,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             If negative weights drove a training loss below zero and no validation
             sample picked the epoch.
         """
-        if hasattr(self, "net_"):
-            del self.net_  # a failed fit leaves no half-new model
+        self.__dict__.pop("net_", None)  # a failed fit leaves no half-new model
         check_options(self, explicit=X_val is not None)
         sample = check_training(self, X, y, sample_weight)
         explicit = check_explicit(self, X_val, y_val, sample_weight_val)
