@@ -27,6 +27,7 @@ from skhep_dnn.neural_network._checks import (
     check_training,
 )
 from skhep_dnn.neural_network._modules import ACTIVATIONS, CONNECTIONS
+from skhep_dnn.neural_network._net import MemberNet
 from skhep_dnn.neural_network._plan import plan_groups
 from skhep_dnn.neural_network._prediction import ensemble_logits
 from skhep_dnn.neural_network._results import (
@@ -191,6 +192,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     >>> model.predict_proba(events.data[:3]).shape
     (3, 2)
     """
+
+    net_: MemberNet
 
     __metadata_request__fit: ClassVar = {"sample_weight": True}
     __metadata_request__score: ClassVar = {"sample_weight": True}
