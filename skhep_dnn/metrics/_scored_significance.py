@@ -62,12 +62,13 @@ class ScoredSignificance:
 
         `TunedThresholdClassifierCV` calls it for each threshold, whatever `at`, and
         takes the largest value. A nan would win there, so that a selection with less
-        than `min_n_eff` effective background events counts as 0: nothing is claimed.
+        than `min_n_eff` effective background events, or a negative signal as large as
+        the background, counts as 0: nothing is claimed.
         """
         is_signal, weights = self._rescaled(y_true, sample_weight, pos_label)
         selected = _is_predicted(y_true, is_signal, y_pred)
         s, b, sum_w2_b = _selected_sums(is_signal, weights, selected)
-        if b <= 0 or b * b < self.min_n_eff * sum_w2_b:
+        if b <= 0 or s <= -b or b * b < self.min_n_eff * sum_w2_b:
             return 0.0
         return float(np.max(self._significance(s, b, sum_w2_b)))
 

@@ -33,7 +33,11 @@ RANKING_RESPONSES = ("decision_function", "predict_proba")
 
 
 class ScoreFunction(Protocol):
-    """What a scorer computes, of labels, a response and event weights."""
+    """What a scorer computes, of labels, a response and event weights.
+
+    A call is for class predictions: all that `TunedThresholdClassifierCV`, which calls
+    it for each threshold, takes from a scorer.
+    """
 
     @property
     def __name__(self) -> str: ...
@@ -49,6 +53,14 @@ class ScoreFunction(Protocol):
         pos_label: object = None,
     ) -> float: ...
 
+    def of_response(
+        self,
+        y_true: ArrayLike,
+        response: ArrayLike,
+        sample_weight: ArrayLike | None,
+        pos_label: object,
+    ) -> float: ...
+
 
 class EventWeightScorer(_Scorer):
     """Scorer that requests `sample_weight` and refuses to work without.
@@ -56,9 +68,7 @@ class EventWeightScorer(_Scorer):
     Parameters
     ----------
     score_func : ScoreFunction
-        Called with the response; checks its events by `check_scored_events`. As
-        `TunedThresholdClassifierCV` takes nothing else from a scorer, it must be
-        right for class predictions by itself.
+        What is computed; checks its events by `check_scored_events`.
     sign : {-1, 1}
         Sign by which greater becomes better.
     response_method : str or tuple of str
@@ -103,19 +113,8 @@ class EventWeightScorer(_Scorer):
         if sample_weight is None and self._carried is not None:
             sample_weight = self._carried.weights_of(X, y_true)
         response = self._response(method_caller, estimator, X, pos_label)
-        value = self._score_response(y_true, response, sample_weight, pos_label)
+        value = self._score_func.of_response(y_true, response, sample_weight, pos_label)
         return self._sign * float(value)
-
-    def _score_response(
-        self,
-        y_true: ArrayLike,
-        response: NDArray[Any],
-        sample_weight: ArrayLike | None,
-        pos_label: object,
-    ) -> float:
-        return self._score_func(
-            y_true, response, sample_weight=sample_weight, pos_label=pos_label
-        )
 
     def _response(
         self,

@@ -6,11 +6,11 @@ no cut.
 """
 
 import math
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from skhep_dnn._validation import check_signal
 from skhep_dnn.metrics._carried_weights import CarriedWeights, check_carried
@@ -192,6 +192,7 @@ def make_significance_scorer(
     (5,)
     """
     _check_options(kind, at, response_method)
+    _check_response(at, response_method)
     _check_counts(n_bins=n_bins, n_shifts=n_shifts)
     numbers = {"sigma_b": sigma_b, "rel_sigma_b": rel_sigma_b, "min_n_eff": min_n_eff}
     b_reg_value = _B_REG[kind] if b_reg is None else b_reg
@@ -227,7 +228,7 @@ def make_significance_scorer(
         mc_stat=mc_stat,
         unit_weights=unit_weights,
     )
-    return SignificanceScorer(
+    return EventWeightScorer(
         significance,
         sign=1,
         response_method=_response_method(at, response_method),
@@ -235,21 +236,6 @@ def make_significance_scorer(
         carried=carried,
         description=f"make_significance_scorer({kind!r}{options})",
     )
-
-
-class SignificanceScorer(EventWeightScorer):
-    """Scorer of a significance at the place that `make_significance_scorer` sets."""
-
-    _score_func: ScoredSignificance
-
-    def _score_response(
-        self,
-        y_true: ArrayLike,
-        response: ArrayLike,
-        sample_weight: ArrayLike | None,
-        pos_label: object,
-    ) -> float:
-        return self._score_func.of_response(y_true, response, sample_weight, pos_label)
 
 
 def _response_method(at: str | float, response_method: str) -> str | tuple[str, ...]:
@@ -288,10 +274,29 @@ def _check_options(kind: object, at: object, response_method: object) -> None:
         raise ValueError(msg)
 
 
+def _check_response(at: str | float, response_method: str) -> None:
+    if at == "predict" and response_method != "auto":
+        msg = (
+            "`response_method` must be 'auto' for at='predict', which takes class "
+            f"predictions, got {response_method!r}. Leave it out, or give a threshold."
+        )
+        raise ValueError(msg)
+    is_logit = response_method == "decision_function"
+    if not (isinstance(at, str) or is_logit or 0 <= at <= 1):
+        msg = (
+            f"`at` must be a probability from 0 to 1, got {at!r}. For a threshold on "
+            "the decision function pass response_method='decision_function' too."
+        )
+        raise ValueError(msg)
+
+
 def _check_counts(**counts: int) -> None:
     for name, value in counts.items():
-        if value < 1:
-            msg = f"`{name}` must be at least 1, got {value!r}. Use 10 or so."
+        if not (isinstance(value, Integral) and value >= 1):
+            msg = (
+                f"`{name}` must be a whole number of at least 1, got {value!r}. Use "
+                "10 or so."
+            )
             raise ValueError(msg)
 
 

@@ -218,21 +218,31 @@ class WeightedMetric:
         sample_weight: ArrayLike | None = None,
         pos_label: object = None,
     ) -> float:
+        """Return the metric of class predictions, for a scan of thresholds."""
+        if _METRICS[self.name].response_method != "predict":
+            msg = (
+                f"{self.name!r} must be computed from scores, got class predictions. "
+                "Tune thresholds by a metric of predictions such as "
+                "'balanced_accuracy'."
+            )
+            raise TypeError(msg)
+        return self.of_response(y_true, y_pred, sample_weight, pos_label)
+
+    def of_response(
+        self,
+        y_true: ArrayLike,
+        response: ArrayLike,
+        sample_weight: ArrayLike | None,
+        pos_label: object,
+    ) -> float:
         """Return the metric, before the sign that makes greater better."""
         metric = _METRICS[self.name]
         is_signal, weights = check_scored_events(y_true, sample_weight, pos_label, self)
-        response = np.asarray(y_pred)
+        values = np.asarray(response)
         if metric.response_method == "predict":
-            response = response == np.asarray(y_true)[is_signal][0]
-        elif not np.issubdtype(response.dtype, np.number):
-            msg = (
-                f"{self.name!r} must be computed from scores, got class predictions of "
-                f"the type {response.dtype}. Tune thresholds by a metric of "
-                "predictions such as 'balanced_accuracy'."
-            )
-            raise TypeError(msg)
-        self._check_negative_weights(metric, response, weights)
-        return metric.function(is_signal, response, weights)
+            values = values == np.asarray(y_true)[is_signal][0]
+        self._check_negative_weights(metric, values, weights)
+        return metric.function(is_signal, values, weights)
 
     def _check_negative_weights(
         self, metric: _Metric, response: NDArray[np.generic], weights: FloatArray

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+from sklearn import config_context
 from sklearn import metrics as sklearn_metrics
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.svm import LinearSVC
 
 from skhep_dnn.exceptions import (
@@ -292,8 +294,15 @@ def test_decision_function_goes_before_probability(events):
         ({"at": "best"}, "`at` must be 'binned'"),
         ({"at": True}, "`at` must be 'binned'"),
         ({"at": np.nan}, "`at` must be 'binned'"),
-        ({"n_bins": 0}, "`n_bins` must be at least 1"),
-        ({"n_shifts": 0}, "`n_shifts` must be at least 1"),
+        ({"at": 1.7}, "`at` must be a probability from 0 to 1, got 1.7"),
+        ({"at": -0.5, "response_method": "predict_proba"}, "from 0 to 1, got -0.5"),
+        (
+            {"at": "predict", "response_method": "decision_function"},
+            "`response_method` must be 'auto' for at='predict'",
+        ),
+        ({"n_bins": 0}, "`n_bins` must be a whole number of at least 1"),
+        ({"n_bins": 2.5}, "`n_bins` must be a whole number of at least 1"),
+        ({"n_shifts": 0}, "`n_shifts` must be a whole number of at least 1"),
         ({"min_n_eff": -1.0}, "`min_n_eff` must be 0 or more"),
         ({"signal_yield": 0.0}, "`signal_yield` must be above 0"),
         ({"background_yield": np.inf}, "`background_yield` must be above 0"),
@@ -538,12 +547,42 @@ def test_a_selection_with_a_negative_sum_is_refused(events, name):
         weighted_scorer(name)(KnownScores(), X, y, sample_weight=weights)
 
 
-def test_metrics_of_scores_refuse_class_predictions(events):
+@pytest.mark.parametrize("coded", [False, True], ids=["strings", "numbers"])
+def test_metrics_of_scores_refuse_class_predictions(events, coded):
     X, y, weights = events
-    scorer = weighted_scorer("roc_auc")
-    labels = KnownScores().predict(X)
-    with pytest.raises(TypeError, match="'roc_auc' must be computed from scores"):
-        scorer._score_func(y, labels, sample_weight=weights)
+    y = (y == "s").astype(int) if coded else y
+    tuned = TunedThresholdClassifierCV(
+        LogisticRegression(), scoring=weighted_scorer("roc_auc"), cv=2
+    )
+    with config_context(enable_metadata_routing=True):
+        tuned.estimator.set_fit_request(sample_weight=False)
+        with pytest.raises(TypeError, match="'roc_auc' must be computed from scores"):
+            tuned.fit(X, y, sample_weight=weights)
+
+
+def test_a_threshold_with_undefined_significance_does_not_win(events):
+    X, y, _ = events
+    model = LogisticRegression().fit(X, y)
+    # The purest events have a negative signal that outweighs their background.
+    weights = np.where(y == "s", 1.0, 0.01)
+    weights[(y == "s") & (model.decision_function(X) > 2.5)] = -1.0
+    yields = {"signal_yield": 1e6, "background_yield": 1000.0}
+    tuned = TunedThresholdClassifierCV(
+        model,
+        scoring=make_significance_scorer("asimov", min_n_eff=0.0, **yields),
+        response_method="decision_function",
+        cv="prefit",
+        refit=False,
+        thresholds=[0.0, 2.5],
+        store_cv_results=True,
+    )
+    with config_context(enable_metadata_routing=True):
+        model.set_fit_request(sample_weight=False)
+        tuned.fit(X, y, sample_weight=weights)
+    scores = tuned.cv_results_["scores"]
+    assert scores[0] > 0
+    assert scores[1] == 0
+    assert tuned.best_threshold_ == 0.0
 
 
 def test_unknown_metrics_are_named():

@@ -27,7 +27,7 @@ from sklearn.model_selection import (
 
 from skhep_dnn.exceptions import FoldYieldWarning, MissingWeightsError, WeightsError
 from skhep_dnn.metrics import ams, make_significance_scorer, weighted_scorer
-from skhep_dnn.metrics._scorer_base import EventWeightScorer
+from skhep_dnn.metrics._weighted_scorer import WeightedMetric
 
 YIELDS = {"signal_yield": 40.0, "background_yield": 1000.0}
 CV = StratifiedKFold(3)
@@ -61,13 +61,13 @@ def scored(monkeypatch):
     """Weights that reach the metric, in order of the calls."""
     FITTED.clear()
     SCORED.clear()
-    original = EventWeightScorer._score_response
+    original = WeightedMetric.of_response
 
     def recording(self, y_true, response, sample_weight, pos_label):
         SCORED.append(np.array(sample_weight))
         return original(self, y_true, response, sample_weight, pos_label)
 
-    monkeypatch.setattr(EventWeightScorer, "_score_response", recording)
+    monkeypatch.setattr(WeightedMetric, "of_response", recording)
     return SCORED
 
 
@@ -82,7 +82,7 @@ def same_vectors(found, expected):
     )
 
 
-# "scored" watches the base class: use a scorer that goes through it.
+# "scored" watches the standard metrics: use one of their scorers.
 AUC = weighted_scorer("roc_auc")
 SIGNIFICANCE = make_significance_scorer("ams", **YIELDS)
 
