@@ -322,13 +322,15 @@ def training_weights_of_codes(
     _check_factors(max_weight, signal_weight)
     weights = _apply_policy(physics, negative_weights)
     _check_classes_have_events(weights, codes, classes)
+    factors = np.ones(len(classes))
     if max_weight is not None:
-        weights = _cap(weights, codes, classes, max_weight)
-    factors = _class_factors(weights, codes, classes, class_weight)
-    factors[signal] *= signal_weight
-    weights = weights * factors[codes]
+        weights, factors = _cap(weights, codes, classes, max_weight)
+    balance = _class_factors(weights, codes, classes, class_weight)
+    balance[signal] *= signal_weight
+    weights = weights * balance[codes]
     constant = np.count_nonzero(weights) / np.abs(weights).sum()
-    return _describe(weights * constant, physics, codes, classes, factors * constant)
+    factors = factors * balance * constant
+    return _describe(weights * constant, physics, codes, classes, factors)
 
 
 def validation_weights(
@@ -478,7 +480,8 @@ def _cap(
     codes: NDArray[np.intp],
     classes: NDArray[Any],
     max_weight: float,
-) -> FloatArray:
+) -> tuple[FloatArray, FloatArray]:
+    """Return capped weights and the factor by which each class regains its sum."""
     used = weights != 0.0
     n_used = np.bincount(codes[used], minlength=len(classes))
     mean = _sums_by_class(np.abs(weights), codes, len(classes)) / n_used
@@ -486,7 +489,8 @@ def _cap(
     capped = np.clip(weights, -limit, limit)
     before = _positive_class_sums(weights, codes, classes)
     after = _positive_class_sums(capped, codes, classes)
-    return capped * (before / after)[codes]
+    factors = before / after
+    return capped * factors[codes], factors
 
 
 def _class_factors(

@@ -86,6 +86,16 @@ def test_cap_is_in_units_of_the_class_mean_and_keeps_the_class_sum():
     np.testing.assert_allclose(capped, expected)
 
 
+def test_class_factors_are_those_of_events_that_are_not_capped():
+    result = training_weights(Y, W, max_weight=1.5, signal_weight=2.0)
+    uncapped = [0, 3, 4]
+    codes = (Y == "s").astype(int)
+    assert abs(result.weights[1] / W[1]) < result.class_factors[0]
+    np.testing.assert_allclose(
+        result.weights[uncapped], (result.class_factors[codes] * W)[uncapped]
+    )
+
+
 def test_cap_comes_before_the_class_balance():
     result = training_weights(Y, W, max_weight=1.0)
     assert class_sums(result.weights)[0] == pytest.approx(class_sums(result.weights)[1])
