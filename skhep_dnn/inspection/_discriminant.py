@@ -165,7 +165,8 @@ class DiscriminantDisplay:
             Their physics weights, in events, negative ones too; None counts every
             event once.
         X_train, y_train, sample_weight_train : array-like, default=None
-            The same for the training sample; None draws none.
+            The same for the training sample; None draws none. Either both samples
+            have weights or none.
         bins : int or array-like of shape (n_bins + 1,), default=25
             Number of bins or their edges. Events outside are counted in the first or
             the last bin.
@@ -272,7 +273,8 @@ class DiscriminantDisplay:
             Its physics weights, in events, negative ones too; None counts every event
             once.
         y_train, y_score_train, sample_weight_train : array-like, default=None
-            The same for the training sample; None draws none.
+            The same for the training sample; None draws none. Either both samples
+            have weights or none.
         bins : int or array-like of shape (n_bins + 1,), default=25
             Number of bins or their edges. Events outside are counted in the first or
             the last bin.
@@ -305,15 +307,9 @@ class DiscriminantDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        if (y_train is None) != (y_score_train is None):
-            given, missing = ("labels", "events")
-            if y_train is None:
-                given, missing = missing, given
-            msg = (
-                "The training sample must have events and labels, got its "
-                f"{given} without its {missing}. Pass both, or none."
-            )
-            raise ValueError(msg)
+        _check_training_sample(
+            y_train, y_score_train, sample_weight, sample_weight_train
+        )
         test = check_sample(y_true, y_score, sample_weight, pos_label, transform)
         train = None
         if y_train is not None and y_score_train is not None:
@@ -462,6 +458,39 @@ class DiscriminantDisplay:
             handlelength=1.1,
             handletextpad=0.4,
         )
+
+
+def _check_training_sample(
+    y_train: ArrayLike | None,
+    y_score_train: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    sample_weight_train: ArrayLike | None,
+) -> None:
+    """Refuse half a training sample, and weights of one sample only."""
+    if (y_train is None) != (y_score_train is None):
+        given, missing = ("labels", "events")
+        if y_train is None:
+            given, missing = missing, given
+        msg = (
+            "The training sample must have events and labels, got its "
+            f"{given} without its {missing}. Pass both, or none."
+        )
+        raise ValueError(msg)
+    if y_train is None and sample_weight_train is not None:
+        msg = (
+            "`sample_weight_train` must come with a training sample, got the weights "
+            "alone. Pass its events and labels too."
+        )
+        raise ValueError(msg)
+    weighted = sample_weight is not None, sample_weight_train is not None
+    if y_train is not None and weighted[0] != weighted[1]:
+        name = "sample_weight_train" if weighted[0] else "sample_weight"
+        msg = (
+            f"`{name}` must be given, as the other sample has weights, got None: "
+            "weighted and unweighted events have different distributions. Pass the "
+            "weights of both samples, or of none."
+        )
+        raise ValueError(msg)
 
 
 def _heights(

@@ -210,6 +210,25 @@ def test_histogram_is_exported_and_scales():
         ({"bins": [0, 1, 1]}, ValueError, "in increasing order, got [0.0, 1.0, 1.0]"),
         ({"y_train": [0, 1]}, ValueError, "got its labels without its events"),
         ({"y_score_train": [0, 1]}, ValueError, "got its events without its labels"),
+        (
+            {"sample_weight_train": [1, 1]},
+            ValueError,
+            "`sample_weight_train` must come with a training sample",
+        ),
+        (
+            {"sample_weight": [1, 2, 3], "y_train": [0, 1], "y_score_train": [0, 1]},
+            ValueError,
+            "`sample_weight_train` must be given",
+        ),
+        (
+            {
+                "sample_weight_train": [1, 2],
+                "y_train": [0, 1],
+                "y_score_train": [0, 1],
+            },
+            ValueError,
+            "`sample_weight` must be given",
+        ),
         ({"pos_label": 7}, ValueError, "`pos_label` must be one of the labels [0, 1]"),
         ({"sample_weight": [1, -1, 1]}, WeightsError, "got -1.0 for the background"),
         (
