@@ -87,7 +87,8 @@ def scale_to_yields(
     Raises
     ------
     WeightsError
-        If the weights of a class do not sum to more than zero.
+        If a class in `yields` has no events, or the weights of a class do not sum to
+        more than zero.
     ValueError
         If a class has no yield, or one that is not positive and finite.
 
@@ -112,6 +113,13 @@ def scale_to_yields(
             f"{classes.tolist()!r}, got {dict(yields)!r}. Add or correct yields."
         )
         raise ValueError(msg)
+    absent = [label for label in dict(yields) if label not in classes.tolist()]
+    if absent:
+        msg = (
+            f"`y` must have events of each class in `yields`, got none of {absent!r}: "
+            "their yield would be lost. Take a larger part, or leave out the class."
+        )
+        raise WeightsError(msg)
     return physics * (full / sums)[codes]
 
 

@@ -154,6 +154,11 @@ def test_a_part_of_the_events_is_scaled_to_the_yields_of_all(kind):
     np.testing.assert_allclose(scale_to_yields(Y, W, yields)[:3], 2 * W[:3])
 
 
+def test_the_yield_of_a_class_without_events_is_not_lost_in_silence():
+    with pytest.raises(WeightsError, match=r"class in `yields`, got none of \['s'"):
+        scale_to_yields(Y[:3], W[:3], pd.Series({"s": 3.0, "b": 72.0}))
+
+
 @pytest.mark.parametrize("yields", [{"b": 1.0}, {"b": 1.0, "s": 0.0}, {0: 1.0}])
 def test_yields_must_be_given_for_each_class(yields):
     with pytest.raises(ValueError, match=r"for each of the classes \['b', 's'\], got"):
