@@ -11,6 +11,7 @@ from skorch import callbacks as skorch_callbacks
 from skorch.callbacks import Callback
 
 from skhep_dnn.exceptions import NonFiniteLossError
+from skhep_dnn.neural_network._plan import _groups
 from skhep_dnn.neural_network._training import group_slices, one_thread
 
 THREE = {
@@ -115,6 +116,22 @@ def test_groups_depend_on_the_number_of_members_alone(n_members, sizes):
     slices = group_slices(n_members)
     assert [s.stop - s.start for s in slices] == sizes
     assert [k for s in slices for k in range(n_members)[s]] == list(range(n_members))
+
+
+def test_an_accelerator_trains_all_members_in_one_group(make_model):
+    assert _groups(make_model(n_members=12, device="cuda")) == [slice(0, 12)]
+    assert _groups(make_model(n_members=12, device="cpu")) == group_slices(12)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
+def test_an_accelerator_gives_the_scores_of_the_cpu_in_full_batches(make_model, events):
+    options = {"n_members": 3, "batch_size": 1000, "validation_fraction": 0.3}
+    cpu, gpu = (
+        outcome(make_model(device=device, **options), events)
+        for device in ("cpu", "cuda")
+    )
+    np.testing.assert_allclose(gpu[0], cpu[0], rtol=1e-2, atol=1e-3)
 
 
 @pytest.fixture
