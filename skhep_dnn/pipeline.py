@@ -144,7 +144,8 @@ class WeightedPipeline(Pipeline):
             If weights are given and the final step predicts but accepts none, or a
             step is a plain `Pipeline` and metadata routing is off.
         ValueError
-            If weights are given both as `sample_weight` and for a step by name.
+            If weights are given both as `sample_weight` and for a step by name, or a
+            validation sample `X_val` would not be transformed like `X`.
         """
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
@@ -177,6 +178,7 @@ class WeightedPipeline(Pipeline):
     ) -> Any:
         if props.get("sample_weight") is not None:
             self._check_steps()
+        self._check_validation_sample(props)
         if not _routing_enabled():
             props = self._props_by_step(props)
         routed = super()._check_method_params(method, props, **kwargs)
@@ -223,6 +225,23 @@ class WeightedPipeline(Pipeline):
                 "fit without weights."
             )
             raise TypeError(msg)
+
+    def _check_validation_sample(self, props: Mapping[str, Any]) -> None:
+        """Refuse a validation sample that would reach the final step as it is."""
+        transformed = self.transform_input or []
+        preprocessed = any(self._iter(with_final=False))
+        for name, value in props.items():
+            is_sample = value is not None and name.split("__")[-1] == "X_val"
+            if is_sample and preprocessed and name not in transformed:
+                msg = (
+                    f"`{name}` must be transformed like `X` before the final step gets "
+                    "it, got a pipeline that does not. Set "
+                    "sklearn.set_config(enable_metadata_routing=True), build the "
+                    'pipeline with transform_input=["X_val"] and call '
+                    "set_fit_request(X_val=True, y_val=True, sample_weight_val=True) "
+                    "of the final step."
+                )
+                raise ValueError(msg)
 
     def _guard_preprocessing(self, routed: Any) -> None:
         """Replace the weights of all but the final step, or refuse negative ones."""

@@ -418,16 +418,32 @@ def test_inside_cross_validation_and_calibration(events, routing):
     assert len(fitted[1].weights_) == 60
 
 
+class WithValidation(Classifier):
+    """A classifier that keeps the validation sample it got."""
+
+    __metadata_request__fit = {"X_val": True}  # noqa: RUF012
+
+    def fit(self, X, y, sample_weight=None, X_val=None):
+        self.X_val_ = X_val
+        return super().fit(X, y, sample_weight)
+
+
+@ROUTING
+def test_a_validation_sample_that_skips_the_preprocessing_is_refused(events, routing):
+    X, y, weights = events
+    pipeline = make_weighted_pipeline(Scaler(), WithValidation())
+    name = "X_val" if routing else "withvalidation__X_val"
+    with config_context(enable_metadata_routing=routing):
+        with pytest.raises(ValueError, match=f"`{name}` must be transformed like"):
+            pipeline.fit(X, y, sample_weight=weights, **{name: X})
+        pipeline.fit(X, y, sample_weight=weights, **{name: None})
+        alone = make_weighted_pipeline("passthrough", WithValidation())
+        alone.fit(X, y, sample_weight=weights, **{name: X})
+    assert alone[1].X_val_ is X
+
+
 def test_transform_input(events):
     X, y, weights = events
-
-    class WithValidation(Classifier):
-        __metadata_request__fit = {"X_val": True}  # noqa: RUF012
-
-        def fit(self, X, y, sample_weight=None, X_val=None):
-            self.X_val_ = X_val
-            return super().fit(X, y, sample_weight)
-
     with config_context(enable_metadata_routing=True):
         pipeline = make_weighted_pipeline(
             Scaler(), WithValidation(), transform_input=["X_val"]
