@@ -7,6 +7,7 @@ dropped, the policy for negative weights is applied, weights are capped, the cla
 balanced, the signal scaled, and one constant makes the mean :math:`|w|` equal to one.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
 
 __all__ = [
     "ClassWeight",
@@ -25,14 +26,13 @@ __all__ = [
     "effective_sample_size",
     "scale_to_yields",
     "training_weights",
-    "training_weights_of_codes",
     "validation_weights",
-    "validation_weights_of_codes",
 ]
 
 NegativeWeights = Literal["keep", "zero", "abs", "error"]
 ClassWeight = Literal["balanced"] | Mapping[Any, float] | None
 FloatArray = NDArray[np.float64]
+LOW_N_EFF = 10.0
 
 
 def effective_sample_size(sample_weight: ArrayLike) -> float:
@@ -255,18 +255,25 @@ def training_weights(
     ValueError
         If an option is out of range or names a class that does not exist.
 
+    Warns
+    -----
+    LowStatisticsWarning
+        If a class has fewer than 10 effective events.
+
     Examples
     --------
-    >>> result = training_weights(["s", "b", "b"], [0.1, 3.0, 1.0])
-    >>> result.weights
+    >>> y = np.repeat(["s", "b", "b"], 10)
+    >>> result = training_weights(y, np.repeat([0.1, 3.0, 1.0], 10))
+    >>> result.weights[::10]
     array([1.5 , 1.125, 0.375])
     >>> result.class_yields
-    array([4. , 0.1])
+    array([40., 1.])
     """
     labels: NDArray[Any] = np.asarray(y)
     physics = check_event_weights(sample_weight, len(labels))
     classes, codes = np.unique(labels, return_inverse=True)
-    return training_weights_of_codes(
+    _check_more_than_one_class(classes)
+    result = _training_weights(
         codes,
         classes,
         physics,
@@ -276,9 +283,18 @@ def training_weights(
         signal_weight=signal_weight,
         pos_label=pos_label,
     )
+    poorest = int(result.class_n_eff.argmin())
+    if result.class_n_eff[poorest] < LOW_N_EFF:
+        msg = (
+            f"Class {classes.tolist()[poorest]!r} has "
+            f"{result.class_n_eff[poorest]:.1f} effective events: a training will be "
+            "noisy. Use more events or `max_weight`."
+        )
+        warnings.warn(msg, LowStatisticsWarning, stacklevel=2)
+    return result
 
 
-def training_weights_of_codes(
+def _training_weights(
     codes: NDArray[np.intp],
     classes: NDArray[Any],
     physics: FloatArray,
@@ -321,9 +337,9 @@ def training_weights_of_codes(
     Examples
     --------
     >>> import numpy as np
-    >>> from skhep_dnn.weights import training_weights_of_codes
+    >>> from skhep_dnn.weights import _training_weights
     >>> codes, physics = np.array([1, 0, 0]), np.array([0.1, 3.0, 1.0])
-    >>> training_weights_of_codes(codes, np.array(["b", "s"]), physics).weights
+    >>> _training_weights(codes, np.array(["b", "s"]), physics).weights
     array([1.5 , 1.125, 0.375])
     """
     signal = _signal_code(classes, pos_label)
@@ -373,10 +389,11 @@ def validation_weights(
     labels: NDArray[Any] = np.asarray(y)
     physics = check_event_weights(sample_weight, len(labels))
     classes, codes = np.unique(labels, return_inverse=True)
-    return validation_weights_of_codes(codes, classes, physics)
+    _check_more_than_one_class(classes)
+    return _validation_weights(codes, classes, physics)
 
 
-def validation_weights_of_codes(
+def _validation_weights(
     codes: NDArray[np.intp], classes: NDArray[Any], physics: FloatArray
 ) -> FloatArray:
     """Do what `validation_weights` does for labels that are codes of known classes.
@@ -401,9 +418,9 @@ def validation_weights_of_codes(
     Examples
     --------
     >>> import numpy as np
-    >>> from skhep_dnn.weights import validation_weights_of_codes
+    >>> from skhep_dnn.weights import _validation_weights
     >>> codes, physics = np.array([1, 0, 0]), np.array([0.1, 3.0, 1.0])
-    >>> validation_weights_of_codes(codes, np.array(["b", "s"]), physics)
+    >>> _validation_weights(codes, np.array(["b", "s"]), physics)
     array([0.5  , 0.375, 0.125])
     """
     sums = _positive_class_sums(physics, codes, classes)
@@ -421,6 +438,15 @@ def _signal_code(classes: NDArray[Any], pos_label: object) -> int:
         )
         raise ValueError(msg)
     return int(codes[0])
+
+
+def _check_more_than_one_class(classes: NDArray[Any]) -> None:
+    if len(classes) < 2:
+        msg = (
+            "`y` must contain events of two classes or more, got the classes "
+            f"{classes.tolist()!r}. Pass events of signal and background."
+        )
+        raise WeightsError(msg)
 
 
 def _check_factors(max_weight: float | None, signal_weight: float) -> None:

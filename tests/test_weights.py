@@ -1,15 +1,22 @@
 """Training weights from physics weights: order of the steps, identities, errors."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
 from skhep_dnn.weights import (
     effective_sample_size,
     scale_to_yields,
     training_weights,
     validation_weights,
+)
+
+# Samples of six events, of which `training_weights` rightly warns.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
 )
 
 Y = np.array(["b", "b", "b", "s", "s", "b"])
@@ -118,6 +125,25 @@ def test_class_weight_dict_and_none():
     plain = training_weights(Y, W, class_weight=None)
     quotient = result.class_factors / plain.class_factors
     assert quotient[1] / quotient[0] == pytest.approx(5.0)
+
+
+def test_a_small_number_of_effective_events_warns_and_does_not_stop():
+    w = np.ones(40)
+    y = np.repeat(["b", "s"], 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        training_weights(y, w)
+    w[0] = 1e3
+    with pytest.warns(LowStatisticsWarning, match=r"Class 'b' has 1.0 eff") as record:
+        result = training_weights(y, w)
+    assert result.largest_share > 0.9
+    assert record[0].filename == __file__
+
+
+@pytest.mark.parametrize("function", [training_weights, validation_weights])
+def test_a_class_without_events_is_an_error(function):
+    with pytest.raises(WeightsError, match=r"two classes or more.* \['s'\]. Pass"):
+        function(["s", "s"], [1.0, 2.0])
 
 
 def test_result_reads_like_a_report():

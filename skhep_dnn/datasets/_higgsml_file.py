@@ -117,6 +117,7 @@ def read_higgsml(path: Path, *, complete: bool) -> pd.DataFrame:
     frame = _parse(path)
     _check_values(frame)
     _check_event_ids(frame)
+    _check_weight_ratio(frame)
     for name in FILE.subsets:
         _check_subset(frame, name, complete=complete)
     continuous = [name for name in FEATURES if name not in CATEGORICAL]
@@ -165,6 +166,27 @@ def _check_values(frame: pd.DataFrame) -> None:
         if wrong.any():
             msg = f"`{name}` must be positive, got {frame[name][wrong].iloc[0]!r}."
             raise DataFileError(msg)
+
+
+def _check_weight_ratio(frame: pd.DataFrame) -> None:
+    """Check that the two weights of each training event tell the same.
+
+    `KaggleWeight` is `Weight` times one constant for each class of a subset, to the
+    twelve digits of the file. This finds a number that was changed or cut short even
+    in a part of the file. It is checked for the training events, for which it was
+    seen to hold.
+    """
+    events = frame[frame["KaggleSet"] == "t"]
+    ratio = events["KaggleWeight"] / events["Weight"]
+    typical = ratio.groupby(events["Label"]).transform("median")
+    wrong = (ratio / typical - 1.0).abs() > _TOLERANCE
+    if wrong.any():
+        number = events["EventId"][wrong].iloc[0]
+        msg = (
+            "`KaggleWeight` must be `Weight` times one constant for each class, got "
+            f"another ratio for {wrong.sum()} events, the first one {number}."
+        )
+        raise DataFileError(msg)
 
 
 def _check_event_ids(frame: pd.DataFrame) -> None:

@@ -132,7 +132,7 @@ class TrainingBatches:
         self.y = as_tensor(events.y).to(device)
         self.n_events = [len(sample.index) for sample in samples]
         self.index, weights = _pad(samples, n_steps * width, device)
-        self.weights = weights.float()
+        self.weights = weights.float().to(device)
         self.sum_w = weights.abs().sum(1)
         self.n_steps = n_steps
         self.width = width
@@ -236,10 +236,11 @@ class ValidationBatches:
 def _pad(
     samples: Sequence[MemberSample], length: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
+    """Return indices on the device and weights, in double precision, beside it."""
     index = np.zeros((len(samples), length), dtype=np.int64)
     weights = np.zeros((len(samples), length))
     for k, sample in enumerate(samples):
         index[k, : len(sample.index)] = sample.index
         index[k, len(sample.index) :] = sample.index[0]
         weights[k, : len(sample.index)] = sample.weights
-    return torch.from_numpy(index).to(device), torch.from_numpy(weights).to(device)
+    return torch.from_numpy(index).to(device), torch.from_numpy(weights)

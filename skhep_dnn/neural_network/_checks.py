@@ -62,12 +62,14 @@ class Sample:
 
 def check_options(model: "WeightedDNNClassifier", *, explicit: bool) -> None:
     """Check the conditions between parameters."""
-    if explicit and model.cv is not None:
-        msg = (
-            "`cv` must be None when a validation sample is passed, got "
-            f"{model.cv!r}. Leave out `X_val` or `cv`."
-        )
-        raise ValueError(msg)
+    if explicit:
+        for name in ("cv", "validation_fraction"):
+            if getattr(model, name) is not None:
+                msg = (
+                    f"`{name}` must be None when a validation sample is passed, got "
+                    f"{getattr(model, name)!r}. Leave out `X_val` or `{name}`."
+                )
+                raise ValueError(msg)
     no_validation = not explicit and model.cv is None
     if no_validation and model.validation_fraction is None:
         _check_validation_is_not_needed(model)

@@ -175,9 +175,9 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
 
     References
     ----------
-    .. [1] G. C. Strong, "On the impact of modern deep-learning techniques to the
-       performance and time-requirements of classification models in experimental
-       high-energy physics", arXiv:2002.01427.
+    .. [1] G. C. Strong, "On the impact of selected modern deep-learning techniques to
+       the performance and celerity of classification models in an experimental
+       high-energy physics use case", arXiv:2002.01427.
 
     Examples
     --------

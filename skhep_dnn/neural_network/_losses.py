@@ -53,5 +53,6 @@ class MemberLoss(nn.Module):
         self.loss = loss
 
     def forward(self, logit: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """Return the sum of weight times loss, in the precision of the weights."""
-        return (self.loss(logit, target).to(weight.dtype) * weight).sum(1)
+        """Return the sum of weight times loss, where and as precise as the weights."""
+        event_loss = self.loss(logit, target).to(weight.device)
+        return (event_loss.to(weight.dtype) * weight).sum(1)

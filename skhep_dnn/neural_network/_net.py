@@ -180,6 +180,8 @@ class MemberNet(NeuralNet):
                 yield epoch
                 if self.best_.frozen.all():
                     break
+        if valid is not None:
+            self._restore_best()
         self.notify("on_train_end", X=data.events.X, y=data.events.y)
 
     def get_iterator(
@@ -225,7 +227,7 @@ class MemberNet(NeuralNet):
             total = total + step["member_loss"]
             if hooked:
                 self.notify("on_batch_end", batch=batch, training=training, **step)
-        self._record(prefix + "_loss", total / iterator.sum_w)
+        self._record(prefix + "_loss", torch.as_tensor(total).cpu() / iterator.sum_w)
 
     def train_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
         """Take one optimiser step of every member."""
@@ -282,7 +284,7 @@ class MemberNet(NeuralNet):
             torch._foreach_add_(gradients, signs, alpha=self.l1)
 
     def _record(self, name: str, member_loss: Tensor) -> None:
-        losses = member_loss.double().cpu().numpy()
+        losses = member_loss.double().numpy()
         broken = ~np.isfinite(losses) & ~self.best_.frozen
         if broken.any():
             msg = (
@@ -305,6 +307,11 @@ class MemberNet(NeuralNet):
             best = min(self.history[:, "valid_loss"]) == self.history[-1, "valid_loss"]
             self.history.record("valid_loss_best", best)
             self.best_.update(epoch, losses, self.member_state())
+
+    @torch.no_grad()
+    def _restore_best(self) -> None:
+        for name, parameter in self.module_.named_parameters():
+            parameter.copy_(self.best_.state[name])
 
     def _has_hook(self, name: str) -> bool:
         return any(

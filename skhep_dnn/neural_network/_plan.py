@@ -17,7 +17,7 @@ from skhep_dnn.neural_network._splits import (
     weigh_members,
 )
 from skhep_dnn.neural_network._training import GroupPlan, group_slices
-from skhep_dnn.weights import training_weights_of_codes
+from skhep_dnn.weights import _training_weights
 
 if TYPE_CHECKING:
     from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
@@ -38,16 +38,16 @@ def plan_groups(
     Each member has three seeds: of its validation split, its initial weights, and
     its event order and dropout.
     """
-    seeds = random_state.randint(MAX_SEED, size=(model.n_members, 3))
+    # In this order a larger ensemble contains the smaller one of the same seed.
     fold_seed = int(random_state.randint(MAX_SEED))
-    fraction = None if explicit else model.validation_fraction
+    seeds = random_state.randint(MAX_SEED, size=(model.n_members, 3))
     splits = member_splits(
         sample.X,
         sample.targets.classes[sample.targets.codes],
         n_members=model.n_members,
         cv=model.cv,
         position=sample.position,
-        validation_fraction=fraction,
+        validation_fraction=model.validation_fraction,
         seeds=seeds[:, 0].tolist(),
         fold_seed=fold_seed,
     )
@@ -86,9 +86,7 @@ def _weigh(
     }
     targets = sample.targets
     # What is wrong with the whole sample is said of the whole, before any fold.
-    training_weights_of_codes(
-        targets.codes, targets.classes, targets.sample_weight, **options
-    )
+    _training_weights(targets.codes, targets.classes, targets.sample_weight, **options)
     held_out = None if explicit is None else explicit.targets
     return weigh_members(splits, targets, options, held_out)
 

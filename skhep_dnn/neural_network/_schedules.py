@@ -32,9 +32,9 @@ def one_cycle(progress: float) -> tuple[float, float]:
     ----------
     .. [1] L. N. Smith, "A disciplined approach to neural network hyper-parameters:
        Part 1", arXiv:1803.09820.
-    .. [2] G. C. Strong, "On the impact of modern deep-learning techniques to the
-       performance and time-requirements of classification models in experimental
-       high-energy physics", arXiv:2002.01427, Sec. 3.8.
+    .. [2] G. C. Strong, "On the impact of selected modern deep-learning techniques to
+       the performance and celerity of classification models in an experimental
+       high-energy physics use case", arXiv:2002.01427, Sec. 3.8.
 
     Examples
     --------

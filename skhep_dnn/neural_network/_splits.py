@@ -1,7 +1,8 @@
 """Which events each member trains and validates on, and with which weights."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +16,16 @@ from sklearn.model_selection import (
     check_cv,
 )
 
-from skhep_dnn.exceptions import LowStatisticsWarning
+from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
 from skhep_dnn.neural_network._batches import MemberSample
 from skhep_dnn.weights import (
+    LOW_N_EFF,
+    _training_weights,
+    _validation_weights,
     effective_sample_size,
-    training_weights_of_codes,
-    validation_weights_of_codes,
 )
 
 __all__ = ["MemberEvents", "Split", "Targets", "member_splits", "weigh_members"]
-
-LOW_N_EFF = 10.0
 
 
 Split = tuple[NDArray[np.int64], NDArray[np.int64] | None]
@@ -63,7 +63,9 @@ class MemberEvents:
     training, validation : list of MemberSample
         One for each member; `validation` is empty without a validation sample.
     report : DataFrame
-        Yield, effective events and factor for each member, sample and class.
+        Physics yield of each member, sample and class, and the numbers of events and
+        of effective events, the share of negative weights and the largest share of
+        one event, of the weights in the loss.
     """
 
     training: list[MemberSample]
@@ -134,25 +136,37 @@ def weigh_members(
     training, validation, rows = [], [], []
     for k, (train, valid) in enumerate(splits):
         part = targets.take(train)
-        result = training_weights_of_codes(
-            part.codes, part.classes, part.sample_weight, **options
-        )
-        used = result.used
-        training.append(MemberSample(train[used], result.weights[used]))
-        rows += _report(k, "training", part)
+        with _named(k, "training"):
+            weights = _training_weights(
+                part.codes, part.classes, part.sample_weight, **options
+            ).weights
+        used = weights != 0.0
+        training.append(MemberSample(train[used], weights[used]))
+        rows += _report(k, "training", part, weights)
         if explicit is not None:
             part, valid = explicit, np.arange(len(explicit.codes))  # noqa: PLW2901
         elif valid is not None:
             part = targets.take(valid)
         if valid is not None:
-            weights = validation_weights_of_codes(
-                part.codes, part.classes, part.sample_weight
-            )
+            with _named(k, "validation"):
+                weights = _validation_weights(
+                    part.codes, part.classes, part.sample_weight
+                )
             validation.append(MemberSample(valid, weights))
-            rows += _report(k, "validation", part)
+            rows += _report(k, "validation", part, weights)
     report = pd.DataFrame(rows)
     _warn_of_low_statistics(report)
     return MemberEvents(training, validation, report)
+
+
+@contextmanager
+def _named(member: int, sample: str) -> Iterator[None]:
+    """Say in which sample the weights of a class cannot be used."""
+    try:
+        yield
+    except WeightsError as error:
+        msg = f"In the {sample} sample of member {member}: {error}"
+        raise WeightsError(msg) from error
 
 
 def _folds(
@@ -192,20 +206,23 @@ def _hold_out(
     return index[train], index[valid]
 
 
-def _report(member: int, sample: str, targets: Targets) -> list[dict[str, Any]]:
+def _report(
+    member: int, sample: str, targets: Targets, weights: NDArray[np.float64]
+) -> list[dict[str, Any]]:
     rows = []
     for code, label in enumerate(targets.classes.tolist()):
-        weights = targets.sample_weight[targets.codes == code]
+        in_class = (targets.codes == code) & (weights != 0.0)
+        magnitude = np.abs(weights[in_class])
         rows.append(
             {
                 "member": member,
                 "sample": sample,
                 "class": label,
-                "yield": weights.sum(),
-                "n_events": len(weights),
-                "n_eff": effective_sample_size(weights),
-                "negative_fraction": np.mean(weights < 0.0),
-                "largest_share": np.abs(weights).max() / np.abs(weights).sum(),
+                "yield": targets.sample_weight[targets.codes == code].sum(),
+                "n_events": len(magnitude),
+                "n_eff": effective_sample_size(weights[in_class]),
+                "negative_fraction": np.mean(weights[in_class] < 0.0),
+                "largest_share": magnitude.max() / magnitude.sum(),
             }
         )
     return rows

@@ -151,7 +151,6 @@ def _result(net: MemberNet, data: GroupData) -> GroupResult:
     state = {name: value.cpu() for name, value in net.module_.state_dict().items()}
     n_epochs = np.full(len(best.loss), len(net.history))
     if data.validation:
-        state.update({name: value.cpu() for name, value in best.state.items()})
         n_epochs = np.where(best.frozen, best.frozen_at, n_epochs)
     history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
     return GroupResult(

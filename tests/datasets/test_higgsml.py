@@ -168,6 +168,10 @@ def changed(frame, row, column, value):
         (lambda f: changed(f, 0, "Weight", -1.0), "`Weight` must be positive"),
         (lambda f: changed(f, 0, "KaggleSet", "b"), "at most 80 events, got 81"),
         (
+            lambda f: changed(f.iloc[:150], 3, "KaggleWeight", 1.0),
+            r"another ratio for 1 events, the first one 100003\.",
+        ),
+        (
             lambda f: f.assign(KaggleWeight=f["KaggleWeight"] * 0.999),
             "`KaggleWeight` of class 's' in subset 'train' must sum to 691.989",
         ),

@@ -1,10 +1,11 @@
 """Validation samples: what they decide, what they never touch."""
 
 import numpy as np
-import pandas as pd
 import pytest
+import torch
 from scipy.special import expit
 from sklearn.model_selection import KFold, PredefinedSplit
+from skorch.callbacks import Callback
 
 from skhep_dnn.exceptions import WeightsError
 
@@ -62,12 +63,33 @@ def test_an_explicit_sample_picks_the_best_epoch_and_is_not_trained_on(
     )
 
 
-def test_an_explicit_sample_replaces_the_validation_fraction(make_model, events):
+@pytest.mark.parametrize("option", [{"validation_fraction": 0.3}, {"cv": 3}])
+def test_an_explicit_sample_admits_no_other(make_model, events, option):
     X, y, w = events
-    sample = X[:50], y[:50], w[:50]
-    with_fraction = make_model(validation_fraction=0.3).fit(X, y, w, *sample)
-    without = make_model().fit(X, y, w, *sample)
-    pd.testing.assert_frame_equal(with_fraction.history_, without.history_)
+    with pytest.raises(ValueError, match=rf"`{next(iter(option))}` must be None when"):
+        make_model(**option).fit(X, y, w, X[:50], y[:50], w[:50])
+
+
+def test_the_module_holds_the_best_epoch_when_the_training_ends(make_model, events):
+    class Last(Callback):
+        def on_train_end(self, net, **_):
+            self.state = {k: v.clone() for k, v in net.module_.state_dict().items()}
+
+    X, y, w = events
+    options = {"validation_fraction": 0.4, "max_epochs": 12, "learning_rate": 0.3}
+    model = make_model(callbacks=[Last()], **options).fit(X, y, w)
+    assert model.best_epoch_[0] < 12
+    state = model.callbacks_[0][0][1].state
+    for name, value in model.net_.module_.state_dict().items():
+        torch.testing.assert_close(state[name], value, rtol=0, atol=0)
+
+
+def test_a_larger_ensemble_contains_the_smaller_one(make_model, events):
+    X, y, w = events
+    small = make_model(n_members=2, cv=3).fit(X, y, w).net_.module_.state_dict()
+    large = make_model(n_members=4, cv=3).fit(X, y, w).net_.module_.state_dict()
+    for name, value in small.items():
+        torch.testing.assert_close(large[name][:2], value, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("n_members", [1, 4])
