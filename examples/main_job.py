@@ -45,7 +45,7 @@ TREES = "HistGradientBoosting"
 def load(path):
     """Return the events of a HiggsML file, or toy events, at the full yields."""
     if path is None:
-        return make_higgs_events(20_000, random_state=1), "toy events"
+        return make_higgs_events(40_000, random_state=1), "toy events"
     events = fetch_higgsml("train", path=path, rescale=True)
     return events, f"HiggsML events ({events.share:.1%} of the training set)"
 
