@@ -15,6 +15,7 @@ __all__ = [
     "NonFiniteLossError",
     "SkhepDNNError",
     "UndefinedSignificanceWarning",
+    "UnweightedStepWarning",
     "WeightsError",
 ]
 
@@ -57,3 +58,7 @@ class LowStatisticsWarning(UserWarning):
 
 class UndefinedSignificanceWarning(UserWarning):
     """A significance is undefined for some of the yields given, and is nan there."""
+
+
+class UnweightedStepWarning(UserWarning):
+    """A part of a pipeline that accepts event weights is fitted without them."""

@@ -5,6 +5,7 @@ with a request set on each step, and a forgotten step is fitted without weights 
 silence. Here one `sample_weight` reaches the final step and all steps that accept it.
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -20,7 +21,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import has_fit_parameter
 
 from skhep_dnn._sklearn import StrOptions, _name_estimators, _routing_enabled
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import UnweightedStepWarning, WeightsError
 
 __all__ = ["WeightedPipeline", "make_weighted_pipeline"]
 
@@ -72,7 +73,8 @@ class WeightedPipeline(Pipeline):
     A meta-estimator (a search, `StackingClassifier`, `SelectFromModel`) gets the
     weights and passes them on or refuses by its own rules. `ColumnTransformer` and
     `FeatureUnion` get them with metadata routing only, where the requests of their
-    parts decide; without routing they are fitted without weights. A `Pipeline` inside
+    parts decide; without routing they are fitted without weights, of which an
+    `UnweightedStepWarning` tells where a part would accept them. A `Pipeline` inside
     must be a `WeightedPipeline`, unless there is routing.
 
     Examples
@@ -217,6 +219,15 @@ class WeightedPipeline(Pipeline):
                     "`make_weighted_pipeline`."
                 )
                 raise TypeError(msg)
+            if not _routing_enabled() and _has_weighted_parts(step):
+                msg = (
+                    f"Parts of the step {name!r} accept `sample_weight`, but "
+                    f"{type(step).__name__} passes none on without metadata routing: "
+                    "they are fitted without weights. Set sklearn.set_config("
+                    "enable_metadata_routing=True) and request weights for the parts, "
+                    "or filter this warning if it is meant so."
+                )
+                warnings.warn(msg, UnweightedStepWarning, stacklevel=6)
         final = self._final_estimator
         if _is_predictor(final) and not (_gets_weights(final) or _declines(final)):
             msg = (
@@ -346,6 +357,15 @@ def _gets_weights(step: Any) -> bool:
     parts = ("estimator", "estimators", "steps")
     passes_on = any(hasattr(step, part) for part in parts)
     return passes_on or has_fit_parameter(step, "sample_weight")
+
+
+def _has_weighted_parts(step: Any) -> bool:
+    """Return whether a column-wise or joined transformer holds a weighted one."""
+    parts = getattr(step, "transformers", getattr(step, "transformer_list", ()))
+    return any(
+        not isinstance(part[1], str) and has_fit_parameter(part[1], "sample_weight")
+        for part in parts
+    )
 
 
 def _declines(step: Any) -> bool:

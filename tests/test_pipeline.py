@@ -26,7 +26,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import UnweightedStepWarning, WeightsError
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
 from skhep_dnn.pipeline import WeightedPipeline, make_weighted_pipeline
 
@@ -301,7 +301,11 @@ def test_column_transformers_get_weights_with_routing_only(events, negative):
     X, y, weights = events
     columns = ColumnTransformer([("scale", Scaler(), ["a"])], remainder="passthrough")
     pipeline = make_weighted_pipeline(columns, Classifier())
-    pipeline.fit(X, y, sample_weight=negative)
+    with pytest.warns(
+        UnweightedStepWarning, match="'columntransformer' accept"
+    ) as seen:
+        pipeline.fit(X, y, sample_weight=negative)
+    assert seen[0].filename == __file__
     assert columns.named_transformers_["scale"].weights_ is None
     assert np.array_equal(pipeline[1].weights_, negative)
     with config_context(enable_metadata_routing=True):
