@@ -154,14 +154,16 @@ class TrainingWeights:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from skhep_dnn.weights import training_weights
-    >>> training_weights(["s", "b", "b"], [0.1, 3.0, -1.0], negative_weights="zero")
-    <training weights of 2 of 3 events: n_eff = 2.0, negative 33.3%, largest share of
-    one event in its class 100.0%
+    >>> y, w = np.repeat(["s", "b", "b"], 20), np.repeat([0.1, 3.0, -1.0], 20)
+    >>> training_weights(y, w, negative_weights="zero")
+    <training weights of 40 of 60 events: n_eff = 40.0, negative 33.3%, largest share
+    of one event in its class 5.0%
            yield  n_eff    factor
     class
-    b        2.0    1.0  0.333333
-    s        0.1    1.0  10.000000>
+    b       40.0   20.0  0.333333
+    s        2.0   20.0  10.000000>
     """
 
     weights: FloatArray
