@@ -13,6 +13,8 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.neural_network._activations import activation_names
+from skhep_dnn.neural_network._architecture import hidden_widths, layer_dropout
 from skhep_dnn.neural_network._inputs import ColumnEncoder
 from skhep_dnn.neural_network._splits import Targets
 
@@ -73,7 +75,7 @@ def check_options(model: "WeightedDNNClassifier", *, explicit: bool) -> None:
     no_validation = not explicit and model.cv is None
     if no_validation and model.validation_fraction is None:
         _check_validation_is_not_needed(model)
-    _check_layer_sizes(model.hidden_layer_sizes)
+    _check_architecture(model)
     for item in model.callbacks or []:
         _check_callback(item)
 
@@ -187,18 +189,17 @@ def _check_validation_is_not_needed(model: "WeightedDNNClassifier") -> None:
         raise ValueError(msg)
 
 
-def _check_layer_sizes(sizes: Any) -> None:
-    if sizes is None:
-        return
-    widths = np.asarray(sizes)
-    if widths.ndim != 1 or len(widths) == 0 or widths.dtype.kind not in "iu":
+def _check_architecture(model: "WeightedDNNClassifier") -> None:
+    widths = hidden_widths(
+        model.hidden_layer_sizes, model.n_layers, model.width, model.width_growth
+    )
+    activation_names(model.activation, len(widths))
+    layer_dropout(model.dropout, len(widths))
+    if model.connection == "residual" and len(set(widths)) > 1:
         msg = (
-            "`hidden_layer_sizes` must be a sequence of whole numbers, got "
-            f"{sizes!r}. Pass one width for each hidden layer."
+            'connection="residual" must have hidden layers of equal width, got '
+            f"{widths!r}. Make them equal, or use another connection."
         )
-        raise ValueError(msg)
-    if widths.min() < 1:
-        msg = f"`hidden_layer_sizes` must be positive, got {sizes!r}. Raise them."
         raise ValueError(msg)
 
 

@@ -20,14 +20,17 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.neural_network._activations import ACTIVATIONS
+from skhep_dnn.neural_network._architecture import Embedding
 from skhep_dnn.neural_network._checks import (
     check_explicit,
     check_options,
     check_table,
     check_training,
 )
-from skhep_dnn.neural_network._modules import ACTIVATIONS, CONNECTIONS
+from skhep_dnn.neural_network._modules import CONNECTIONS
 from skhep_dnn.neural_network._net import MemberNet
+from skhep_dnn.neural_network._optimizers import OPTIMIZERS
 from skhep_dnn.neural_network._plan import plan_groups
 from skhep_dnn.neural_network._prediction import ensemble_logits
 from skhep_dnn.neural_network._results import (
@@ -36,7 +39,7 @@ from skhep_dnn.neural_network._results import (
     member_weights,
     warn_of_divergence,
 )
-from skhep_dnn.neural_network._schedules import SCHEDULES
+from skhep_dnn.neural_network._schedules import SCHEDULES, Schedule
 from skhep_dnn.neural_network._training import train_groups
 from skhep_dnn.weights import ClassWeight, NegativeWeights
 
@@ -59,25 +62,53 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         Number of hidden layers.
     width : int, default=64
         Outputs of each hidden layer.
+    width_growth : float, default=0.0
+        Growth of the width: layer d, from 0, has `width * (1 + d * width_growth)`
+        outputs.
     hidden_layer_sizes : sequence of int, default=None
-        Outputs of each hidden layer one by one; replaces `n_layers` and `width`.
-    activation : {"relu", "prelu", "selu", "swish", "tanh"}, default="swish"
-        Activation of the hidden layers, each with its own initialisation.
-    connection : {"plain", "dense"}, default="dense"
-        What a hidden layer sees: the layer before, or the inputs and all layers
-        before.
-    dropout : float, default=0.3
-        Probability to drop a hidden output in training, in [0, 1); rounded to 1/256.
+        Outputs of each hidden layer one by one; replaces `n_layers`, `width` and
+        `width_growth`.
+    activation : {"relu", "prelu", "selu", "swish", "swish_learnt", "gelu", "tanh", \
+            "sigmoid", "exponential", "softmax"} or sequence of them, default="swish"
+        Activation of all hidden layers, or of each; each has its own initialisation.
+        "swish_learnt" learns the beta of `x * sigmoid(beta * x)`, "prelu" the slope
+        for negative values, one number for each layer.
+    connection : {"plain", "dense", "residual"}, default="dense"
+        What a hidden layer sees: the layer before; the inputs and all layers before;
+        or the layer before, to which its output is added (layers of equal width).
+    dropout : float or sequence of float, default=0.3
+        Probability to drop a hidden output in training, in [0, 1), for all layers or
+        for each; rounded to 1/256.
+    embedding_size : int, "n-1" or "half", default="n-1"
+        Numbers that stand for a category: a fixed number, one less than there are
+        categories, or half as many, rounded up and at most 50.
     l1, l2 : float, default=0.0
         Factors of the sum of `|w|` and of the sum of `w**2` over the weights of a
         member, without biases, added to its mean loss.
+    clip_norm : float, default=None
+        Largest norm of the gradients of one member; None does not clip.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adam"
+        Optimiser; each uses those of the next parameters that it knows.
     learning_rate : float, default=5e-3
-        Step size of the Adam optimiser; the highest one of a schedule.
+        Step size; the highest one of a schedule.
+    beta_1 : float, default=0.9
+        Decay of the mean gradient (adam, adamw). The schedule "one_cycle" moves it.
+    beta_2 : float, default=0.999
+        Decay of the mean squared gradient (adam, adamw, rmsprop).
     optimizer_eps : float, default=1e-3
-        Adam's epsilon, for training weights with a mean `|w|` of 1.
-    schedule : {"constant", "one_cycle"}, default="one_cycle"
+        Added to the root of that mean (adam, adamw, rmsprop), for training weights
+        with a mean `|w|` of 1.
+    momentum : float, default=0.9
+        Momentum of sgd. The schedule "one_cycle" moves it, unless it is 0.
+    nesterov : bool, default=True
+        Whether sgd with momentum looks ahead.
+    weight_decay : float, default=0.0
+        Decoupled decay of adamw, relative to the learning rate; see `l2` for others.
+    schedule : {"constant", "one_cycle"} or callable, default="one_cycle"
         Course of the learning rate: constant, or one warm-up and one decay to zero
-        over `max_epochs`.
+        over `max_epochs`. A callable, such as `OneCycle(warm_up=0.2)`, maps the
+        progress from 0 to 1 to a factor on the learning rate and to the momentum,
+        None to leave it.
     batch_size : int, default=256
         Largest number of events in a batch of one member.
     max_epochs : int, default=20
@@ -147,6 +178,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         Lowest validation loss of each member; nan without a validation sample.
     best_epoch_ : ndarray of shape (n_members,)
         The epoch that was kept, from 1.
+    n_parameters_ : int
+        Number of parameters that one member learns.
     n_iter_ : ndarray of shape (n_members,)
         Number of epochs until the member's patience or the training ended.
     weight_report_ : DataFrame
@@ -202,15 +235,27 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "width": [Interval(Integral, 1, None, closed="left")],
+        "width_growth": [Interval(Real, -1.0, None, closed="neither")],
         "hidden_layer_sizes": ["array-like", None],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
         "connection": [StrOptions(set(CONNECTIONS))],
-        "dropout": [Interval(Real, 0.0, 1.0, closed="left")],
+        "dropout": [Interval(Real, 0.0, 1.0, closed="left"), "array-like"],
+        "embedding_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"n-1", "half"}),
+        ],
         "l1": [Interval(Real, 0.0, None, closed="left")],
         "l2": [Interval(Real, 0.0, None, closed="left")],
+        "clip_norm": [Interval(Real, 0.0, None, closed="neither"), None],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "beta_1": [Interval(Real, 0.0, 1.0, closed="left")],
+        "beta_2": [Interval(Real, 0.0, 1.0, closed="left")],
         "optimizer_eps": [Interval(Real, 0.0, None, closed="neither")],
-        "schedule": [StrOptions(set(SCHEDULES))],
+        "momentum": [Interval(Real, 0.0, 1.0, closed="left")],
+        "nesterov": ["boolean"],
+        "weight_decay": [Interval(Real, 0.0, None, closed="left")],
+        "schedule": [StrOptions(set(SCHEDULES)), callable],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
@@ -239,15 +284,24 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         n_members: int = 1,
         n_layers: int = 4,
         width: int = 64,
+        width_growth: float = 0.0,
         hidden_layer_sizes: Sequence[int] | None = None,
-        activation: Literal["relu", "prelu", "selu", "swish", "tanh"] = "swish",
-        connection: Literal["plain", "dense"] = "dense",
-        dropout: float = 0.3,
+        activation: str | Sequence[str] = "swish",
+        connection: Literal["plain", "dense", "residual"] = "dense",
+        dropout: float | Sequence[float] = 0.3,
+        embedding_size: Embedding = "n-1",
         l1: float = 0.0,
         l2: float = 0.0,
+        clip_norm: float | None = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam",
         learning_rate: float = 5e-3,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
         optimizer_eps: float = 1e-3,
-        schedule: Literal["constant", "one_cycle"] = "one_cycle",
+        momentum: float = 0.9,
+        nesterov: bool = True,
+        weight_decay: float = 0.0,
+        schedule: Literal["constant", "one_cycle"] | Schedule = "one_cycle",
         batch_size: int = 256,
         max_epochs: int = 20,
         early_stopping: bool = False,
@@ -272,14 +326,23 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         self.n_members = n_members
         self.n_layers = n_layers
         self.width = width
+        self.width_growth = width_growth
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.connection = connection
         self.dropout = dropout
+        self.embedding_size = embedding_size
         self.l1 = l1
         self.l2 = l2
+        self.clip_norm = clip_norm
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
         self.optimizer_eps = optimizer_eps
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
         self.schedule = schedule
         self.batch_size = batch_size
         self.max_epochs = max_epochs
@@ -364,6 +427,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         self.weight_report_ = report
         self.callbacks_ = [result.callbacks for result in results]
         self.net_ = joined_net(plans, results)
+        learnt = self.net_.module_.parameters()
+        self.n_parameters_ = sum(p.numel() for p in learnt) // self.n_members
         warn_of_divergence(self.history_)
         return self
 

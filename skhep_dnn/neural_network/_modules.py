@@ -6,48 +6,19 @@ inputs: filling of undefined values, standardisation and embedding of categories
 its first layers, so that raw columns in physical units go in.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import sqrt
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = [
-    "ACTIVATIONS",
-    "CONNECTIONS",
-    "Activation",
-    "InputTransform",
-    "MemberNetwork",
-    "PReLU",
-    "keep_threshold",
-]
+from skhep_dnn.neural_network._activations import ACTIVATIONS, Activation
 
-CONNECTIONS = ("plain", "dense")
+__all__ = ["CONNECTIONS", "InputTransform", "MemberNetwork", "keep_threshold"]
+
+CONNECTIONS = ("plain", "dense", "residual")
 LARGEST_INPUT = 1e9
-
-
-class Activation(NamedTuple):
-    """An activation with the initialisation that keeps its signals in range.
-
-    `gain` over `fan_in` (or the mean of both fans, where `use_fan_out` holds) is the
-    variance of the initial weights.
-    """
-
-    function: Callable[[Tensor], Tensor]
-    gain: float
-    use_fan_out: bool = False
-
-
-PRELU_START = 0.25
-ACTIVATIONS = {
-    "relu": Activation(torch.relu, 2.0),  # He, arXiv:1502.01852
-    "prelu": Activation(torch.relu, 2.0 / (1.0 + PRELU_START**2)),  # same, Eq. (15)
-    "selu": Activation(functional.selu, 1.0),  # LeCun, arXiv:1706.02515
-    "swish": Activation(functional.silu, 2.0),  # He, as for ReLU, arXiv:1710.05941
-    "tanh": Activation(torch.tanh, 1.0, use_fan_out=True),  # Glorot
-}
 
 
 class InputTransform(nn.Module):
@@ -89,28 +60,14 @@ class InputTransform(nn.Module):
         return scaled.nan_to_num_(nan=0.0).clamp_(-LARGEST_INPUT, LARGEST_INPUT)
 
 
-class PReLU(nn.Module):
-    """Rectifier whose slope for negative values is learnt, one for each member.
-
-    **Shape:** `(n_members, n_batch, width)` to the same.
-    """
-
-    def __init__(self, n_members: int) -> None:
-        super().__init__()
-        self.slope = nn.Parameter(torch.full((n_members, 1, 1), PRELU_START))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `x` where positive, else `slope * x`."""
-        return torch.where(x > 0.0, x, self.slope * x)
-
-
 class MemberNetwork(nn.Module):
     """Multilayer perceptrons of one architecture, batched over members.
 
     With "dense" connections each layer sees the outputs of all earlier layers and
     the inputs, and the output layer sees the last hidden layer alone. Nothing is
     concatenated: a source multiplies the weights of *all* later layers at once and
-    adds to their pre-activations.
+    adds to their pre-activations. With "residual" connections the output of a layer
+    is added to its input, from the second layer on.
 
     **Shape:** `(n_members, n_batch, n_features)` to `(n_members, n_batch)` logits.
 
@@ -124,12 +81,13 @@ class MemberNetwork(nn.Module):
         One pair for each column of codes.
     hidden_layer_sizes : sequence of int
         Widths of the hidden layers.
-    activation : {"relu", "prelu", "selu", "swish", "tanh"}
-        Activation of the hidden layers.
-    connection : {"plain", "dense"}
-        Whether a layer sees the previous layer or all earlier ones.
-    dropout : float
-        Probability to drop a hidden output in training, rounded to 1/256.
+    activation : sequence of str
+        Activation of each hidden layer.
+    connection : {"plain", "dense", "residual"}
+        How the layers are connected; "residual" needs layers of equal width.
+    dropout : sequence of float
+        Probability to drop an output of each hidden layer in training, rounded to
+        1/256.
     seeds : sequence of int
         One for each member, of the generator that draws its initial weights.
     """
@@ -141,9 +99,9 @@ class MemberNetwork(nn.Module):
         missing_values: float,
         embeddings: Sequence[tuple[int, int]],
         hidden_layer_sizes: Sequence[int],
-        activation: str,
+        activation: Sequence[str],
         connection: str,
-        dropout: float,
+        dropout: Sequence[float],
         seeds: Sequence[int],
     ) -> None:
         super().__init__()
@@ -151,7 +109,7 @@ class MemberNetwork(nn.Module):
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.hidden_layer_sizes = tuple(hidden_layer_sizes)
         self.connection = connection
-        self.keep_threshold = keep_threshold(dropout)
+        self.keep_thresholds = [keep_threshold(p) for p in dropout]
         self.n_numeric = n_numeric
         n_columns = n_numeric + len(embeddings)
         self.inputs = InputTransform(n_members, n_columns, missing_values)
@@ -159,17 +117,14 @@ class MemberNetwork(nn.Module):
             _normal((n, size), 1.0, generators) for n, size in embeddings
         )
         n_inputs = self.n_numeric + sum(size for _, size in embeddings)
-        rule = ACTIVATIONS[activation]
-        self.activations = nn.ModuleList(
-            PReLU(n_members) if activation == "prelu" else _Function(rule.function)
-            for _ in hidden_layer_sizes
-        )
+        rules = [ACTIVATIONS[name] for name in activation]
+        self.activations = nn.ModuleList(rule.make(n_members) for rule in rules)
         self.weights = nn.ParameterList(
             torch.cat(
                 [_normal((n_in, width), std, generators) for width, std in targets], 2
             )
             for n_in, targets in _blocks(
-                n_inputs, self.hidden_layer_sizes, connection, rule
+                n_inputs, self.hidden_layer_sizes, connection, rules
             )
         )
         self.biases = nn.ParameterList(
@@ -188,25 +143,27 @@ class MemberNetwork(nn.Module):
     def from_scaled(self, x: Tensor, random_bytes: Tensor | None = None) -> Tensor:
         """Return the logits of inputs that are already filled and scaled.
 
-        With `random_bytes`, of shape `(n_members, n_batch * n_hidden)`, a hidden
-        output is dropped where its byte is below the threshold.
+        With `random_bytes`, of shape `(n_members, n_batch * n_dropped)`, an output
+        of a layer with dropout is dropped where its byte is below the threshold.
         """
         x = self._embed(x)
         pre: Tensor | None = None
-        n_batch, first = x.shape[1], 0
+        used = 0
         for k, width in enumerate(self.hidden_layer_sizes):
             pre = self._pre_activation(k, x, pre)
-            x = self.activations[k](pre[..., :width])
-            if random_bytes is not None:
-                last = first + n_batch * width
-                x = x * self._dropout_mask(random_bytes[:, first:last], x)
-                first = last
+            hidden = self.activations[k](pre[..., :width])
+            if random_bytes is not None and self.keep_thresholds[k] > 0:
+                part = random_bytes[:, used : used + hidden[0].numel()]
+                hidden = hidden * _dropout_mask(part, self.keep_thresholds[k], hidden)
+                used += hidden[0].numel()
+            x = x + hidden if self.connection == "residual" and k > 0 else hidden
         return torch.baddbmm(self.output_bias, x, self.output_weight).squeeze(2)
 
     @property
-    def n_hidden(self) -> int:
-        """Number of hidden outputs of one member."""
-        return sum(self.hidden_layer_sizes)
+    def n_dropped(self) -> int:
+        """Number of hidden outputs of one member that dropout acts on."""
+        layers = zip(self.hidden_layer_sizes, self.keep_thresholds, strict=True)
+        return sum(width for width, threshold in layers if threshold > 0)
 
     def penalised(self) -> list[Tensor]:
         """Return the weight matrices, which `l1` and `l2` act on: no biases."""
@@ -214,11 +171,11 @@ class MemberNetwork(nn.Module):
 
     def _bias_widths(self) -> tuple[int, ...]:
         if self.connection == "dense":
-            return (self.n_hidden,)
+            return (sum(self.hidden_layer_sizes),)
         return self.hidden_layer_sizes
 
     def _pre_activation(self, k: int, x: Tensor, pre: Tensor | None) -> Tensor:
-        if self.connection == "plain" or pre is None:
+        if self.connection != "dense" or pre is None:
             return torch.baddbmm(self.biases[k], x, self.weights[k])
         later = pre[..., self.hidden_layer_sizes[k - 1] :]
         return torch.baddbmm(later, x, self.weights[k])
@@ -234,24 +191,11 @@ class MemberNetwork(nn.Module):
             parts.append(functional.embedding(rows, table.view(-1, size)))
         return torch.cat(parts, dim=2)
 
-    def _dropout_mask(self, random_bytes: Tensor, x: Tensor) -> Tensor:
-        mask = torch.empty_like(x, requires_grad=False)
-        torch.ge(random_bytes.view(x.shape), self.keep_threshold, out=mask)
-        return mask.mul_(256.0 / (256 - self.keep_threshold))
 
-
-class _Function(nn.Module):
-    """A module that calls one function."""
-
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.function(x)
-
-    def extra_repr(self) -> str:
-        return self.function.__name__
+def _dropout_mask(random_bytes: Tensor, threshold: int, x: Tensor) -> Tensor:
+    mask = torch.empty_like(x, requires_grad=False)
+    torch.ge(random_bytes.view(x.shape), threshold, out=mask)
+    return mask.mul_(256.0 / (256 - threshold))
 
 
 def keep_threshold(dropout: float) -> int:
@@ -260,7 +204,7 @@ def keep_threshold(dropout: float) -> int:
 
 
 def _blocks(
-    n_inputs: int, widths: Sequence[int], connection: str, rule: Activation
+    n_inputs: int, widths: Sequence[int], connection: str, rules: Sequence[Activation]
 ) -> list[tuple[int, list[tuple[int, float]]]]:
     """Return (inputs, [(width, std) of the layers it feeds]) of each weight matrix."""
     sources = [n_inputs, *widths[:-1]]
@@ -268,7 +212,7 @@ def _blocks(
     fans = [sum(sources[: k + 1]) if dense else n for k, n in enumerate(sources)]
     targets = [
         (width, sqrt(rule.gain / ((fan + width) / 2 if rule.use_fan_out else fan)))
-        for width, fan in zip(widths, fans, strict=True)
+        for width, fan, rule in zip(widths, fans, rules, strict=True)
     ]
     return [
         (n, targets[k:] if dense else targets[k : k + 1]) for k, n in enumerate(sources)

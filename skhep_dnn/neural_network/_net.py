@@ -28,6 +28,7 @@ from skhep_dnn.neural_network._batches import (
 from skhep_dnn.neural_network._inputs import weighted_statistics
 from skhep_dnn.neural_network._losses import MemberLoss
 from skhep_dnn.neural_network._modules import MemberNetwork
+from skhep_dnn.neural_network._optimizers import clip_member_norms
 from skhep_dnn.neural_network._schedules import Schedule, constant
 
 __all__ = ["BestEpochs", "GroupData", "MemberNet"]
@@ -116,9 +117,11 @@ class MemberNet(NeuralNet):
     module : type of torch.nn.Module
         The network; its `module__*` parameters are passed by keyword.
     schedule : callable
-        Learning-rate factor and first momentum coefficient by progress.
+        Learning-rate factor and momentum by progress.
     l1, l2 : float
         Factors of the sums of absolute values and of squares of the weights.
+    clip_norm : float or None
+        Largest norm of one member's gradients; None does not clip.
     patience : int or None
         Epochs without improvement after which a member stops.
     tol : float
@@ -138,6 +141,7 @@ class MemberNet(NeuralNet):
         schedule: Schedule = constant,
         l1: float = 0.0,
         l2: float = 0.0,
+        clip_norm: float | None = None,
         patience: int | None = None,
         tol: float = 0.0,
         label: str = "",
@@ -148,6 +152,7 @@ class MemberNet(NeuralNet):
         self.schedule = schedule
         self.l1 = l1
         self.l2 = l2
+        self.clip_norm = clip_norm
         self.patience = patience
         self.tol = tol
         self.label = label
@@ -191,14 +196,13 @@ class MemberNet(NeuralNet):
         prepare = torch.no_grad()(self.module_.inputs)
         device = torch.device(self.device)
         if training:
-            dropout = self.module_.keep_threshold > 0
             return TrainingBatches(
                 dataset.events,
                 dataset.training,
                 n_steps=dataset.n_steps,
                 width=dataset.width,
                 prepare=prepare,
-                n_hidden=self.module_.n_hidden if dropout else 0,
+                n_hidden=self.module_.n_dropped,
                 generators=_generators(dataset.seeds, device),
                 device=device,
             )
@@ -237,6 +241,9 @@ class MemberNet(NeuralNet):
         member_loss = self.criterion_(logit, batch.target, batch.weight)
         (member_loss.sum() / batch.weight.shape[1]).backward()
         self._add_penalties()
+        if self.clip_norm is not None:
+            gradients = [p.grad for p in self.module_.parameters()]
+            clip_member_norms(gradients, self.clip_norm)
         if self._has_hook("on_grad_computed"):
             named = list(self.module_.named_parameters())
             self.notify("on_grad_computed", named_parameters=named, batch=batch)
@@ -264,11 +271,14 @@ class MemberNet(NeuralNet):
             inputs.set_statistics(k, torch.from_numpy(mean), torch.from_numpy(scale))
 
     def _apply_schedule(self) -> None:
-        factor, beta_1 = self.schedule(self._steps_done / self._steps_planned)
+        factor, momentum = self.schedule(self._steps_done / self._steps_planned)
         self._steps_done += 1
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr * factor
-            group["betas"] = (beta_1, group["betas"][1])
+            if momentum is not None and "betas" in group:
+                group["betas"] = (momentum, group["betas"][1])
+            elif momentum is not None and group["momentum"] > 0.0:
+                group["momentum"] = momentum
 
     @torch.no_grad()
     def _add_penalties(self) -> None:

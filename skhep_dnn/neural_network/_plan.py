@@ -6,10 +6,17 @@ import numpy as np
 import pandas as pd
 import torch
 
+from skhep_dnn.neural_network._activations import activation_names
+from skhep_dnn.neural_network._architecture import (
+    embedding_width,
+    hidden_widths,
+    layer_dropout,
+)
 from skhep_dnn.neural_network._batches import Events, MemberSample
 from skhep_dnn.neural_network._checks import Sample
 from skhep_dnn.neural_network._net import GroupData
-from skhep_dnn.neural_network._schedules import SCHEDULES
+from skhep_dnn.neural_network._optimizers import optimizer_settings
+from skhep_dnn.neural_network._schedules import SCHEDULES, OneCycle
 from skhep_dnn.neural_network._splits import (
     MemberEvents,
     Split,
@@ -117,36 +124,56 @@ def _device(name: str) -> str:
 
 
 def _settings(model: "WeightedDNNClassifier", seeds: list[int]) -> dict[str, Any]:
-    sizes = model.hidden_layer_sizes
-    if sizes is None:
-        sizes = [model.width] * model.n_layers
-    n_categories = model.encoder_.n_categories
-    n_numeric = model.n_features_in_ - len(n_categories)
     patience: int | None = model.n_iter_no_change
-    if not model.early_stopping or model.schedule == "one_cycle":
+    schedule = model.schedule
+    if isinstance(schedule, str):
+        schedule = SCHEDULES[schedule]
+    if not model.early_stopping or isinstance(schedule, OneCycle):
         patience = None
     return {
-        "module__n_numeric": n_numeric,
-        "module__missing_values": float(model.missing_values),
-        "module__embeddings": [(n, max(1, n - 1)) for n in n_categories],
-        "module__hidden_layer_sizes": [int(size) for size in sizes],
-        "module__activation": model.activation,
-        "module__connection": model.connection,
-        "module__dropout": model.dropout,
-        "module__seeds": seeds,
-        "optimizer": torch.optim.Adam,
-        "optimizer__eps": model.optimizer_eps,
-        "optimizer__fused": True,
+        **_module_settings(model, seeds),
+        **optimizer_settings(
+            model.optimizer,
+            beta_1=model.beta_1,
+            beta_2=model.beta_2,
+            eps=model.optimizer_eps,
+            momentum=model.momentum,
+            nesterov=model.nesterov,
+            weight_decay=model.weight_decay,
+        ),
         "lr": model.learning_rate,
-        "schedule": SCHEDULES[model.schedule],
+        "schedule": schedule,
         "l1": model.l1,
         "l2": model.l2,
+        "clip_norm": model.clip_norm,
         "patience": patience,
         "tol": model.tol,
         "max_epochs": model.max_epochs,
         "device": _device(model.device),
         "verbose": int(model.verbose),
     }
+
+
+def _module_settings(
+    model: "WeightedDNNClassifier", seeds: list[int]
+) -> dict[str, Any]:
+    widths = hidden_widths(
+        model.hidden_layer_sizes, model.n_layers, model.width, model.width_growth
+    )
+    n_categories = model.encoder_.n_categories
+    settings = {
+        "n_numeric": model.n_features_in_ - len(n_categories),
+        "missing_values": float(model.missing_values),
+        "embeddings": [
+            (n, embedding_width(n, model.embedding_size)) for n in n_categories
+        ],
+        "hidden_layer_sizes": widths,
+        "activation": activation_names(model.activation, len(widths)),
+        "connection": model.connection,
+        "dropout": layer_dropout(model.dropout, len(widths)),
+        "seeds": seeds,
+    }
+    return {f"module__{name}": value for name, value in settings.items()}
 
 
 def _label(part: slice) -> str:

@@ -1,32 +1,45 @@
 """Schedules of learning rate and momentum over one training.
 
 A schedule maps the progress of the training, from 0 to 1, to a factor on the learning
-rate and to Adam's first coefficient.
+rate and to the momentum (Adam's first coefficient); a momentum of None leaves it.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import cos, pi
 
-__all__ = ["SCHEDULES", "Schedule", "constant", "one_cycle"]
+__all__ = ["SCHEDULES", "OneCycle", "Schedule", "constant"]
 
-Schedule = Callable[[float], tuple[float, float]]
-
-BETA_1 = 0.9
-WARM_UP = 1 / 3
-START_FACTOR = 0.01
-BETA_HIGH, BETA_LOW = 0.95, 0.85
+Schedule = Callable[[float], tuple[float, float | None]]
 
 
-def constant(_progress: float) -> tuple[float, float]:
-    """Full learning rate and a coefficient of 0.9 throughout."""
-    return 1.0, BETA_1
+def constant(_progress: float) -> tuple[float, float | None]:
+    """Full learning rate and the optimiser's own momentum throughout."""
+    return 1.0, None
 
 
-def one_cycle(progress: float) -> tuple[float, float]:
-    """One-cycle policy in half-cosines.
+@dataclass(frozen=True)
+class OneCycle:
+    """One-cycle policy in half-cosines: one warm-up, one decay to zero.
 
-    Over the first third the learning rate rises from 1 % to its full value while
-    the coefficient falls from 0.95 to 0.85; then both go back, the rate to zero.
+    The learning rate rises to its full value while the momentum falls; then both go
+    back, the rate to zero.
+
+    Parameters
+    ----------
+    warm_up : float, default=0.3333333333333333
+        Share of the training in which the learning rate rises, in (0, 1).
+    start_factor : float, default=0.01
+        Learning rate at the beginning, in units of the full one.
+    momentum_high : float, default=0.95
+        Momentum at both ends.
+    momentum_low : float, default=0.85
+        Momentum at the full learning rate.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
 
     References
     ----------
@@ -38,15 +51,41 @@ def one_cycle(progress: float) -> tuple[float, float]:
 
     Examples
     --------
-    >>> one_cycle(0.0), one_cycle(1 / 3)
+    >>> from skhep_dnn.neural_network import OneCycle
+    >>> schedule = OneCycle()
+    >>> schedule(0.0), schedule(1 / 3)
     ((0.01, 0.95), (1.0, 0.85))
     """
-    if progress < WARM_UP:
-        share = (1.0 - cos(pi * progress / WARM_UP)) / 2.0
-        factor = START_FACTOR + (1.0 - START_FACTOR) * share
-        return factor, BETA_HIGH + (BETA_LOW - BETA_HIGH) * share
-    share = (1.0 - cos(pi * (progress - WARM_UP) / (1.0 - WARM_UP))) / 2.0
-    return 1.0 - share, BETA_LOW + (BETA_HIGH - BETA_LOW) * share
+
+    warm_up: float = 1 / 3
+    start_factor: float = 0.01
+    momentum_high: float = 0.95
+    momentum_low: float = 0.85
+
+    def __post_init__(self) -> None:
+        """Refuse parameters where they are written."""
+        momenta = (self.momentum_high, self.momentum_low)
+        if not (
+            0.0 < self.warm_up < 1.0
+            and 0.0 <= self.start_factor <= 1.0
+            and all(0.0 <= value < 1.0 for value in momenta)
+        ):
+            msg = (
+                "`warm_up` must be in (0, 1), `start_factor` in [0, 1] and the momenta "
+                f"in [0, 1), got {self!r}. Correct them."
+            )
+            raise ValueError(msg)
+
+    def __call__(self, progress: float) -> tuple[float, float | None]:
+        """Return the factor on the learning rate and the momentum."""
+        high, low = self.momentum_high, self.momentum_low
+        if progress < self.warm_up:
+            share = (1.0 - cos(pi * progress / self.warm_up)) / 2.0
+            factor = self.start_factor + (1.0 - self.start_factor) * share
+            return factor, high + (low - high) * share
+        rest = (progress - self.warm_up) / (1.0 - self.warm_up)
+        share = (1.0 - cos(pi * rest)) / 2.0
+        return 1.0 - share, low + (high - low) * share
 
 
-SCHEDULES: dict[str, Schedule] = {"constant": constant, "one_cycle": one_cycle}
+SCHEDULES: dict[str, Schedule] = {"constant": constant, "one_cycle": OneCycle()}

@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from skhep_dnn.neural_network._modules import (
+from skhep_dnn.neural_network._activations import (
     ACTIVATIONS,
+    LearntSwish,
+    PReLU,
+    activation_names,
+)
+from skhep_dnn.neural_network._architecture import layer_dropout
+from skhep_dnn.neural_network._modules import (
     InputTransform,
     MemberNetwork,
-    PReLU,
     keep_threshold,
 )
 
@@ -24,7 +29,11 @@ def network(**changes):
         "dropout": 0.0,
         "seeds": [1, 2],
     }
-    return MemberNetwork(**{**options, **changes})
+    options |= changes
+    n_layers = len(options["hidden_layer_sizes"])
+    options["activation"] = activation_names(options["activation"], n_layers)
+    options["dropout"] = layer_dropout(options["dropout"], n_layers)
+    return MemberNetwork(**options)
 
 
 def n_parameters(net):
@@ -106,7 +115,7 @@ def mean_square(function, variance):
 
 def expected_variances(activation, connection, n_layers):
     rule = ACTIVATIONS[activation]
-    function = PReLU(1).double() if activation == "prelu" else rule.function
+    function = rule.make(1).double()
     squares, variances = [1.0], []
     for _ in range(n_layers):
         seen = squares if connection == "dense" else squares[-1:]
@@ -117,7 +126,7 @@ def expected_variances(activation, connection, n_layers):
 
 
 @pytest.mark.parametrize("connection", ["plain", "dense"])
-@pytest.mark.parametrize("activation", ["relu", "prelu", "selu", "swish"])
+@pytest.mark.parametrize("activation", ["relu", "prelu", "selu", "swish", "gelu"])
 def test_initial_variances_of_the_layers_are_those_of_the_rule(activation, connection):
     width, n_layers = 300, 4
     expected = expected_variances(activation, connection, n_layers)
@@ -228,6 +237,64 @@ def test_prelu_has_one_slope_for_each_member():
     assert layer.slope.grad.flatten().tolist() == [-4.0, -4.0]
 
 
+def test_residual_connections_add_the_output_of_a_layer_to_its_input():
+    sizes = {"hidden_layer_sizes": [5, 5, 5], "activation": ["tanh", "relu", "gelu"]}
+    net = network(connection="residual", **sizes).double()
+    x = torch.randn(
+        2, 9, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64
+    )
+    first = torch.tanh(x @ net.weights[0] + net.biases[0])
+    second = first + torch.relu(first @ net.weights[1] + net.biases[1])
+    third = second + torch.nn.functional.gelu(second @ net.weights[2] + net.biases[2])
+    expected = (third @ net.output_weight + net.output_bias).squeeze(2)
+    torch.testing.assert_close(net(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("activation", "function"),
+    [
+        ("gelu", torch.nn.functional.gelu),
+        ("sigmoid", torch.sigmoid),
+        ("exponential", torch.exp),
+        ("softmax", lambda x: torch.softmax(x, dim=2)),
+        ("swish_learnt", torch.nn.functional.silu),
+    ],
+)
+def test_activations_compute_what_their_names_say(activation, function):
+    x = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(ACTIVATIONS[activation].make(2)(x), function(x))
+
+
+def test_learnt_swish_has_one_beta_for_each_member():
+    layer = LearntSwish(2)
+    with torch.no_grad():
+        layer.beta[1] = 0.0
+    x = torch.tensor([[[-4.0, 3.0]], [[-4.0, 3.0]]])
+    assert layer(x)[1].tolist() == [[-2.0, 1.5]]
+    layer(x).sum().backward()
+    # d/dbeta x sigmoid(beta x) = x**2 / 4 at beta = 0
+    assert layer.beta.grad[1].item() == pytest.approx((16 + 9) / 4)
+
+
+def test_each_layer_has_its_own_dropout():
+    net = network(
+        hidden_layer_sizes=[3, 2, 4], connection="plain", dropout=[0.0, 0.5, 0.25]
+    )
+    assert net.n_dropped == 2 + 4
+    x = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(1))
+    kept = torch.full((2, 3 * 6), 255, dtype=torch.uint8)
+    dropped = kept.clone()
+    dropped[:, : 3 * 2] = 0
+    hidden = {}
+    net.activations[2].register_forward_pre_hook(
+        lambda _module, inputs: hidden.update(pre=inputs[0])
+    )
+    net.from_scaled(x, dropped)
+    torch.testing.assert_close(hidden["pre"], net.biases[2].expand(2, 3, 4))
+    net.from_scaled(x, kept)
+    assert not torch.equal(hidden["pre"][0, 0], hidden["pre"][0, 1])
+
+
 @pytest.mark.parametrize("dropout", [0.05, 0.25, 0.5, 0.9])
 def test_dropout_drops_its_share_of_bytes_and_keeps_the_mean(dropout):
     net = network(hidden_layer_sizes=[256], activation="relu", dropout=dropout)
@@ -249,8 +316,8 @@ def test_dropout_drops_its_share_of_bytes_and_keeps_the_mean(dropout):
 def test_each_hidden_output_has_a_byte_of_its_own():
     net = network(hidden_layer_sizes=[3, 2], connection="plain", dropout=0.5)
     n_batch = 4
-    for byte in range(n_batch * net.n_hidden):
-        random_bytes = torch.full((2, n_batch * net.n_hidden), 255, dtype=torch.uint8)
+    for byte in range(n_batch * net.n_dropped):
+        random_bytes = torch.full((2, n_batch * net.n_dropped), 255, dtype=torch.uint8)
         x = torch.randn(2, n_batch, 4, generator=torch.Generator().manual_seed(1))
         kept = net.from_scaled(x, random_bytes)
         random_bytes[0, byte] = 0

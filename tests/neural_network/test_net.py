@@ -30,9 +30,9 @@ NETWORK = {
     "missing_values": float("nan"),
     "embeddings": [],
     "hidden_layer_sizes": [6, 4],
-    "activation": "tanh",
+    "activation": ["tanh", "tanh"],
     "connection": "plain",
-    "dropout": 0.0,
+    "dropout": [0.0, 0.0],
 }
 
 
@@ -130,7 +130,8 @@ def reference(k, *, n_steps, width, schedule, max_epochs=8, lr=0.02, l1=0.0, l2=
         total = 0.0
         for step in range(n_steps):
             part = order[step * width : (step + 1) * width]
-            factor, beta_1 = SCHEDULES[schedule](done / planned)
+            factor, momentum = SCHEDULES[schedule](done / planned)
+            beta_1 = 0.9 if momentum is None else momentum
             optimizer.param_groups[0].update(lr=lr * factor, betas=(beta_1, 0.999))
             loss = weighted_losses(index[part], torch.tensor(weights[part]).float())
             total += loss.item()
@@ -172,9 +173,10 @@ def test_training_equals_a_loop_in_plain_torch(schedule, n_steps, width, penalty
 @pytest.mark.parametrize(
     "network",
     [
-        {"dropout": 0.4},
-        {"connection": "dense", "activation": "prelu"},
-        {"hidden_layer_sizes": [7]},
+        {"dropout": [0.4, 0.2]},
+        {"connection": "dense", "activation": ["prelu", "swish_learnt"]},
+        {"hidden_layer_sizes": [7], "activation": ["tanh"], "dropout": [0.0]},
+        {"hidden_layer_sizes": [5, 5], "connection": "residual"},
     ],
 )
 def test_a_member_of_a_group_equals_the_member_trained_alone(network):
@@ -210,7 +212,7 @@ def test_another_neighbour_does_not_change_a_bit_of_a_member():
 def test_dropout_acts_in_training_and_not_in_validation():
     plain = train(make_net(max_epochs=1, lr=1e-30), group([0]))
     dropped = train(
-        make_net(max_epochs=1, lr=1e-30, network={"dropout": 0.5}), group([0])
+        make_net(max_epochs=1, lr=1e-30, network={"dropout": [0.5, 0.5]}), group([0])
     )
     assert losses(dropped, "valid_losses", 0) == losses(plain, "valid_losses", 0)
     assert losses(dropped, "train_losses", 0) != losses(plain, "train_losses", 0)
@@ -236,7 +238,7 @@ def test_each_step_has_the_rate_and_momentum_of_the_schedule(schedule):
     assert len(recorder.seen) == 12
     for (rate, beta), (factor, wanted) in zip(recorder.seen, expected, strict=True):
         assert rate == pytest.approx(0.5 * factor)
-        assert beta == wanted
+        assert beta == (0.9 if wanted is None else wanted)
 
 
 @pytest.mark.parametrize("penalty", [{"l1": 0.3}, {"l2": 0.7}, {"l1": 0.2, "l2": 0.1}])

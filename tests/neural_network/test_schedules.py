@@ -2,7 +2,10 @@
 
 import pytest
 
-from skhep_dnn.neural_network._schedules import SCHEDULES, constant, one_cycle
+from skhep_dnn.neural_network import OneCycle
+from skhep_dnn.neural_network._schedules import SCHEDULES, constant
+
+one_cycle = OneCycle()
 
 
 @pytest.mark.parametrize(
@@ -38,8 +41,26 @@ def test_one_cycle_rises_for_a_third_and_falls_for_the_rest():
     assert betas[100:] == sorted(betas[100:])
 
 
-def test_constant_stays_constant():
-    assert {constant(k / 10) for k in range(11)} == {(1.0, 0.9)}
+def test_constant_leaves_rate_and_momentum():
+    assert {constant(k / 10) for k in range(11)} == {(1.0, None)}
+
+
+def test_one_cycle_takes_its_own_parameters():
+    schedule = OneCycle(
+        warm_up=0.5, start_factor=0.1, momentum_high=0.9, momentum_low=0.8
+    )
+    assert schedule(0.0) == pytest.approx((0.1, 0.9))
+    assert schedule(0.5) == pytest.approx((1.0, 0.8))
+    assert schedule(1.0) == pytest.approx((0.0, 0.9), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"warm_up": 0.0}, {"warm_up": 1.0}, {"start_factor": 2.0}, {"momentum_low": 1.0}],
+)
+def test_one_cycle_refuses_parameters_out_of_range(options):
+    with pytest.raises(ValueError, match=r"`warm_up` must be in \(0, 1\).*Correct"):
+        OneCycle(**options)
 
 
 def test_schedules_are_known_by_name():

@@ -1,0 +1,114 @@
+"""Optimisers by name, and the clipping of gradients member by member."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["OPTIMIZERS", "clip_member_norms", "optimizer_settings"]
+
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+
+
+def optimizer_settings(
+    name: str,
+    *,
+    beta_1: float,
+    beta_2: float,
+    eps: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+) -> dict[str, Any]:
+    """Return the parameters of a skorch net for one of the optimisers.
+
+    Parameters
+    ----------
+    name : {"adam", "adamw", "rmsprop", "sgd"}
+        The optimiser; each takes the parameters that it knows and ignores the others.
+    beta_1, beta_2 : float
+        Decay of the means of gradients and of squared gradients (adam, adamw);
+        `beta_2` is also that of rmsprop.
+    eps : float
+        Added to the root of the mean square.
+    momentum : float
+        Momentum of sgd.
+    nesterov : bool
+        Whether sgd looks ahead.
+    weight_decay : float
+        Decoupled decay of adamw, relative to the learning rate.
+
+    Returns
+    -------
+    settings : dict
+
+    Examples
+    --------
+    >>> settings = optimizer_settings(
+    ...     "sgd",
+    ...     beta_1=0.9,
+    ...     beta_2=0.999,
+    ...     eps=1e-8,
+    ...     momentum=0.9,
+    ...     nesterov=True,
+    ...     weight_decay=0.0,
+    ... )
+    >>> settings["optimizer__momentum"]
+    0.9
+    """
+    kinds: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+        "adam": (
+            torch.optim.Adam,
+            {"betas": (beta_1, beta_2), "eps": eps, "fused": True},
+        ),
+        "adamw": (
+            torch.optim.AdamW,
+            {
+                "betas": (beta_1, beta_2),
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "fused": True,
+            },
+        ),
+        "rmsprop": (torch.optim.RMSprop, {"alpha": beta_2, "eps": eps}),
+        "sgd": (
+            torch.optim.SGD,
+            {
+                "momentum": momentum,
+                "nesterov": nesterov and momentum > 0.0,
+                "fused": True,
+            },
+        ),
+    }
+    kind, options = kinds[name]
+    return {
+        "optimizer": kind,
+        **{f"optimizer__{key}": value for key, value in options.items()},
+    }
+
+
+@torch.no_grad()
+def clip_member_norms(gradients: Sequence[Tensor], clip_norm: float) -> None:
+    """Scale each member's gradients in place so that their norm is at most a limit.
+
+    Parameters
+    ----------
+    gradients : sequence of Tensor, each of shape (n_members, ...)
+        Gradients of all parameters.
+    clip_norm : float
+        Largest Euclidean norm of all gradients of one member.
+
+    Examples
+    --------
+    >>> gradient = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
+    >>> clip_member_norms([gradient], 1.0)
+    >>> gradient
+    tensor([[0.6000, 0.8000],
+            [0.3000, 0.4000]])
+    """
+    squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]
+    norm = torch.stack(squares).sum(0).sqrt()
+    factor = (clip_norm / norm.clamp_min(clip_norm)).to(gradients[0].dtype)
+    for gradient in gradients:
+        gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
