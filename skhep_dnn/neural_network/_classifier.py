@@ -28,6 +28,7 @@ from skhep_dnn.neural_network._checks import (
     check_table,
     check_training,
 )
+from skhep_dnn.neural_network._losses import LOSSES, Loss
 from skhep_dnn.neural_network._modules import CONNECTIONS
 from skhep_dnn.neural_network._net import MemberNet
 from skhep_dnn.neural_network._optimizers import OPTIMIZERS
@@ -82,6 +83,13 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     embedding_size : int, "n-1" or "half", default="n-1"
         Numbers that stand for a category: a fixed number, one less than there are
         categories, or half as many, rounded up and at most 50.
+    loss : {"cross_entropy", "focal"} or callable, default="cross_entropy"
+        Loss of each event. A callable, such as `FocalLoss(gamma=1.0)`, maps logits and
+        targets (0 or 1), both of shape (n_members, n_batch), to losses of that shape;
+        the weights are applied to them.
+    label_smoothing : float, default=0.0
+        Share of each event that counts, in training, as half of either class, in
+        [0, 1).
     l1, l2 : float, default=0.0
         Factors of the sum of `|w|` and of the sum of `w**2` over the weights of a
         member, without biases, added to its mean loss.
@@ -170,8 +178,9 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     net_ : skorch.NeuralNet
         The trained members in one net; `net_.module_` is the torch module.
     history_ : DataFrame
-        For each member and epoch: mean weighted training loss, validation loss (the
-        balanced log-loss), learning rate, and whether the epoch was kept.
+        For each member and epoch: mean weighted training loss, validation loss (with
+        "cross_entropy" the balanced log-loss), learning rate, and whether the epoch
+        was kept.
     member_weights_ : ndarray of shape (n_members,)
         Weights of the members in the mean.
     best_loss_ : ndarray of shape (n_members,)
@@ -244,6 +253,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"n-1", "half"}),
         ],
+        "loss": [StrOptions(set(LOSSES)), callable],
+        "label_smoothing": [Interval(Real, 0.0, 1.0, closed="left")],
         "l1": [Interval(Real, 0.0, None, closed="left")],
         "l2": [Interval(Real, 0.0, None, closed="left")],
         "clip_norm": [Interval(Real, 0.0, None, closed="neither"), None],
@@ -290,6 +301,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         connection: Literal["plain", "dense", "residual"] = "dense",
         dropout: float | Sequence[float] = 0.3,
         embedding_size: Embedding = "n-1",
+        loss: Literal["cross_entropy", "focal"] | Loss = "cross_entropy",
+        label_smoothing: float = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
         clip_norm: float | None = None,
@@ -332,6 +345,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         self.connection = connection
         self.dropout = dropout
         self.embedding_size = embedding_size
+        self.loss = loss
+        self.label_smoothing = label_smoothing
         self.l1 = l1
         self.l2 = l2
         self.clip_norm = clip_norm

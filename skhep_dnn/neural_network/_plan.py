@@ -14,6 +14,7 @@ from skhep_dnn.neural_network._architecture import (
 )
 from skhep_dnn.neural_network._batches import Events, MemberSample
 from skhep_dnn.neural_network._checks import Sample
+from skhep_dnn.neural_network._losses import LOSSES
 from skhep_dnn.neural_network._net import GroupData
 from skhep_dnn.neural_network._optimizers import optimizer_settings
 from skhep_dnn.neural_network._schedules import SCHEDULES, OneCycle
@@ -125,7 +126,7 @@ def _device(name: str) -> str:
 
 def _settings(model: "WeightedDNNClassifier", seeds: list[int]) -> dict[str, Any]:
     patience: int | None = model.n_iter_no_change
-    schedule = model.schedule
+    schedule, loss = model.schedule, model.loss
     if isinstance(schedule, str):
         schedule = SCHEDULES[schedule]
     if not model.early_stopping or isinstance(schedule, OneCycle):
@@ -141,6 +142,8 @@ def _settings(model: "WeightedDNNClassifier", seeds: list[int]) -> dict[str, Any
             nesterov=model.nesterov,
             weight_decay=model.weight_decay,
         ),
+        "criterion__loss": LOSSES[loss] if isinstance(loss, str) else loss,
+        "criterion__label_smoothing": model.label_smoothing,
         "lr": model.learning_rate,
         "schedule": schedule,
         "l1": model.l1,
