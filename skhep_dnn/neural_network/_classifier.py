@@ -23,17 +23,19 @@ from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.neural_network._activations import ACTIVATIONS
 from skhep_dnn.neural_network._architecture import Embedding
 from skhep_dnn.neural_network._checks import (
+    Sample,
     check_explicit,
     check_options,
     check_table,
     check_training,
 )
+from skhep_dnn.neural_network._inputs import Categorical
 from skhep_dnn.neural_network._losses import LOSSES, Loss
 from skhep_dnn.neural_network._modules import CONNECTIONS
 from skhep_dnn.neural_network._net import MemberNet
 from skhep_dnn.neural_network._optimizers import OPTIMIZERS
 from skhep_dnn.neural_network._plan import plan_groups
-from skhep_dnn.neural_network._prediction import ensemble_logits
+from skhep_dnn.neural_network._prediction import ensemble_logits, out_of_fold_logits
 from skhep_dnn.neural_network._results import (
     joined_history,
     joined_net,
@@ -141,9 +143,11 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     member_weighting : {"uniform", "inverse_loss"}, default="uniform"
         Weights of the members in the mean: equal, or one over the best validation
         loss.
-    categorical_features : sequence of str, int or bool, default=None
-        Columns of categories (numbers or strings), by name, position or mask. Each
-        is embedded in one number less than it has categories.
+    categorical_features : sequence of str, int or bool, "from_dtype" or None, \
+            default=None
+        Columns of categories (numbers or strings), by name, position or mask, or the
+        columns of a DataFrame that have the dtype "category". Each is embedded in
+        `embedding_size` numbers.
     missing_values : float, default=nan
         Value that marks an undefined entry, such as -999.0; nan always does.
     negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
@@ -187,6 +191,10 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         Lowest validation loss of each member; nan without a validation sample.
     best_epoch_ : ndarray of shape (n_members,)
         The epoch that was kept, from 1.
+    oof_decision_function_ : ndarray of shape (n_samples,)
+        Logit of each training event by the members that it decided nothing for,
+        neither weights nor the best epoch; nan without one. Only with `cv` and
+        `validation_fraction`: with `cv` alone a fold decides the best epoch.
     n_parameters_ : int
         Number of parameters that one member learns.
     n_iter_ : ndarray of shape (n_members,)
@@ -236,6 +244,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     """
 
     net_: MemberNet
+    oof_decision_function_: NDArray[np.float64]
 
     __metadata_request__fit: ClassVar = {"sample_weight": True}
     __metadata_request__score: ClassVar = {"sample_weight": True}
@@ -275,7 +284,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither"), None],
         "cv": ["cv_object"],
         "member_weighting": [StrOptions({"uniform", "inverse_loss"})],
-        "categorical_features": ["array-like", None],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "missing_values": [Real],
         "negative_weights": [StrOptions({"keep", "zero", "abs", "error"})],
         "max_weight": [Interval(Real, 0.0, None, closed="neither"), None],
@@ -323,7 +332,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         validation_fraction: float | None = None,
         cv: Any = None,
         member_weighting: Literal["uniform", "inverse_loss"] = "uniform",
-        categorical_features: Sequence[str | int | bool] | None = None,
+        categorical_features: Categorical = None,
         missing_values: float = float("nan"),
         negative_weights: NegativeWeights = "keep",
         max_weight: float | None = None,
@@ -429,9 +438,9 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         sample = check_training(self, X, y, sample_weight)
         explicit = check_explicit(self, X_val, y_val, sample_weight_val)
         random_state = check_random_state(self.random_state)
-        plans, report = plan_groups(self, sample, explicit, random_state)
+        plan = plan_groups(self, sample, explicit, random_state)
         results = train_groups(
-            plans, callbacks=self.callbacks or [], n_jobs=self.n_jobs
+            plan.groups, callbacks=self.callbacks or [], n_jobs=self.n_jobs
         )
         best_loss = np.concatenate([result.best_loss for result in results])
         self.member_weights_ = member_weights(self.member_weighting, best_loss)
@@ -439,11 +448,12 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         self.best_epoch_ = np.concatenate([result.best_epoch for result in results])
         self.n_iter_ = np.concatenate([result.n_epochs for result in results])
         self.history_ = joined_history(results)
-        self.weight_report_ = report
+        self.weight_report_ = plan.report
         self.callbacks_ = [result.callbacks for result in results]
-        self.net_ = joined_net(plans, results)
+        self.net_ = joined_net(plan.groups, results)
         learnt = self.net_.module_.parameters()
         self.n_parameters_ = sum(p.numel() for p in learnt) // self.n_members
+        self._score_out_of_fold(sample, plan.untouched)
         warn_of_divergence(self.history_)
         return self
 
@@ -537,6 +547,20 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             )
             raise WeightsError(msg)
         return accuracy_score(labels, self.predict(X), sample_weight=weights)
+
+    def _score_out_of_fold(
+        self, sample: Sample, untouched: list[NDArray[np.int64]]
+    ) -> None:
+        if hasattr(self, "oof_decision_function_"):
+            del self.oof_decision_function_
+        if self.cv is None or not any(len(rows) for rows in untouched):
+            return
+        module, weights = self.net_.module_, self.member_weights_
+        logits = np.full(len(sample.position), np.nan)
+        logits[sample.position >= 0] = out_of_fold_logits(
+            module, sample.columns, untouched, weights, self.n_jobs
+        )
+        self.oof_decision_function_ = logits
 
     def __sklearn_tags__(self) -> Tags:
         """Return scikit-learn's tags: binary only, undefined values allowed."""

@@ -1,15 +1,16 @@
 """From a DataFrame or an array to one float32 array: numbers first, codes last."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array
 
-__all__ = ["ColumnEncoder", "weighted_statistics"]
+__all__ = ["Categorical", "ColumnEncoder", "weighted_statistics"]
 
+Categorical = Sequence[int | bool | str] | Literal["from_dtype"] | None
 ROWS = 65_536
 EPSILON = float(np.finfo(np.float32).eps)
 
@@ -21,8 +22,9 @@ class ColumnEncoder:
 
     Parameters
     ----------
-    categorical_features : sequence of int, bool or str, or None
-        Which columns hold categories.
+    categorical_features : sequence of int, bool or str, "from_dtype" or None
+        Which columns hold categories; "from_dtype" takes the columns of a DataFrame
+        that have the dtype "category".
     missing_values : float
         Value that marks an undefined entry besides nan and None.
 
@@ -40,7 +42,7 @@ class ColumnEncoder:
 
     def __init__(
         self,
-        categorical_features: Sequence[int | bool | str] | None,
+        categorical_features: Categorical,
         missing_values: float,
     ) -> None:
         self.categorical_features = categorical_features
@@ -52,7 +54,11 @@ class ColumnEncoder:
         self.names_ = [f"column {i}" for i in range(n_features)]
         if names is not None:
             self.names_ = [f"column {name!r}" for name in names]
-        self.categorical_ = _positions(self.categorical_features, n_features, names)
+        if isinstance(self.categorical_features, str):
+            self.categorical_ = _positions_by_dtype(X)
+        else:
+            given = self.categorical_features
+            self.categorical_ = _positions(given, n_features, names)
         chosen = set(self.categorical_)
         self.numeric_ = [i for i in range(n_features) if i not in chosen]
         self.categories_, self.has_missing_ = [], []
@@ -179,6 +185,11 @@ def _check_numbers(X: ArrayLike, estimator: Any) -> NDArray[np.float32]:
 
 def _column(X: Any, i: int) -> pd.Series:
     return X.iloc[:, i] if hasattr(X, "iloc") else pd.Series(X[:, i])
+
+
+def _positions_by_dtype(X: Any) -> list[int]:
+    dtypes = getattr(X, "dtypes", ())
+    return [i for i, d in enumerate(dtypes) if isinstance(d, pd.CategoricalDtype)]
 
 
 def _positions(

@@ -1,10 +1,11 @@
 """The plan of a training: who trains on what, with which weights, in which group."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from skhep_dnn.neural_network._activations import activation_names
 from skhep_dnn.neural_network._architecture import (
@@ -30,9 +31,27 @@ from skhep_dnn.weights import _training_weights
 if TYPE_CHECKING:
     from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 
-__all__ = ["plan_groups"]
+__all__ = ["Plan", "plan_groups"]
 
 MAX_SEED = 2**31 - 1
+
+
+class Plan(NamedTuple):
+    """The plan of a fit.
+
+    Attributes
+    ----------
+    groups : list of GroupPlan
+        The groups to train.
+    report : DataFrame
+        Yields and effective events of all samples.
+    untouched : list of ndarray
+        Rows that each member neither trains nor validates on.
+    """
+
+    groups: list[GroupPlan]
+    report: pd.DataFrame
+    untouched: list[NDArray[np.int64]]
 
 
 def plan_groups(
@@ -40,7 +59,7 @@ def plan_groups(
     sample: Sample,
     explicit: Sample | None,
     random_state: np.random.RandomState,
-) -> tuple[list[GroupPlan], pd.DataFrame]:
+) -> Plan:
     """Split events among members, weigh them, and gather members in groups.
 
     Each member has three seeds: of its validation split, its initial weights, and
@@ -76,7 +95,19 @@ def plan_groups(
         settings = _settings(model, seeds[part, 1].tolist())
         settings |= {"label": _label(part), "bar_position": number}
         plans.append(GroupPlan(settings, data))
-    return plans, members.report
+    return Plan(plans, members.report, _untouched(splits, len(sample.columns)))
+
+
+def _untouched(splits: list[Split], n_samples: int) -> list[NDArray[np.int64]]:
+    """Return the events that each member neither trains nor validates on."""
+    rows = []
+    for train, valid in splits:
+        is_free = np.ones(n_samples, dtype=np.bool_)
+        is_free[train] = False
+        if valid is not None:
+            is_free[valid] = False
+        rows.append(np.flatnonzero(is_free))
+    return rows
 
 
 def _weigh(

@@ -4,6 +4,8 @@ A chunk always has the same number of rows, so that the bits of a prediction do 
 depend on which other events are predicted with it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
@@ -14,7 +16,7 @@ from skhep_dnn.neural_network._batches import as_tensor
 from skhep_dnn.neural_network._modules import MemberNetwork
 from skhep_dnn.neural_network._training import one_thread
 
-__all__ = ["combine_logits", "ensemble_logits"]
+__all__ = ["combine_logits", "ensemble_logits", "out_of_fold_logits"]
 
 ROWS = 1024
 
@@ -56,6 +58,49 @@ def ensemble_logits(
     return np.concatenate(parts)
 
 
+def out_of_fold_logits(
+    module: MemberNetwork,
+    X: NDArray[np.float32],
+    untouched: Sequence[NDArray[np.int64]],
+    member_weights: NDArray[np.float64],
+    n_jobs: int | None = None,
+) -> NDArray[np.float64]:
+    """Logit of each event by the members that it decided nothing for.
+
+    Parameters
+    ----------
+    module : MemberNetwork
+        The trained members.
+    X : ndarray of shape (n_samples, n_columns)
+        Raw inputs, codes last.
+    untouched : sequence of ndarray
+        For each member the rows that it neither trained nor validated on.
+    member_weights : ndarray of shape (n_members,)
+        Weights of the members.
+    n_jobs : int or None
+        Number of threads.
+
+    Returns
+    -------
+    logits : ndarray of shape (n_samples,)
+        nan for an event without such a member.
+    """
+    logits = np.full(len(X), np.nan)
+    pattern = np.zeros(len(X), dtype=np.intp)  # which members may score an event
+    for rows in untouched:
+        pattern = 2 * pattern
+        pattern[rows] += 1
+        pattern = np.unique(pattern, return_inverse=True)[1]
+    for code in np.unique(pattern):
+        events = np.flatnonzero(pattern == code)
+        free = np.array([events[0] in rows for rows in untouched])
+        if free.any():
+            weights = np.where(free, member_weights, 0.0)
+            weights /= weights.sum()
+            logits[events] = ensemble_logits(module, X[events], weights, n_jobs)
+    return logits
+
+
 def combine_logits(
     logits: NDArray[np.float64], member_weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -80,9 +125,10 @@ def combine_logits(
     >>> combine_logits(np.array([[800.0], [800.0]]), np.array([0.5, 0.5]))
     array([800.])
     """
-    if len(logits) == 1:
-        return logits[0]
-    weights = member_weights[:, np.newaxis]
+    used = member_weights > 0.0
+    if np.count_nonzero(used) == 1:
+        return logits[used][0]
+    logits, weights = logits[used], member_weights[used, np.newaxis]
     signal = logsumexp(log_expit(logits), axis=0, b=weights)
     background = logsumexp(log_expit(-logits), axis=0, b=weights)
     return np.asarray(signal - background)

@@ -247,3 +247,21 @@ def test_a_progress_bar_goes_to_stderr_if_asked_for(
         assert re.search(r"3/3 .*train_loss=\d\.\d+, valid_loss=\d\.\d+", err)
     else:
         assert err == ""
+
+
+def test_categories_can_be_told_by_their_dtype(make_model, mixed_events):
+    X, y, w = mixed_events
+    typed = X.assign(channel=X["channel"].astype("category"))
+    by_dtype = make_model(categorical_features="from_dtype").fit(typed, y, w)
+    by_name = make_model(categorical_features=["channel"]).fit(X, y, w)
+    np.testing.assert_array_equal(
+        by_dtype.decision_function(typed), by_name.decision_function(X)
+    )
+    assert by_dtype.encoder_.categorical_ == [1]
+    # what counts in prediction is which columns were categories in the fit
+    np.testing.assert_array_equal(
+        by_dtype.decision_function(X), by_name.decision_function(X)
+    )
+    numbers = X.drop(columns="channel").to_numpy()
+    plain = make_model(categorical_features="from_dtype").fit(numbers, y, w)
+    assert plain.encoder_.categorical_ == []
