@@ -1,5 +1,6 @@
 """The public surface of the classifier: labels, options, columns, score."""
 
+import pickle
 import re
 
 import numpy as np
@@ -265,3 +266,15 @@ def test_categories_can_be_told_by_their_dtype(make_model, mixed_events):
     numbers = X.drop(columns="channel").to_numpy()
     plain = make_model(categorical_features="from_dtype").fit(numbers, y, w)
     assert plain.encoder_.categorical_ == []
+
+
+def test_the_size_of_a_pickle_does_not_depend_on_the_number_of_events(
+    make_model, mixed_events
+):
+    X, y, w = mixed_events
+    options = {"categorical_features": ["channel"], "validation_fraction": 0.3}
+    few = make_model(**options).fit(X, y, w)
+    X_many = pd.concat([X] * 20, ignore_index=True)
+    many = make_model(**options).fit(X_many, np.tile(y, 20), np.tile(w, 20))
+    size_few, size_many = (len(pickle.dumps(model)) for model in (few, many))
+    assert abs(size_many - size_few) < 200
