@@ -36,7 +36,6 @@ SCALAR_LOSS_CALLBACKS = {
     "PassthroughScoring": "read `history_`: the losses are recorded there",
     "GradientNormClipping": "lower `learning_rate`: clipping must act on each member",
     "EarlyStopping": "use early_stopping=True, which stops each member by its own loss",
-    "LRScheduler": "use `schedule`, which sets the learning rate at each step",
 }
 
 
@@ -78,6 +77,7 @@ def check_options(model: "WeightedDNNClassifier", *, explicit: bool) -> None:
     _check_architecture(model)
     for item in model.callbacks or []:
         _check_callback(item)
+        _check_scheduler(item, model)
 
 
 def check_labels(
@@ -214,3 +214,27 @@ def _check_callback(item: Any) -> None:
                 f"assumes one loss for the whole net. Instead {remedy}."
             )
             raise ValueError(msg)
+
+
+def _check_scheduler(item: Any, model: "WeightedDNNClassifier") -> None:
+    """Let one only of the schedule and skorch's LRScheduler set the learning rate."""
+    callback = item[1] if isinstance(item, tuple) else item
+    kinds = callback.__mro__ if isinstance(callback, type) else type(callback).__mro__
+    if "LRScheduler" not in [kind.__name__ for kind in kinds]:
+        return
+    if model.schedule != "constant":
+        msg = (
+            'schedule="constant" must be set beside the callback LRScheduler, got '
+            f"schedule={model.schedule!r}, which sets the learning rate at each step. "
+            "Keep one of the two."
+        )
+        raise ValueError(msg)
+    policy = getattr(callback, "policy", None)
+    name = policy if isinstance(policy, str) else getattr(policy, "__name__", "")
+    if name == "ReduceLROnPlateau" and model.n_members > 1:
+        msg = (
+            "`callbacks` must act on members one by one, got ReduceLROnPlateau, which "
+            f"acts on the mean loss of {model.n_members} members. Set n_members=1 or "
+            "use `schedule`."
+        )
+        raise ValueError(msg)

@@ -226,6 +226,7 @@ class MemberNet(NeuralNet):
         total: Tensor | float = 0.0
         for batch in iterator:
             if hooked:
+                self.history.new_batch()  # callbacks may record into it
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch)
             total = total + step["member_loss"]
@@ -271,6 +272,8 @@ class MemberNet(NeuralNet):
             inputs.set_statistics(k, torch.from_numpy(mean), torch.from_numpy(scale))
 
     def _apply_schedule(self) -> None:
+        if self.schedule is constant:
+            return  # so that a callback may set the learning rate
         factor, momentum = self.schedule(self._steps_done / self._steps_planned)
         self._steps_done += 1
         for group in self.optimizer_.param_groups:

@@ -255,7 +255,6 @@ REFUSED = [
     (skorch_callbacks.PassthroughScoring("train_loss"), "PassthroughScoring"),
     (skorch_callbacks.GradientNormClipping(1.0), "GradientNormClipping"),
     (skorch_callbacks.EarlyStopping(), "EarlyStopping"),
-    (skorch_callbacks.LRScheduler(), "LRScheduler"),
     (skorch_callbacks.EarlyStopping, "EarlyStopping"),
     (("stop", skorch_callbacks.EarlyStopping()), "EarlyStopping"),
 ]
@@ -270,6 +269,43 @@ def test_callbacks_that_assume_one_loss_are_refused_by_name(
     model = make_model(n_members=n_members, callbacks=[callback])
     with pytest.raises(ValueError, match=rf"one by one, got {name}, which"):
         model.fit(X, y, w)
+
+
+@pytest.mark.parametrize("step_every", ["epoch", "batch"])
+def test_schedulers_of_skorch_set_the_learning_rate(make_model, events, step_every):
+    X, y, w = events
+    scheduler = skorch_callbacks.LRScheduler(
+        "StepLR", step_size=1, gamma=0.5, step_every=step_every
+    )
+    options = {"n_members": 2, "max_epochs": 4, "batch_size": 75}
+    model = make_model(callbacks=[scheduler], schedule="constant", **options)
+    history = model.fit(X, y, w).history_
+    steps = 1 if step_every == "epoch" else 2
+    for _, own in history.groupby("member"):
+        # what is recorded is the rate after the last step of the epoch
+        done = np.arange(4) * steps + (steps - 1 if step_every == "epoch" else steps)
+        assert own["learning_rate"].to_list() == pytest.approx(list(1e-2 * 0.5**done))
+    plain = make_model(schedule="constant", **options).fit(X, y, w)
+    assert not np.array_equal(model.decision_function(X), plain.decision_function(X))
+
+
+def test_a_scheduler_on_the_mean_loss_is_for_one_member_only(make_model, events):
+    X, y, w = events
+    plateau = skorch_callbacks.LRScheduler(
+        "ReduceLROnPlateau", monitor="train_loss", patience=0, threshold=1e9
+    )
+    model = make_model(callbacks=[plateau], max_epochs=4).fit(X, y, w)
+    assert model.history_["learning_rate"].iloc[-1] < 1e-2
+    with pytest.raises(ValueError, match=r"ReduceLROnPlateau, .* mean loss of 2 mem"):
+        make_model(callbacks=[plateau], n_members=2).fit(X, y, w)
+
+
+def test_a_scheduler_beside_a_schedule_is_refused(make_model, events):
+    X, y, w = events
+    for callback in (skorch_callbacks.LRScheduler, skorch_callbacks.LRScheduler()):
+        model = make_model(callbacks=[callback], schedule="one_cycle")
+        with pytest.raises(ValueError, match=r'schedule="constant" must be set .* one'):
+            model.fit(X, y, w)
 
 
 def test_a_subclass_of_a_refused_callback_is_refused_too(make_model, events):
