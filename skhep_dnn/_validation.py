@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn.exceptions import WeightsError
 
-__all__ = ["check_event_weights", "check_scores", "check_signal"]
+__all__ = ["check_event_weights", "check_pos_label", "check_scores", "check_signal"]
 
 
 def check_event_weights(
@@ -128,10 +128,35 @@ def _signal_label(labels: NDArray[Any], pos_label: object, name: str) -> object:
             )
             raise ValueError(msg)
         return classes[1]
-    if pos_label not in classes.tolist():
+    return check_pos_label(classes, pos_label)
+
+
+def check_pos_label(classes: ArrayLike, pos_label: object) -> object:
+    """Return the label of the signal.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+        Known labels, sorted.
+    pos_label : label or None
+        The label; None takes the last one.
+
+    Returns
+    -------
+    pos_label : label
+
+    Raises
+    ------
+    ValueError
+        If the label is not known.
+    """
+    known = np.asarray(classes).tolist()
+    if pos_label is None:
+        return known[-1]
+    if pos_label not in known:
         msg = (
-            f"`pos_label` must be one of the labels {classes.tolist()!r}, got "
-            f"{pos_label!r}. Name the label of the signal."
+            f"`pos_label` must be one of the classes {known!r}, got {pos_label!r}. "
+            "Name the label of the signal."
         )
         raise ValueError(msg)
     return pos_label

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._validation import check_event_weights, check_pos_label
 from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
 
 __all__ = [
@@ -307,44 +307,8 @@ def _training_weights(
     signal_weight: float = 1.0,
     pos_label: object = None,
 ) -> TrainingWeights:
-    """Do what `training_weights` does for labels that are codes of known classes.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_samples,)
-        Position of each event's class in `classes`.
-    classes : ndarray of shape (n_classes,)
-        Class labels.
-    physics : ndarray of shape (n_samples,)
-        Physics weights, checked.
-    negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
-        What becomes of a negative weight in training.
-    max_weight : float, default=None
-        Largest `|w|`, in units of the mean `|w|` of the event's class.
-    class_weight : "balanced", dict or None, default="balanced"
-        Equal sums, a factor for each class, or none.
-    signal_weight : float, default=1.0
-        Additional factor on the signal class.
-    pos_label : label, default=None
-        The signal class; None takes the last one.
-
-    Returns
-    -------
-    result : TrainingWeights
-
-    See Also
-    --------
-    training_weights : The same for labels, with the rules.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skhep_dnn.weights import _training_weights
-    >>> codes, physics = np.array([1, 0, 0]), np.array([0.1, 3.0, 1.0])
-    >>> _training_weights(codes, np.array(["b", "s"]), physics).weights
-    array([1.5 , 1.125, 0.375])
-    """
-    signal = _signal_code(classes, pos_label)
+    """Do what `training_weights` does for codes of known classes, without warning."""
+    signal = classes.tolist().index(check_pos_label(classes, pos_label))
     _check_factors(max_weight, signal_weight)
     weights = _apply_policy(physics, negative_weights)
     _check_classes_have_events(weights, codes, classes)
@@ -398,48 +362,9 @@ def validation_weights(
 def _validation_weights(
     codes: NDArray[np.intp], classes: NDArray[Any], physics: FloatArray
 ) -> FloatArray:
-    """Do what `validation_weights` does for labels that are codes of known classes.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_samples,)
-        Position of each event's class in `classes`.
-    classes : ndarray of shape (n_classes,)
-        Class labels.
-    physics : ndarray of shape (n_samples,)
-        Physics weights, checked.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_samples,)
-
-    See Also
-    --------
-    validation_weights : The same for labels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skhep_dnn.weights import _validation_weights
-    >>> codes, physics = np.array([1, 0, 0]), np.array([0.1, 3.0, 1.0])
-    >>> _validation_weights(codes, np.array(["b", "s"]), physics)
-    array([0.5  , 0.375, 0.125])
-    """
+    """Do what `validation_weights` does for codes of known classes."""
     sums = _positive_class_sums(physics, codes, classes)
     return physics / (len(classes) * sums[codes])
-
-
-def _signal_code(classes: NDArray[Any], pos_label: object) -> int:
-    if pos_label is None:
-        return len(classes) - 1
-    codes = np.flatnonzero(classes == pos_label)
-    if len(codes) == 0:
-        msg = (
-            f"`pos_label` must be one of the classes {classes.tolist()!r}, got "
-            f"{pos_label!r}. Name the label of the signal."
-        )
-        raise ValueError(msg)
-    return int(codes[0])
 
 
 def _check_more_than_one_class(classes: NDArray[Any]) -> None:

@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._sklearn import _check_response_method
+from skhep_dnn._validation import check_pos_label
 
 __all__ = ["signal_label", "signal_scores"]
 
@@ -47,15 +48,7 @@ def signal_label(estimator: BaseEstimator, pos_label: object) -> object:
             f"{classes[:5]!r}. Fit it to signal against background."
         )
         raise ValueError(msg)
-    if pos_label is None:
-        return classes[1]
-    if pos_label not in classes:
-        msg = (
-            f"`pos_label` must be one of the classes {classes!r}, got {pos_label!r}. "
-            "Name the label of the signal."
-        )
-        raise ValueError(msg)
-    return pos_label
+    return check_pos_label(classes, pos_label)
 
 
 def signal_scores(

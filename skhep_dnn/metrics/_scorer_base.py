@@ -12,7 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._sklearn import _check_response_method, _Scorer
-from skhep_dnn._validation import check_event_weights, check_signal
+from skhep_dnn._validation import (
+    check_event_weights,
+    check_pos_label,
+    check_signal,
+)
 from skhep_dnn.exceptions import MissingWeightsError
 from skhep_dnn.metrics._carried_weights import CarriedWeights
 from skhep_dnn.metrics._ranking import check_class_sums
@@ -188,15 +192,7 @@ def _signal_label(estimator: Any, pos_label: object) -> object:
             f"{type(estimator).__name__} with {found}. Fit a binary classifier."
         )
         raise ValueError(msg)
-    if pos_label is None:
-        return classes[1]
-    if pos_label not in classes.tolist():
-        msg = (
-            f"`pos_label` must be one of the classes {classes.tolist()!r}, got "
-            f"{pos_label!r}. Name the label of the signal."
-        )
-        raise ValueError(msg)
-    return pos_label
+    return check_pos_label(classes, pos_label)
 
 
 def shown_options(**options: tuple[object, object]) -> str:

@@ -204,6 +204,9 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         and largest share of one event, by member, sample and class.
     callbacks_ : list of list
         The callbacks of each group.
+    encoder_ : object
+        What turns `X` into the columns of the network; `encoder_.categories_` lists
+        the known categories of each column of them.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

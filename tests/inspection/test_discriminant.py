@@ -229,7 +229,7 @@ def test_histogram_is_exported_and_scales():
             ValueError,
             "`sample_weight` must be given",
         ),
-        ({"pos_label": 7}, ValueError, "`pos_label` must be one of the labels [0, 1]"),
+        ({"pos_label": 7}, ValueError, "`pos_label` must be one of the classes [0, 1]"),
         ({"sample_weight": [1, -1, 1]}, WeightsError, "got -1.0 for the background"),
         (
             {"transform": lambda score: score[:1]},
