@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+from sklearn.utils.validation import check_consistent_length
 
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn._validation import check_event_weights
@@ -17,6 +16,7 @@ from skhep_dnn.neural_network._activations import activation_names
 from skhep_dnn.neural_network._architecture import hidden_widths, layer_dropout
 from skhep_dnn.neural_network._inputs import ColumnEncoder
 from skhep_dnn.neural_network._splits import Targets
+from skhep_dnn.neural_network._tables import check_table
 
 if TYPE_CHECKING:
     from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
@@ -152,14 +152,6 @@ def check_explicit(
         )
         raise ValueError(msg)
     return Sample(X, model.encoder_.transform(X, model), targets, position)
-
-
-def check_table(model: "WeightedDNNClassifier", X: ArrayLike, *, reset: bool) -> Any:
-    """Return a DataFrame or a two-dimensional array with the columns of the fit."""
-    if not isinstance(X, pd.DataFrame):
-        X = check_array(X, dtype=None, ensure_all_finite=False, estimator=model)
-    validate_data(model, X, reset=reset, skip_check_array=True)
-    return X
 
 
 def _present_events(
