@@ -5,7 +5,6 @@ with a request set on each step, and a forgotten step is fitted without weights 
 silence. Here one `sample_weight` reaches the final step and all steps that accept it.
 """
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -21,6 +20,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import has_fit_parameter
 
 from skhep_dnn._sklearn import StrOptions, _name_estimators, _routing_enabled
+from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UnweightedStepWarning, WeightsError
 
 __all__ = ["WeightedPipeline", "make_weighted_pipeline"]
@@ -227,7 +227,7 @@ class WeightedPipeline(Pipeline):
                     "enable_metadata_routing=True) and request weights for the parts, "
                     "or filter this warning if it is meant so."
                 )
-                warnings.warn(msg, UnweightedStepWarning, stacklevel=6)
+                warn_caller(msg, UnweightedStepWarning)
         final = self._final_estimator
         if _is_predictor(final) and not (_gets_weights(final) or _declines(final)):
             msg = (

@@ -18,6 +18,7 @@ PACKAGE = Path(skhep_dnn.__file__).parent
 LAYERS = {
     "exceptions": 0,
     "_sklearn": 0,
+    "_warnings": 0,
     "_validation": 1,
     "weights": 1,
     "pipeline": 1,

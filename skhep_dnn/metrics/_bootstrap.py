@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights, check_scores, check_signal
+from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning, UndefinedSignificanceWarning
 from skhep_dnn.metrics._bootstrap_result import BootstrapResult, PairedBootstrapResult
 from skhep_dnn.metrics._classification import (
@@ -344,7 +345,7 @@ def _error(replicas: FloatArray) -> tuple[float, int]:
             f"{len(replicas)} without a value; its error is too small. Use more "
             "events, or a looser selection."
         )
-        warnings.warn(msg, LowStatisticsWarning, stacklevel=3)
+        warn_caller(msg, LowStatisticsWarning)
     error = float(defined.std(ddof=1)) if len(defined) > 1 else float("nan")
     return error, n_undefined
 

@@ -5,7 +5,6 @@ all its replicas are evaluated at once.
 """
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights, check_scores, check_signal
+from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
 
@@ -143,7 +143,7 @@ class SignificanceAt:
                 f"above 0, got s = {float(s[0])!r} and b = {float(b[0])!r}: the "
                 "significance is nan. Lower `threshold`, or set `b_reg`."
             )
-            warnings.warn(msg, UndefinedSignificanceWarning, stacklevel=2)
+            warn_caller(msg, UndefinedSignificanceWarning)
         return z
 
     def prepare(

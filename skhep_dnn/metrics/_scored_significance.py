@@ -4,7 +4,6 @@ The weights of the scored events are first rescaled, per class, to the yields of
 whole sample; the significance of a fold would be low by the root of the fold count.
 """
 
-import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_scores
+from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import (
     FoldYieldWarning,
     LowStatisticsWarning,
@@ -133,7 +133,7 @@ class ScoredSignificance:
                 f"none that leaves {self.min_n_eff:g}: the maximum is nan. Score more "
                 "events or lower `min_n_eff`."
             )
-            warnings.warn(msg, UndefinedSignificanceWarning, stacklevel=2)
+            warn_caller(msg, UndefinedSignificanceWarning)
             return float("nan")
         z = self._significance(s[usable], b[usable], sum_w2_b[usable])
         return float(np.max(z))
@@ -177,7 +177,7 @@ class ScoredSignificance:
                 "yields of the whole sample, or let the scorer carry `sample_weight` "
                 "and `target`."
             )
-            warnings.warn(msg, FoldYieldWarning, stacklevel=2)
+            warn_caller(msg, FoldYieldWarning)
         s, b = self.signal_yield, self.background_yield
         signal_scale = 1.0 if s is None else s / signal_sum
         background_scale = 1.0 if b is None else b / background_sum
@@ -192,7 +192,7 @@ class ScoredSignificance:
             f"events (`min_n_eff`), got {n_eff:.3g}: the significance is biased by "
             "the factor 1 + 3 / (8 n_eff) and noisy. Score more events at once."
         )
-        warnings.warn(msg, LowStatisticsWarning, stacklevel=3)
+        warn_caller(msg, LowStatisticsWarning)
 
 
 def _is_predicted(

@@ -5,11 +5,11 @@ and without an uncertainty of the background (Cowan, Cranmer, Gross, Vitells), i
 regularised form AMS, and the simple ratios.
 """
 
-import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 
 __all__ = [
@@ -352,7 +352,7 @@ def _check_not_negative(**options: ArrayLike) -> None:
 
 
 def _defined(z: FloatArray) -> np.float64 | FloatArray:
-    """Warn the caller's caller if a value is nan; return a scalar for shape ()."""
+    """Warn if a value is nan; return a scalar for shape ()."""
     n_undefined = int(np.count_nonzero(np.isnan(z)))
     if n_undefined:
         msg = (
@@ -360,6 +360,6 @@ def _defined(z: FloatArray) -> np.float64 | FloatArray:
             f"above 0 for a significance, got {n_undefined} of {z.size} points "
             "without: they are nan. Merge or drop these points, or set `b_reg`."
         )
-        warnings.warn(msg, UndefinedSignificanceWarning, stacklevel=3)
+        warn_caller(msg, UndefinedSignificanceWarning)
     result: np.float64 | FloatArray = z[()]
     return result

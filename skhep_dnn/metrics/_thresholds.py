@@ -4,11 +4,11 @@ Each function takes a scan and returns the working point it chooses. None quotes
 performance: choose the cut on one sample, quote the significance at it on another.
 """
 
-import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint
 
@@ -269,11 +269,11 @@ def _check_fraction(name: str, value: float) -> None:
 
 
 def _no_threshold(loosen: str) -> WorkingPoint:
-    """Warn the caller's caller and return an undefined working point."""
+    """Warn and return an undefined working point."""
     msg = (
         "`scan` must have an admissible threshold with a defined significance, got "
         f"none: the working point is nan. Loosen {loosen}, or scan more events."
     )
-    warnings.warn(msg, UndefinedSignificanceWarning, stacklevel=3)
+    warn_caller(msg, UndefinedSignificanceWarning)
     nan = float("nan")
     return WorkingPoint(nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, n_selected=0)
