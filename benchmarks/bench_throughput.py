@@ -1,13 +1,14 @@
-"""How fast is training, over the shortest loop that one would write by hand in torch?
+"""Speed of training, against the shortest loop that one would write in torch.
 
-All figures are event-passes of one member per second, divided by those of the bare
-loop: 4 x 100 swish network, batches of 256, fused Adam, one thread. "Fit" is the whole
-`fit` with its checks and set-up; "rate" counts only what more passes add, the time of
-2n passes less that of n, so that no fixed cost is left in it. The peers have the same
-layers, batches and passes: scikit-learn's MLP (relu), skorch with its default loader
-(without weights) and the bare loop with `torch.compile` or with `nn.Dropout`. The rows
-with dense connections are other networks: dense 6 x 33 has 0.68 times the weights of
-4 x 100, dense 4 x 64 has 0.98 times.
+How much of that loop's speed does `fit` reach, and how much more do members trained
+together and processes give? All figures are event-passes of one member per second,
+divided by those of the bare loop: 4 x 100 swish network, batches of 256, fused Adam,
+one thread. "Fit" is the whole `fit` with its checks and set-up; "rate" counts only what
+more passes add, the time of 2n passes less that of n, so that no fixed cost is left in
+it. The peers have the same layers, batches and passes: scikit-learn's MLP (relu),
+skorch with its default loader (without weights) and the bare loop with `torch.compile`
+or with `nn.Dropout`. The rows with dense connections are other networks: dense 6 x 33
+has 0.68 times the weights of 4 x 100, dense 4 x 64 has 0.98 times.
 
     python benchmarks/bench_throughput.py [--quick] [--epochs N]
 """
