@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_scores, check_signal
-from skhep_dnn.metrics._ranking import check_class_sums
+from skhep_dnn._validation import check_scores, check_signal
+from skhep_dnn.metrics._class_sums import check_class_weights
 
 __all__ = [
     "Transform",
@@ -135,9 +135,7 @@ def check_sample(
     scores = check_scores(y_score, len(is_signal))
     if transform is not None:
         scores = check_scores(transform(scores), len(is_signal), "transform(y_score)")
-    weights = check_event_weights(sample_weight, len(is_signal))
-    check_class_sums(is_signal, weights)
-    return is_signal, scores, weights
+    return is_signal, scores, check_class_weights(is_signal, sample_weight)
 
 
 def class_histograms(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from skhep_dnn._validation import check_event_weights, check_scores, check_signal
+from skhep_dnn._validation import check_scores, check_signal
 from skhep_dnn.inspection._plotting import (
     NEUTRAL_COLOR,
     curve_style,
@@ -27,6 +27,7 @@ from skhep_dnn.inspection._scan_errors import (
 )
 from skhep_dnn.metrics import SignificanceScan, WorkingPoint, significance_scan
 from skhep_dnn.metrics._bootstrap_result import format_with_error
+from skhep_dnn.metrics._class_sums import check_class_weights, scale_classes
 from skhep_dnn.metrics._figure_of_merit import Kind
 
 if TYPE_CHECKING:
@@ -307,15 +308,12 @@ class SignificanceScanDisplay:
             pos_label=pos_label,
         )
         is_signal = check_signal(y_true, pos_label)
-        weights = check_event_weights(sample_weight, len(is_signal))
-        sums = weights[is_signal].sum(), weights[~is_signal].sum()
-        factors = np.where(is_signal, scan.s[-1] / sums[0], scan.b[-1] / sums[1])
-
+        weights = check_class_weights(is_signal, sample_weight)
         errors = partial(
             bootstrap_errors,
             is_signal,
             check_scores(y_score, len(is_signal)),
-            weights * factors,
+            scale_classes(is_signal, weights, signal_yield, background_yield),
             scan.figure_of_merit,
             n_replicas=n_replicas,
             random_state=random_state,

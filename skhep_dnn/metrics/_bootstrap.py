@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_scores, check_signal
+from skhep_dnn._validation import check_scores, check_signal
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning, UndefinedSignificanceWarning
 from skhep_dnn.metrics._bootstrap_result import BootstrapResult, PairedBootstrapResult
+from skhep_dnn.metrics._class_sums import check_class_weights
 from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
@@ -27,11 +28,7 @@ from skhep_dnn.metrics._classification import (
     logit_losses,
     probability_losses,
 )
-from skhep_dnn.metrics._ranking import (
-    auc_of_weights,
-    check_class_sums,
-    weighted_roc_auc,
-)
+from skhep_dnn.metrics._ranking import auc_of_weights, weighted_roc_auc
 from skhep_dnn.metrics._replicas import replica_blocks
 
 __all__ = ["bootstrap", "paired_bootstrap"]
@@ -234,8 +231,7 @@ def _check_sample(
     n_replicas: int,
 ) -> _Sample:
     is_signal = check_signal(y_true, pos_label)
-    weights = check_event_weights(sample_weight, len(is_signal))
-    check_class_sums(is_signal, weights)
+    weights = check_class_weights(is_signal, sample_weight)
     if n_replicas < 2:
         msg = (
             f"`n_replicas` must be at least 2, got {n_replicas!r}. Take 200 for an "

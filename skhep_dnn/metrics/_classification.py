@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_scores, check_signal
-from skhep_dnn.metrics._ranking import check_class_sums
+from skhep_dnn._validation import check_scores, check_signal
+from skhep_dnn.metrics._class_sums import check_class_weights
 
 __all__ = [
     "balanced_log_loss",
@@ -198,8 +198,7 @@ def _balanced_mean(
     losses: NDArray[np.float64],
     sample_weight: ArrayLike | None,
 ) -> float:
-    weights = check_event_weights(sample_weight, len(is_signal))
-    check_class_sums(is_signal, weights)
+    weights = check_class_weights(is_signal, sample_weight)
     return float(log_loss_of_weights(is_signal, losses)(weights))
 
 

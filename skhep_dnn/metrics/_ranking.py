@@ -10,12 +10,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_scores, check_signal
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn._validation import check_scores, check_signal
+from skhep_dnn.metrics._class_sums import check_class_weights
 
 __all__ = [
     "auc_of_weights",
-    "check_class_sums",
     "weighted_roc_auc",
     "weighted_roc_curve",
 ]
@@ -201,40 +200,6 @@ def auc_of_weights(
     return auc
 
 
-def check_class_sums(
-    is_signal: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Return the sums of the signal and of the background weights, both above 0.
-
-    Parameters
-    ----------
-    is_signal : ndarray of shape (n_samples,), dtype bool
-        Which events are signal.
-    weights : ndarray of shape (n_samples,)
-        Signed event weights.
-
-    Returns
-    -------
-    signal_sum, background_sum : float
-        Yields of the two classes, in events.
-
-    Raises
-    ------
-    WeightsError
-        If a class does not sum to more than 0.
-    """
-    sums = float(weights[is_signal].sum()), float(weights[~is_signal].sum())
-    for name, value in zip(("signal", "background"), sums, strict=True):
-        if value <= 0:
-            msg = (
-                "`sample_weight` must sum to more than 0 in each class, got "
-                f"{value!r} for the {name}. Use a larger sample, or check the signs "
-                "of the weights and which events were selected."
-            )
-            raise WeightsError(msg)
-    return sums
-
-
 def _check_events(
     y_true: ArrayLike,
     y_score: ArrayLike,
@@ -243,6 +208,4 @@ def _check_events(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
     is_signal = check_signal(y_true, pos_label)
     scores = check_scores(y_score, len(is_signal))
-    weights = check_event_weights(sample_weight, len(is_signal))
-    check_class_sums(is_signal, weights)
-    return is_signal, scores, weights
+    return is_signal, scores, check_class_weights(is_signal, sample_weight)

@@ -18,7 +18,7 @@ from skhep_dnn.exceptions import (
     UndefinedSignificanceWarning,
 )
 from skhep_dnn.metrics._binned import binned_significance, merge_bins
-from skhep_dnn.metrics._ranking import check_class_sums
+from skhep_dnn.metrics._class_sums import scale_classes
 from skhep_dnn.metrics._scorer_base import (
     BoolArray,
     FloatArray,
@@ -163,7 +163,6 @@ class ScoredSignificance:
         self, y_true: ArrayLike, sample_weight: ArrayLike | None, pos_label: object
     ) -> tuple[BoolArray, FloatArray]:
         is_signal, weights = check_scored_events(y_true, sample_weight, pos_label, self)
-        signal_sum, background_sum = check_class_sums(is_signal, weights)
         yields = {
             "signal_yield": self.signal_yield,
             "background_yield": self.background_yield,
@@ -178,10 +177,9 @@ class ScoredSignificance:
                 "and `target`."
             )
             warn_caller(msg, FoldYieldWarning)
-        s, b = self.signal_yield, self.background_yield
-        signal_scale = 1.0 if s is None else s / signal_sum
-        background_scale = 1.0 if b is None else b / background_sum
-        return is_signal, weights * np.where(is_signal, signal_scale, background_scale)
+        return is_signal, scale_classes(
+            is_signal, weights, self.signal_yield, self.background_yield
+        )
 
     def _warn_if_few(self, b: float, sum_w2_b: float) -> None:
         if b > 0 and b * b >= self.min_n_eff * sum_w2_b:

@@ -12,14 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._sklearn import _check_response_method, _Scorer
-from skhep_dnn._validation import (
-    check_event_weights,
-    check_pos_label,
-    check_signal,
-)
+from skhep_dnn._validation import check_pos_label, check_signal
 from skhep_dnn.exceptions import MissingWeightsError
 from skhep_dnn.metrics._carried_weights import CarriedWeights
-from skhep_dnn.metrics._ranking import check_class_sums
+from skhep_dnn.metrics._class_sums import check_class_weights
 
 __all__ = [
     "RANKING_RESPONSES",
@@ -178,9 +174,7 @@ def check_scored_events(
             "build it with unit_weights=True to count every event once."
         )
         raise MissingWeightsError(msg)
-    weights = check_event_weights(sample_weight, len(is_signal))
-    check_class_sums(is_signal, weights)
-    return is_signal, weights
+    return is_signal, check_class_weights(is_signal, sample_weight)
 
 
 def _signal_label(estimator: Any, pos_label: object) -> object:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from skhep_dnn._validation import check_signal
 from skhep_dnn.metrics._carried_weights import CarriedWeights, check_carried
-from skhep_dnn.metrics._ranking import check_class_sums
+from skhep_dnn.metrics._class_sums import check_class_sums, check_yield
 from skhep_dnn.metrics._scored_significance import ScoredSignificance
 from skhep_dnn.metrics._scorer_base import (
     RANKING_RESPONSES,
@@ -311,12 +311,8 @@ def _check_numbers(
 ) -> None:
     yields = {"signal_yield": signal_yield, "background_yield": background_yield}
     for name, value in yields.items():
-        if value is not None and not 0 < value < math.inf:
-            msg = (
-                f"`{name}` must be above 0 and finite, got {value!r}. Pass the yield "
-                "of the whole sample in events."
-            )
-            raise ValueError(msg)
+        if value is not None:
+            check_yield(value, name)
     for name, value in not_negative.items():
         if not 0 <= value < math.inf:
             msg = f"`{name}` must be 0 or more and finite, got {value!r}. Change it."

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_signal
+from skhep_dnn._validation import check_signal
 from skhep_dnn.metrics._bootstrap_result import format_with_error
-from skhep_dnn.metrics._ranking import check_class_sums
+from skhep_dnn.metrics._class_sums import check_class_weights
 from skhep_dnn.metrics._replicas import poisson_replicas
 
 __all__ = ["SeparationPower", "separation_power"]
@@ -152,8 +152,7 @@ def separation_power(
     """
     is_signal = check_signal(y_true, pos_label)
     values = _check_variable(x, len(is_signal))
-    weights = check_event_weights(sample_weight, len(is_signal))
-    check_class_sums(is_signal, weights)
+    weights = check_class_weights(is_signal, sample_weight)
     _check_at_least_two(n_bins=n_bins, n_replicas=n_replicas)
     if n_bins is None:
         n_bins = _default_n_bins(is_signal, weights)

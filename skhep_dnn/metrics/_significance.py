@@ -5,7 +5,6 @@ and without an uncertainty of the background (Cowan, Cranmer, Gross, Vitells), i
 regularised form AMS, and the simple ratios.
 """
 
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

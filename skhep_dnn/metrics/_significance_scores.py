@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights, check_signal
 from skhep_dnn.exceptions import UndefinedSignificanceWarning, WeightsError
+from skhep_dnn.metrics._class_sums import check_yield
 from skhep_dnn.metrics._figure_of_merit import Kind
 from skhep_dnn.metrics._scan import significance_scan
 from skhep_dnn.metrics._significance import ams
@@ -243,13 +244,8 @@ def _yield_factor(
     full_yield: float,
     name: str,
 ) -> float:
+    check_yield(full_yield, name)
     total = float(weights[mask].sum())
-    if not 0 < full_yield < np.inf:
-        msg = (
-            f"`{name}` must be above 0 and finite, got {full_yield!r}. Pass "
-            "the yield of the whole sample in events, or None."
-        )
-        raise ValueError(msg)
     if total <= 0:
         msg = (
             f"`sample_weight` must sum to more than 0 in the class of `{name}`, got "
