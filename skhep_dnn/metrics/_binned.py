@@ -8,14 +8,14 @@ significance is undefined or fooled by them.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skhep_dnn.metrics._significance import (
+from skhep_dnn.metrics._significance_kernel import (
     FloatArray,
-    _as_float,
-    _broadcast_yields,
-    _check_not_negative,
-    _defined,
-    _regularise,
-    _significance_kernel,
+    as_float,
+    broadcast_yields,
+    check_defined,
+    check_not_negative,
+    regularise,
+    significance_kernel,
 )
 
 __all__ = ["binned_significance", "merge_bins"]
@@ -95,8 +95,8 @@ def binned_significance(
     >>> round(float(binned_significance([5.0, 5.0], [90.0, 10.0])), 3)
     1.561
     """
-    _check_not_negative(min_n_eff=min_n_eff)
-    s, b, v = _broadcast_yields(
+    check_not_negative(min_n_eff=min_n_eff)
+    s, b, v = broadcast_yields(
         s,
         b,
         sigma_b=sigma_b,
@@ -105,14 +105,14 @@ def binned_significance(
         sum_w2_b=sum_w2_b,
     )
     _check_bins(s)
-    sum_w2 = np.broadcast_to(_as_float(sum_w2_b), s.shape)
+    sum_w2 = np.broadcast_to(as_float(sum_w2_b), s.shape)
     z = np.empty(s.shape[:-1])
     for row in np.ndindex(z.shape):
         starts = _merge_starts(s[row], b[row], sum_w2[row], min_n_eff, b_reg > 0)
         s_i, b_i, v_i = (np.add.reduceat(x[row], starts) for x in (s, b, v))
-        z_i = _significance_kernel(s_i, _regularise(b_i, b_reg), v_i)
+        z_i = significance_kernel(s_i, regularise(b_i, b_reg), v_i)
         z[row] = z_i[0] if len(z_i) == 1 else np.sqrt(np.sum(z_i**2))
-    return _defined(z)
+    return check_defined(z)
 
 
 def merge_bins(
@@ -161,8 +161,8 @@ def merge_bins(
     >>> s, b, sum_w2_b
     (array([1., 5.]), array([9., 3.]), array([9., 5.]))
     """
-    _check_not_negative(min_n_eff=min_n_eff, sum_w2_b=sum_w2_b)
-    s, b, sum_w2_b = np.broadcast_arrays(*map(_as_float, (s, b, sum_w2_b)))
+    check_not_negative(min_n_eff=min_n_eff, sum_w2_b=sum_w2_b)
+    s, b, sum_w2_b = np.broadcast_arrays(*map(as_float, (s, b, sum_w2_b)))
     _check_bins(s)
     if s.ndim != 1:
         msg = (

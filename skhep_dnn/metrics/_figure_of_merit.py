@@ -5,12 +5,12 @@ from typing import Literal
 
 import numpy as np
 
-from skhep_dnn.metrics._significance import (
+from skhep_dnn.metrics._significance_kernel import (
     FloatArray,
-    _check_not_negative,
-    _ratio,
-    _regularise,
-    _significance_kernel,
+    check_not_negative,
+    ratio_to_root,
+    regularise,
+    significance_kernel,
 )
 
 __all__ = ["FigureOfMerit"]
@@ -76,7 +76,7 @@ class FigureOfMerit:
         if self.b_reg is None:
             object.__setattr__(self, "b_reg", 10.0 if self.kind == "ams" else 0.0)
         options = {name: getattr(self, name) for name in _UNCERTAINTIES}
-        _check_not_negative(**options)
+        check_not_negative(**options)
         if self._is_ratio and (self.mc_stat or any(options.values())):
             msg = (
                 f"`kind` must be 'asimov' or 'ams' with an uncertainty or `b_reg`, got "
@@ -117,13 +117,13 @@ class FigureOfMerit:
         self, s: FloatArray, b: FloatArray, sum_w2_b: FloatArray
     ) -> FloatArray:
         if self.kind == "s_over_sqrt_b":
-            return _ratio(s, b, b > 0)
+            return ratio_to_root(s, b, b > 0)
         if self.kind == "s_over_sqrt_sb":
-            return _ratio(s, s + b, (b >= 0) & (s + b > 0))
+            return ratio_to_root(s, s + b, (b >= 0) & (s + b > 0))
         v = self.sigma_b**2 + (self.rel_sigma_b * b) ** 2
         if self.mc_stat:
             v += sum_w2_b
-        return _significance_kernel(s, _regularise(b, self.b_reg or 0.0), v)
+        return significance_kernel(s, regularise(b, self.b_reg or 0.0), v)
 
 
 _UNCERTAINTIES = ("b_reg", "sigma_b", "rel_sigma_b")

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from skhep_dnn._validation import check_event_weights, check_scores, check_signal
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
-from skhep_dnn.metrics._significance import FloatArray
+from skhep_dnn.metrics._significance_kernel import FloatArray
 from skhep_dnn.metrics._sorting import sort_events
 
 __all__ = ["SignificanceScan", "WorkingPoint", "significance_scan"]
