@@ -11,7 +11,8 @@ from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
-from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint, significance_scan
+from skhep_dnn.metrics._scan import significance_scan
+from skhep_dnn.metrics._scan_result import SignificanceScan, WorkingPoint
 from skhep_dnn.metrics._scorers import make_significance_scorer
 from skhep_dnn.metrics._separation import SeparationPower, separation_power
 from skhep_dnn.metrics._significance import (
