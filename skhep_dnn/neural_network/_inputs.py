@@ -1,6 +1,6 @@
 """From a DataFrame or an array to one float32 array: numbers first, codes last."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array
 __all__ = ["Categorical", "ColumnEncoder", "weighted_statistics"]
 
 Categorical = Sequence[int | bool | str] | Literal["from_dtype"] | None
-ROWS = 65_536
+ROWS = 4096  # of a block: temporary arrays stay in the cache
 EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -149,27 +149,34 @@ def weighted_statistics(
     mean, scale : ndarray of shape (n_features,)
         0 and 1 for a column without defined values, scale 1 for a constant one.
     """
-    sums = np.zeros((2, X.shape[1]))
+    # Not as products of matrices, whose bits depend on the number of BLAS threads.
+    total, sums, squares = np.zeros((3, X.shape[1]))
     for x, w in _defined(X, index, weights, missing_values):
-        sums += w.sum(axis=0), (w * x).sum(axis=0)
-    total = np.where(sums[0] > 0.0, sums[0], 1.0)
-    mean = sums[1] / total
-    squares = np.zeros(X.shape[1])
+        total += w.sum(axis=0)
+        sums += np.einsum("ij,ij->j", w, x)
+    total[total <= 0.0] = 1.0
+    mean = sums / total
     for x, w in _defined(X, index, weights, missing_values):
-        squares += (w * np.square(x - mean)).sum(axis=0)
+        deviation = x - mean
+        squares += np.einsum("ij,ij,ij->j", w, deviation, deviation)
     scale = np.sqrt(squares / total)
     constant = scale <= 10.0 * EPSILON * np.abs(mean)
     return mean, np.where(constant, 1.0, scale)
 
 
-def _defined(X: Any, index: Any, weights: Any, missing_values: float) -> Any:
+def _defined(
+    X: NDArray[np.float32],
+    index: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    missing_values: float,
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Yield blocks of values and weights, both zero where a value is undefined."""
     for first in range(0, len(index), ROWS):
         part = slice(first, first + ROWS)
         x = X[index[part]].astype(np.float64)
-        undefined = np.isnan(x) | (x == np.float32(missing_values))
-        x[undefined] = 0.0
-        yield x, np.where(undefined, 0.0, weights[part, np.newaxis])
+        defined = ~(np.isnan(x) | (x == np.float32(missing_values)))
+        x[~defined] = 0.0
+        yield x, defined * weights[part, np.newaxis]
 
 
 def _check_numbers(X: ArrayLike, estimator: Any) -> NDArray[np.float32]:

@@ -1,5 +1,7 @@
 """Columns and categories: what goes in, what is refused, and weighted statistics."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -180,6 +182,16 @@ def test_weighted_statistics_of_many_events_are_summed_in_blocks():
     average = np.average(X[:, 0].astype(float), weights=weights)
     spread = np.sqrt(np.average((X[:, 0] - average) ** 2, weights=weights))
     assert (mean[0], scale[0]) == (pytest.approx(average), pytest.approx(spread))
+
+
+def test_weighted_statistics_need_little_memory():
+    X = np.ones((50_000, 30), dtype=np.float32)
+    index, weights = np.arange(50_000), np.ones(50_000)
+    tracemalloc.start()
+    weighted_statistics(X, index, weights, np.nan)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6
 
 
 def test_constant_and_undefined_columns_are_scaled_by_one():
