@@ -7,36 +7,24 @@ The paired form gives two classifiers the same replicas, so that what both have 
 common drops out of the error of their difference.
 """
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_scores, check_signal
+from skhep_dnn._validation import check_signal
 from skhep_dnn._warnings import warn_caller
-from skhep_dnn.exceptions import LowStatisticsWarning, UndefinedSignificanceWarning
+from skhep_dnn.exceptions import LowStatisticsWarning
 from skhep_dnn.metrics._bootstrap_result import BootstrapResult, PairedBootstrapResult
 from skhep_dnn.metrics._class_sums import check_class_weights
-from skhep_dnn.metrics._classification import (
-    balanced_log_loss,
-    balanced_log_loss_from_logits,
-    log_loss_of_weights,
-    logit_losses,
-    probability_losses,
-)
-from skhep_dnn.metrics._ranking import auc_of_weights, weighted_roc_auc
+from skhep_dnn.metrics._replica_metric import Metric, resolve_metric
 from skhep_dnn.metrics._replicas import replica_blocks
 
 __all__ = ["bootstrap", "paired_bootstrap"]
 
 FloatArray = NDArray[np.float64]
-Metric = Callable[..., float]
-Kernel = Callable[[FloatArray], FloatArray]
-Prepare = Callable[[ArrayLike, ArrayLike, object], Kernel | None]
 
 _UNDEFINED_SHARE = 0.05
 
@@ -249,33 +237,18 @@ def _evaluate(
     random_state: int | np.random.RandomState | None,
 ) -> tuple[list[float], FloatArray]:
     """Return the nominal values and the replicas, one row for each classifier."""
-    function, prepare = _resolve(metric)
+    resolved = resolve_metric(metric)
+    y_true, weights, pos_label = sample.y_true, sample.weights, sample.pos_label
     scores = [_check_length(y_score, sample) for y_score in y_scores]
-    values = [_nominal_value(function, prepare, sample, score) for score in scores]
-    evaluators = [_evaluator(function, prepare, sample, score) for score in scores]
+    values = [resolved.nominal_value(y_true, x, weights, pos_label) for x in scores]
+    evaluators = [resolved.evaluator(y_true, x, pos_label) for x in scores]
     replicas = [
-        [evaluate(counts, weights) for evaluate in evaluators]
-        for counts, weights in replica_blocks(
-            sample.is_signal, sample.weights, n_replicas, random_state
+        [evaluate(counts, block) for evaluate in evaluators]
+        for counts, block in replica_blocks(
+            sample.is_signal, weights, n_replicas, random_state
         )
     ]
     return values, np.concatenate(replicas, axis=1)
-
-
-def _resolve(metric: str | Metric) -> tuple[Metric, Prepare | None]:
-    """Return the metric and what makes it fast, if there is such a thing."""
-    if isinstance(metric, str):
-        if metric not in _NAMED_METRICS:
-            msg = (
-                f"`metric` must be a callable or one of {sorted(_NAMED_METRICS)}, got "
-                f"{metric!r}. Pass a function of labels, scores and sample_weight."
-            )
-            raise ValueError(msg)
-        return _NAMED_METRICS[metric]
-    for function, prepare in _NAMED_METRICS.values():
-        if metric is function:
-            return function, prepare
-    return metric, getattr(metric, "prepare", None)
 
 
 def _check_length(y_score: ArrayLike, sample: _Sample) -> NDArray[Any]:
@@ -288,47 +261,6 @@ def _check_length(y_score: ArrayLike, sample: _Sample) -> NDArray[Any]:
         )
         raise ValueError(msg)
     return scores
-
-
-def _nominal_value(
-    metric: Metric, prepare: Prepare | None, sample: _Sample, scores: NDArray[Any]
-) -> float:
-    options = {} if prepare is None else {"pos_label": sample.pos_label}
-    value = metric(sample.y_true, scores, sample_weight=sample.weights, **options)
-    return float(value)
-
-
-def _evaluator(
-    metric: Metric, prepare: Prepare | None, sample: _Sample, scores: NDArray[Any]
-) -> Callable[[NDArray[np.int64], FloatArray], FloatArray]:
-    """Return a function of the counts and the weights of a block of replicas."""
-    kernel = prepare and prepare(sample.y_true, scores, sample.pos_label)
-    if not kernel:
-        options = {} if prepare is None else {"pos_label": sample.pos_label}
-        return partial(_loop, partial(metric, **options), sample.y_true, scores)
-
-    def evaluate(_counts: NDArray[np.int64], weights: FloatArray) -> FloatArray:
-        return kernel(weights)
-
-    return evaluate
-
-
-def _loop(
-    metric: Metric,
-    y_true: NDArray[Any],
-    scores: NDArray[Any],
-    counts: NDArray[np.int64],
-    weights: FloatArray,
-) -> FloatArray:
-    """Call the metric for each replica, on each event as often as it is counted."""
-    values = np.full(len(counts), np.nan)
-    for i in np.flatnonzero(np.isfinite(weights).all(axis=1)):
-        index = np.repeat(np.arange(len(y_true)), counts[i])
-        weight = weights[i, index] / counts[i, index]
-        with warnings.catch_warnings():  # undefined replicas are counted instead
-            warnings.simplefilter("ignore", UndefinedSignificanceWarning)
-            values[i] = metric(y_true[index], scores[index], sample_weight=weight)
-    return values
 
 
 def _error(replicas: FloatArray) -> tuple[float, int]:
@@ -344,30 +276,3 @@ def _error(replicas: FloatArray) -> tuple[float, int]:
         warn_caller(msg, LowStatisticsWarning)
     error = float(defined.std(ddof=1)) if len(defined) > 1 else float("nan")
     return error, n_undefined
-
-
-def _prepare_auc(y_true: ArrayLike, y_score: ArrayLike, pos_label: object) -> Kernel:
-    is_signal = check_signal(y_true, pos_label)
-    return auc_of_weights(is_signal, check_scores(y_score, len(is_signal)))
-
-
-def _prepare_log_loss(
-    y_true: ArrayLike, y_proba: ArrayLike, pos_label: object
-) -> Kernel:
-    return log_loss_of_weights(*probability_losses(y_true, y_proba, pos_label))
-
-
-def _prepare_log_loss_from_logits(
-    y_true: ArrayLike, y_logit: ArrayLike, pos_label: object
-) -> Kernel:
-    return log_loss_of_weights(*logit_losses(y_true, y_logit, pos_label))
-
-
-_NAMED_METRICS: dict[str, tuple[Metric, Prepare]] = {
-    "balanced_log_loss": (balanced_log_loss, _prepare_log_loss),
-    "balanced_log_loss_from_logits": (
-        balanced_log_loss_from_logits,
-        _prepare_log_loss_from_logits,
-    ),
-    "roc_auc": (weighted_roc_auc, _prepare_auc),
-}

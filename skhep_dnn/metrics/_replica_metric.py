@@ -1,0 +1,157 @@
+"""How is a metric evaluated on all replicas of a bootstrap: at once, or one by one.
+
+A metric that depends on the weights through sums alone is prepared once, from labels
+and scores, and is then a function of a block of weights. Any other is called for each
+replica.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skhep_dnn._validation import check_scores, check_signal
+from skhep_dnn.exceptions import UndefinedSignificanceWarning
+from skhep_dnn.metrics._classification import (
+    balanced_log_loss,
+    balanced_log_loss_from_logits,
+    log_loss_of_weights,
+    logit_losses,
+    probability_losses,
+)
+from skhep_dnn.metrics._ranking import auc_of_weights, weighted_roc_auc
+
+__all__ = ["Metric", "ReplicaMetric", "resolve_metric"]
+
+FloatArray = NDArray[np.float64]
+Metric = Callable[..., float]
+Kernel = Callable[[FloatArray], FloatArray]
+Prepare = Callable[[ArrayLike, ArrayLike, object], Kernel | None]
+
+
+@dataclass(frozen=True)
+class ReplicaMetric:
+    """A metric, and what makes it fast if there is such a thing.
+
+    Parameters
+    ----------
+    function : callable
+        Called as ``function(y_true, y_score, sample_weight=...)``, with `pos_label`
+        too if there is `prepare`.
+    prepare : callable or None
+        Takes labels, scores and `pos_label`; returns a function of the weights of a
+        block of replicas, or None if there is none.
+    """
+
+    function: Metric
+    prepare: Prepare | None = None
+
+    def nominal_value(
+        self,
+        y_true: NDArray[Any],
+        scores: NDArray[Any],
+        weights: FloatArray,
+        pos_label: object,
+    ) -> float:
+        """Return the metric of the sample itself."""
+        return float(
+            self._function_of(pos_label)(y_true, scores, sample_weight=weights)
+        )
+
+    def evaluator(
+        self, y_true: NDArray[Any], scores: NDArray[Any], pos_label: object
+    ) -> Callable[[NDArray[np.int64], FloatArray], FloatArray]:
+        """Return a function of the counts and the weights of a block of replicas."""
+        kernel = self.prepare and self.prepare(y_true, scores, pos_label)
+        if not kernel:
+            return partial(_loop, self._function_of(pos_label), y_true, scores)
+
+        def evaluate(_counts: NDArray[np.int64], weights: FloatArray) -> FloatArray:
+            return kernel(weights)
+
+        return evaluate
+
+    def _function_of(self, pos_label: object) -> Metric:
+        if self.prepare is None:
+            return self.function
+        return partial(self.function, pos_label=pos_label)
+
+
+def resolve_metric(metric: str | Metric) -> ReplicaMetric:
+    """Return the metric of a name or a callable.
+
+    Parameters
+    ----------
+    metric : str or callable
+        A name, a function behind one of them, an object with a method `prepare`, or
+        any other callable.
+
+    Returns
+    -------
+    metric : ReplicaMetric
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    if isinstance(metric, str):
+        if metric not in _NAMED_METRICS:
+            msg = (
+                f"`metric` must be a callable or one of {sorted(_NAMED_METRICS)}, got "
+                f"{metric!r}. Pass a function of labels, scores and sample_weight."
+            )
+            raise ValueError(msg)
+        return _NAMED_METRICS[metric]
+    for named in _NAMED_METRICS.values():
+        if metric is named.function:
+            return named
+    return ReplicaMetric(metric, getattr(metric, "prepare", None))
+
+
+def _loop(
+    metric: Metric,
+    y_true: NDArray[Any],
+    scores: NDArray[Any],
+    counts: NDArray[np.int64],
+    weights: FloatArray,
+) -> FloatArray:
+    """Call the metric for each replica, on each event as often as it is counted."""
+    values = np.full(len(counts), np.nan)
+    for i in np.flatnonzero(np.isfinite(weights).all(axis=1)):
+        index = np.repeat(np.arange(len(y_true)), counts[i])
+        weight = weights[i, index] / counts[i, index]
+        with warnings.catch_warnings():  # undefined replicas are counted instead
+            warnings.simplefilter("ignore", UndefinedSignificanceWarning)
+            values[i] = metric(y_true[index], scores[index], sample_weight=weight)
+    return values
+
+
+def _prepare_auc(y_true: ArrayLike, y_score: ArrayLike, pos_label: object) -> Kernel:
+    is_signal = check_signal(y_true, pos_label)
+    return auc_of_weights(is_signal, check_scores(y_score, len(is_signal)))
+
+
+def _prepare_log_loss(
+    y_true: ArrayLike, y_proba: ArrayLike, pos_label: object
+) -> Kernel:
+    return log_loss_of_weights(*probability_losses(y_true, y_proba, pos_label))
+
+
+def _prepare_log_loss_from_logits(
+    y_true: ArrayLike, y_logit: ArrayLike, pos_label: object
+) -> Kernel:
+    return log_loss_of_weights(*logit_losses(y_true, y_logit, pos_label))
+
+
+_NAMED_METRICS = {
+    "balanced_log_loss": ReplicaMetric(balanced_log_loss, _prepare_log_loss),
+    "balanced_log_loss_from_logits": ReplicaMetric(
+        balanced_log_loss_from_logits, _prepare_log_loss_from_logits
+    ),
+    "roc_auc": ReplicaMetric(weighted_roc_auc, _prepare_auc),
+}
