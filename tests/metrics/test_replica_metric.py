@@ -28,7 +28,7 @@ def test_a_name_and_its_function_are_prepared_and_other_callables_are_not():
 )
 def test_replicas_equal_the_metric_of_repeated_events(metric):
     resolved = resolve_metric(metric)
-    counts = np.array([[1, 1, 1, 1], [2, 1, 0, 3]])
+    counts = np.array([[1, 1, 1, 1], [1, 2, 3, 1]])
     values = resolved.evaluator(Y, SCORE, None)(counts, counts * 1.0)
     for value, count in zip(values, counts, strict=True):
         y, score = np.repeat(Y, count), np.repeat(SCORE, count)
