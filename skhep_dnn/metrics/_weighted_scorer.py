@@ -26,7 +26,7 @@ from skhep_dnn.metrics._scorer_base import (
     shown_options,
 )
 
-__all__ = ["weighted_scorer"]
+__all__ = ["METRIC_NAMES", "weighted_scorer"]
 
 
 def weighted_scorer(
@@ -189,6 +189,7 @@ _METRICS = {
     "recall": _of_labels(metrics.recall_score),
     "roc_auc": _of_scores(weighted_roc_auc, RANKING_RESPONSES),
 }
+METRIC_NAMES = tuple(sorted(_METRICS))
 
 
 @dataclass(frozen=True)
