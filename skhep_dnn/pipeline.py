@@ -10,17 +10,18 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
-from sklearn.utils.metadata_routing import (
-    UNUSED,
-    MetadataRouter,
-    get_routing_for_object,
-)
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter
 
 from skhep_dnn._sklearn import StrOptions, _name_estimators, _routing_enabled
 from skhep_dnn._warnings import warn_caller
+from skhep_dnn._weighted_steps import (
+    declines,
+    gets_weights,
+    has_weighted_parts,
+    is_predictor,
+    requesting_weights,
+)
 from skhep_dnn.exceptions import UnweightedStepWarning, WeightsError
 
 __all__ = ["WeightedPipeline", "make_weighted_pipeline"]
@@ -163,7 +164,7 @@ class WeightedPipeline(Pipeline):
         """
         router = MetadataRouter(owner=self)
         for name, (mapping, requests) in super().get_metadata_routing():
-            router.add(method_mapping=mapping, **{name: _requesting_weights(requests)})
+            router.add(method_mapping=mapping, **{name: requesting_weights(requests)})
         return router
 
     def __getitem__(self, ind: Any) -> Any:
@@ -202,7 +203,7 @@ class WeightedPipeline(Pipeline):
             )
             raise ValueError(msg)
         for _, name, step in self._iter():
-            if _gets_weights(step):
+            if gets_weights(step):
                 expanded[f"{name}__sample_weight"] = sample_weight
         return expanded
 
@@ -219,7 +220,7 @@ class WeightedPipeline(Pipeline):
                     "`make_weighted_pipeline`."
                 )
                 raise TypeError(msg)
-            if not _routing_enabled() and _has_weighted_parts(step):
+            if not _routing_enabled() and has_weighted_parts(step):
                 msg = (
                     f"Parts of the step {name!r} accept `sample_weight`, but "
                     f"{type(step).__name__} passes none on without metadata routing: "
@@ -229,7 +230,7 @@ class WeightedPipeline(Pipeline):
                 )
                 warn_caller(msg, UnweightedStepWarning)
         final = self._final_estimator
-        if _is_predictor(final) and not (_gets_weights(final) or _declines(final)):
+        if is_predictor(final) and not (gets_weights(final) or declines(final)):
             msg = (
                 "The final step must accept `sample_weight` in `fit`, got "
                 f"{type(final).__name__}, which does not. Choose another estimator, or "
@@ -332,48 +333,3 @@ def make_weighted_pipeline(
         verbose=verbose,
         preprocessing_weights=preprocessing_weights,
     )
-
-
-def _requesting_weights(requests: Any) -> Any:
-    """Return the requests with undecided ones for weights set to True.
-
-    Of a router, only those of itself: its parts decide for themselves.
-    """
-    consumer = requests
-    if isinstance(requests, MetadataRouter):
-        consumer = dict(iter(requests)).get("$self_request", (None, None))[1]
-    if consumer is not None:
-        for method in ("fit", "transform", "score"):
-            request = getattr(consumer, method)
-            if request.requests.get("sample_weight", UNUSED) is None:
-                request.add_request(param="sample_weight", alias=True)
-    return requests
-
-
-def _gets_weights(step: Any) -> bool:
-    """Return whether `fit` takes `sample_weight`, by name or to pass it on."""
-    if _declines(step):
-        return False
-    parts = ("estimator", "estimators", "steps")
-    passes_on = any(hasattr(step, part) for part in parts)
-    return passes_on or has_fit_parameter(step, "sample_weight")
-
-
-def _has_weighted_parts(step: Any) -> bool:
-    """Return whether a column-wise or joined transformer holds a weighted one."""
-    parts = getattr(step, "transformers", getattr(step, "transformer_list", ()))
-    return any(
-        not isinstance(part[1], str) and has_fit_parameter(part[1], "sample_weight")
-        for part in parts
-    )
-
-
-def _declines(step: Any) -> bool:
-    """Return whether a request set on the step itself says no."""
-    requests = get_routing_for_object(getattr(step, "_metadata_request", None))
-    return requests.fit.requests.get("sample_weight") is False
-
-
-def _is_predictor(step: Any) -> bool:
-    is_predictor = isinstance(step, (ClassifierMixin, RegressorMixin))
-    return is_predictor or hasattr(step, "predict")

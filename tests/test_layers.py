@@ -20,6 +20,7 @@ LAYERS = {
     "_sklearn": 0,
     "_warnings": 0,
     "_validation": 1,
+    "_weighted_steps": 1,
     "weights": 1,
     "pipeline": 1,
     "_expressions": 1,

@@ -1,0 +1,77 @@
+"""Which steps of a pipeline take event weights, decline them or pass them on.
+
+Asked of a step alone: of its signature, its parts and the requests that were set on it.
+"""
+
+from typing import Any
+
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    get_routing_for_object,
+)
+from sklearn.utils.validation import has_fit_parameter
+
+__all__ = [
+    "declines",
+    "gets_weights",
+    "has_weighted_parts",
+    "is_predictor",
+    "requesting_weights",
+]
+
+
+def requesting_weights(requests: Any) -> Any:
+    """Return the requests with undecided ones for weights set to True.
+
+    Of a router, only those of itself: its parts decide for themselves.
+
+    Parameters
+    ----------
+    requests : MetadataRequest or MetadataRouter
+        What a step requests; a copy, as it is changed.
+
+    Returns
+    -------
+    requests : MetadataRequest or MetadataRouter
+    """
+    consumer = requests
+    if isinstance(requests, MetadataRouter):
+        consumer = dict(iter(requests)).get("$self_request", (None, None))[1]
+    if consumer is not None:
+        for method in ("fit", "transform", "score"):
+            request = getattr(consumer, method)
+            if request.requests.get("sample_weight", UNUSED) is None:
+                request.add_request(param="sample_weight", alias=True)
+    return requests
+
+
+def gets_weights(step: Any) -> bool:
+    """Return whether `fit` takes `sample_weight`, by name or to pass it on."""
+    if declines(step):
+        return False
+    parts = ("estimator", "estimators", "steps")
+    passes_on = any(hasattr(step, part) for part in parts)
+    return passes_on or has_fit_parameter(step, "sample_weight")
+
+
+def has_weighted_parts(step: Any) -> bool:
+    """Return whether a column-wise or joined transformer holds a weighted one."""
+    parts = getattr(step, "transformers", getattr(step, "transformer_list", ()))
+    return any(
+        not isinstance(part[1], str) and has_fit_parameter(part[1], "sample_weight")
+        for part in parts
+    )
+
+
+def declines(step: Any) -> bool:
+    """Return whether a request set on the step itself says no."""
+    requests = get_routing_for_object(getattr(step, "_metadata_request", None))
+    return requests.fit.requests.get("sample_weight") is False
+
+
+def is_predictor(step: Any) -> bool:
+    """Return whether the step predicts, so that its weights must not be left out."""
+    predicts = isinstance(step, (ClassifierMixin, RegressorMixin))
+    return predicts or hasattr(step, "predict")

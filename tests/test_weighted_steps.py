@@ -1,0 +1,69 @@
+"""What a step does with event weights, read from the step alone."""
+
+import pytest
+from sklearn import config_context
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import FeatureUnion
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.utils.metadata_routing import get_routing_for_object
+
+from skhep_dnn._weighted_steps import (
+    declines,
+    gets_weights,
+    has_weighted_parts,
+    is_predictor,
+    requesting_weights,
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (StandardScaler(), True),
+        (MinMaxScaler(), False),
+        (PCA(), False),
+        (KNeighborsClassifier(), False),
+        (CalibratedClassifierCV(KNeighborsClassifier()), True),
+    ],
+)
+def test_a_step_gets_weights_by_its_signature_or_to_pass_them_on(step, expected):
+    assert gets_weights(step) is expected
+    assert not declines(step)
+
+
+def test_a_step_declines_by_a_request():
+    with config_context(enable_metadata_routing=True):
+        step = StandardScaler().set_fit_request(sample_weight=False)
+    assert declines(step)
+    assert not gets_weights(step)
+
+
+def test_weighted_parts():
+    for weighted in (True, False):
+        part = StandardScaler() if weighted else MinMaxScaler()
+        columns = ColumnTransformer([("a", part, [0]), ("b", "drop", [1])])
+        assert has_weighted_parts(columns) is weighted
+        assert has_weighted_parts(FeatureUnion([("a", part)])) is weighted
+    assert not has_weighted_parts(StandardScaler())
+
+
+def test_predictors():
+    assert is_predictor(LogisticRegression())
+    assert is_predictor(KMeans())
+    assert not is_predictor(PCA())
+
+
+def test_only_undecided_requests_are_set():
+    with config_context(enable_metadata_routing=True):
+        undecided = get_routing_for_object(LogisticRegression())
+        decided = get_routing_for_object(
+            LogisticRegression().set_fit_request(sample_weight="w")
+        )
+    assert requesting_weights(undecided).fit.requests["sample_weight"] is True
+    assert undecided.score.requests["sample_weight"] is True
+    assert requesting_weights(decided).fit.requests["sample_weight"] == "w"
