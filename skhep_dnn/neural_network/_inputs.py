@@ -5,8 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
+
+from skhep_dnn.neural_network._tables import is_category, select_columns, table_column
 
 __all__ = ["Categorical", "ColumnEncoder", "weighted_statistics"]
 
@@ -18,15 +20,17 @@ EPSILON = float(np.finfo(np.float32).eps)
 class ColumnEncoder:
     """Puts numeric columns first and categories, as codes, last.
 
-    A missing category is a category of its own where it was seen in `fit`.
+    A missing category is a category of its own where it was seen in `fit`. Categories
+    are the same where their values are equal: 1 is 1.0 and True, in any kind of table.
 
     Parameters
     ----------
     categorical_features : sequence of int, bool or str, "from_dtype" or None
         Which columns hold categories; "from_dtype" takes the columns of a DataFrame
-        that have the dtype "category".
+        that have the dtype "category" of pandas, "dictionary" of Arrow, or
+        "Categorical" or "Enum" of polars.
     missing_values : float
-        Value that marks an undefined entry besides nan and None.
+        Value that marks an undefined entry besides nan, None and NA.
 
     Attributes
     ----------
@@ -55,7 +59,8 @@ class ColumnEncoder:
         if names is not None:
             self.names_ = [f"column {name!r}" for name in names]
         if isinstance(self.categorical_features, str):
-            self.categorical_ = _positions_by_dtype(X)
+            dtypes = enumerate(getattr(X, "dtypes", ()))
+            self.categorical_ = [i for i, dtype in dtypes if is_category(dtype)]
         else:
             given = self.categorical_features
             self.categorical_ = _positions(given, n_features, names)
@@ -63,24 +68,29 @@ class ColumnEncoder:
         self.numeric_ = [i for i in range(n_features) if i not in chosen]
         self.categories_, self.has_missing_ = [], []
         for i in self.categorical_:
-            column = _column(X, i)
-            missing = self._missing(column)
-            self.categories_.append(self._sorted(column[~missing], i))
+            values = table_column(X, i)
+            missing = self._missing(values)
+            self.categories_.append(self._sorted(values[~missing], i))
             self.has_missing_.append(bool(missing.any()))
         return self
 
     def transform(self, X: Any, estimator: Any) -> NDArray[np.float32]:
-        """Return the columns as float32, in C order."""
+        """Return the columns as float32, in C order.
+
+        An array of float32 in C order without categories, also a memory-mapped one,
+        is not copied. Copied are other dtypes, Fortran order, columns of DataFrames
+        unless all are one block of float32, and any table with categories.
+        """
         if not self.categorical_:
-            return _check_numbers(X, estimator)
-        codes = [self._codes(_column(X, i), k) for k, i in enumerate(self.categorical_)]
-        columns = np.column_stack(codes).astype(np.float32)
-        if not self.numeric_:
-            return np.ascontiguousarray(columns)
-        numbers = (
-            X.iloc[:, self.numeric_] if hasattr(X, "iloc") else X[:, self.numeric_]
-        )
-        return np.hstack([_check_numbers(numbers, estimator), columns])
+            return self._numbers(X, estimator)
+        n_numeric = len(self.numeric_)
+        columns = np.empty(X.shape, dtype=np.float32)
+        if n_numeric:
+            numbers = select_columns(X, self.numeric_)
+            columns[:, :n_numeric] = self._numbers(numbers, estimator)
+        for k, i in enumerate(self.categorical_):
+            columns[:, n_numeric + k] = self._codes(table_column(X, i), k)
+        return columns
 
     @property
     def n_categories(self) -> list[int]:
@@ -90,33 +100,50 @@ class ColumnEncoder:
             for known, missing in zip(self.categories_, self.has_missing_, strict=True)
         ]
 
-    def _codes(self, column: pd.Series, k: int) -> NDArray[np.int64]:
-        known, missing = self.categories_[k], self._missing(column)
-        codes = np.asarray(known.get_indexer(pd.Index(column)), dtype=np.int64)
-        unknown = (codes < 0) & ~missing
+    def _numbers(self, X: Any, estimator: Any) -> NDArray[np.float32]:
+        with np.errstate(over="ignore"):  # what overflows is refused as infinite
+            dtypes = X.dtypes if isinstance(X, pd.DataFrame) else [X.dtype]
+            if not all(isinstance(d, np.dtype) and d.kind in "biuf" for d in dtypes):
+                X = self._converted(X)
+            return check_array(
+                X,
+                dtype=np.float32,
+                order="C",
+                ensure_all_finite="allow-nan",
+                estimator=estimator,
+                input_name="X",
+            )
+
+    def _converted(self, X: Any) -> NDArray[np.float32]:
+        columns = np.empty(X.shape, dtype=np.float32)
+        for j, i in enumerate(self.numeric_):
+            columns[:, j] = _float32(table_column(X, j), self.names_[i])
+        return columns
+
+    def _codes(self, values: NDArray[Any], k: int) -> NDArray[np.int64]:
+        known, missing = self.categories_[k], self._missing(values)
+        codes = np.asarray(known.get_indexer(pd.Index(values)), dtype=np.int64)
         if self.has_missing_[k]:
             codes[missing] = len(known)
-        else:
-            unknown |= missing
+        unknown = codes < 0
         if unknown.any():
-            got = pd.unique(column[unknown])[:5].tolist()
-            msg = (
-                f"Categories of {self.names_[self.categorical_[k]]} must be among "
-                f"{known.tolist()[:20]!r}, got {got!r}. Train on events of all "
-                "categories, or merge the rare ones."
-            )
-            raise ValueError(msg)
+            raise ValueError(self._unknown(values[unknown], k))
         return codes
 
-    def _missing(self, column: pd.Series) -> NDArray[np.bool_]:
-        marked: pd.Series[bool] = column == self.missing_values
-        # A column of pandas' "string" type compares to NA, not to False.
-        is_marked = marked.to_numpy(dtype=np.bool_, na_value=False)
-        return np.logical_or(is_marked, column.isna().to_numpy())
+    def _unknown(self, values: NDArray[Any], k: int) -> str:
+        known, got = self.categories_[k], pd.unique(values)[:5].tolist()
+        return (
+            f"Categories of {self.names_[self.categorical_[k]]} must be among "
+            f"{known.tolist()[:20]!r}, got {got!r}. Train on events of all "
+            "categories, or merge the rare ones."
+        )
 
-    def _sorted(self, column: pd.Series, i: int) -> pd.Index:
+    def _missing(self, values: NDArray[Any]) -> NDArray[np.bool_]:
+        return np.logical_or(values == self.missing_values, pd.isna(values))
+
+    def _sorted(self, values: NDArray[Any], i: int) -> pd.Index:
         try:
-            return pd.Index(pd.unique(column)).sort_values()
+            return pd.Index(pd.unique(values)).sort_values()
         except TypeError as error:
             msg = (
                 f"Categories of {self.names_[i]} must be of one kind that can be "
@@ -179,24 +206,22 @@ def _defined(
         yield x, defined * weights[part, np.newaxis]
 
 
-def _check_numbers(X: ArrayLike, estimator: Any) -> NDArray[np.float32]:
-    return check_array(
-        X,
-        dtype=np.float32,
-        order="C",
-        ensure_all_finite="allow-nan",
-        estimator=estimator,
-        input_name="X",
-    )
-
-
-def _column(X: Any, i: int) -> pd.Series:
-    return X.iloc[:, i] if hasattr(X, "iloc") else pd.Series(X[:, i])
-
-
-def _positions_by_dtype(X: Any) -> list[int]:
-    dtypes = getattr(X, "dtypes", ())
-    return [i for i, d in enumerate(dtypes) if isinstance(d, pd.CategoricalDtype)]
+def _float32(values: NDArray[Any], name: str) -> NDArray[np.float32]:
+    if values.dtype.kind not in "iufO":
+        msg = (
+            f"`X` must hold numbers, got {values.dtype} in {name}. Convert the column, "
+            "drop it, or name it in `categorical_features`."
+        )
+        raise TypeError(msg)
+    try:
+        return values.astype(np.float32)
+    except (TypeError, ValueError) as error:
+        msg = (
+            f"`X` must hold numbers, got another value in {name}: {error}. Convert "
+            "the column, drop it, or name it in `categorical_features`."
+        )
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(msg) from error
 
 
 def _positions(

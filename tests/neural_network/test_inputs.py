@@ -5,8 +5,15 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 
 from skhep_dnn.neural_network._inputs import ColumnEncoder, weighted_statistics
+from skhep_dnn.neural_network._tables import check_table
+
+# Samples are small here, of which the classifier rightly warns.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
+)
 
 FRAME = pd.DataFrame(
     {
@@ -132,6 +139,62 @@ def test_an_unknown_category_of_an_array_is_named_by_position():
     encoder, _ = encode(X, [1])
     with pytest.raises(ValueError, match=r"Categories of column 1 .* got \[3.0\]"):
         encoder.transform(np.array([[0.0, 3.0]]), None)
+
+
+def test_equal_categories_are_the_same_in_arrays_of_any_dtype():
+    encoder = ColumnEncoder([0], np.nan)
+    codes = np.array([[1.0], [0.0], [1.0]])
+    kinds = [bool, np.int8, np.uint64, np.float32, float, object]
+    arrays = [np.array([[True], [False], [True]]).astype(kind) for kind in kinds]
+    arrays.append(np.array([[True], [False], [True]], dtype=object))
+    for fitted in arrays:
+        encoder.fit(fitted, None)
+        for X in arrays:
+            np.testing.assert_array_equal(encoder.transform(X, None), codes)
+
+
+@pytest.fixture
+def memmap(tmp_path):
+    """A read-only file of float32 in C order, with undefined values."""
+    path = tmp_path / "events.npy"
+    X = np.random.default_rng(2).normal(size=(500, 4)).astype(np.float32)
+    X[::9, 1] = -999.0
+    np.save(path, X)
+    return np.load(path, mmap_mode="r")
+
+
+class Names(BaseEstimator):
+    """Stands for an estimator, which remembers the number of columns."""
+
+
+@pytest.mark.parametrize("missing_values", [np.nan, -999.0])
+def test_a_memory_mapped_array_is_not_copied(memmap, missing_values):
+    X = check_table(Names(), memmap, reset=True)
+    columns = ColumnEncoder(None, missing_values).fit(X, None).transform(X, None)
+    assert np.shares_memory(columns, memmap)
+    assert (columns.shape, columns.dtype) == (memmap.shape, np.float32)
+
+
+@pytest.mark.parametrize("missing_values", [np.nan, -999.0])
+def test_a_model_is_fitted_to_a_memory_mapped_array(make_model, memmap, missing_values):
+    y = np.where(memmap[:, 0] > 0.0, "s", "b")
+    model = make_model(missing_values=missing_values).fit(memmap, y)
+    in_memory = make_model(missing_values=missing_values).fit(memmap.copy(), y)
+    np.testing.assert_array_equal(
+        model.decision_function(memmap), in_memory.decision_function(memmap.copy())
+    )
+
+
+def test_what_is_copied_is_what_the_docstring_says(memmap):
+    encoder = ColumnEncoder(None, np.nan).fit(memmap, None)
+    one_block = pd.DataFrame(memmap, copy=False)
+    assert np.shares_memory(encoder.transform(one_block, None), memmap)
+    for X in (memmap.astype(float), np.asfortranarray(memmap)):
+        columns = encoder.transform(X, None)
+        assert not np.shares_memory(columns, X)
+        np.testing.assert_array_equal(columns, memmap)
+    categories = ColumnEncoder([0], np.nan).fit(memmap, None)
+    assert not np.shares_memory(categories.transform(memmap, None), memmap)
 
 
 @pytest.mark.parametrize(
