@@ -10,9 +10,10 @@ from sklearn.utils.validation import check_array
 
 from skhep_dnn.neural_network._tables import is_category, select_columns, table_column
 
-__all__ = ["Categorical", "ColumnEncoder", "weighted_statistics"]
+__all__ = ["Categorical", "ColumnEncoder", "Unknown", "weighted_statistics"]
 
 Categorical = Sequence[int | bool | str] | Literal["from_dtype"] | None
+Unknown = Literal["error", "mean"]
 ROWS = 4096  # of a block: temporary arrays stay in the cache
 EPSILON = float(np.finfo(np.float32).eps)
 
@@ -31,6 +32,9 @@ class ColumnEncoder:
         "Categorical" or "Enum" of polars.
     missing_values : float
         Value that marks an undefined entry besides nan, None and NA.
+    handle_unknown : {"error", "mean"}, default="error"
+        What becomes of a category that was not seen in `fit`: an error, or the code
+        that follows those of the known ones, for the mean of all.
 
     Attributes
     ----------
@@ -48,9 +52,11 @@ class ColumnEncoder:
         self,
         categorical_features: Categorical,
         missing_values: float,
+        handle_unknown: Unknown = "error",
     ) -> None:
         self.categorical_features = categorical_features
         self.missing_values = missing_values
+        self.handle_unknown = handle_unknown
 
     def fit(self, X: Any, names: Sequence[str] | None) -> "ColumnEncoder":
         """Learn the categories of the columns."""
@@ -127,7 +133,9 @@ class ColumnEncoder:
             codes[missing] = len(known)
         unknown = codes < 0
         if unknown.any():
-            raise ValueError(self._unknown(values[unknown], k))
+            if self.handle_unknown == "error":
+                raise ValueError(self._unknown(values[unknown], k))
+            codes[unknown] = self.n_categories[k]
         return codes
 
     def _unknown(self, values: NDArray[Any], k: int) -> str:
@@ -135,7 +143,7 @@ class ColumnEncoder:
         return (
             f"Categories of {self.names_[self.categorical_[k]]} must be among "
             f"{known.tolist()[:20]!r}, got {got!r}. Train on events of all "
-            "categories, or merge the rare ones."
+            'categories, merge the rare ones, or set handle_unknown="mean".'
         )
 
     def _missing(self, values: NDArray[Any]) -> NDArray[np.bool_]:

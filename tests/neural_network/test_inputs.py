@@ -141,8 +141,29 @@ def test_an_unknown_category_of_an_array_is_named_by_position():
         encoder.transform(np.array([[0.0, 3.0]]), None)
 
 
-def test_equal_categories_are_the_same_in_arrays_of_any_dtype():
-    encoder = ColumnEncoder([0], np.nan)
+@pytest.mark.parametrize("dtype", [object, "string", "category"])
+def test_unknown_categories_get_the_code_after_the_known_ones(dtype):
+    encoder = ColumnEncoder(["n_jets", "channel"], np.nan, handle_unknown="mean")
+    columns = encoder.fit(FRAME, list(FRAME.columns)).transform(FRAME, None)
+    np.testing.assert_array_equal(columns, encode(FRAME, ["n_jets", "channel"])[1])
+    other = FRAME.assign(channel=["nu", "mu", None, "e"], n_jets=[7, 3, 2, np.nan])
+    codes = encoder.transform(other.astype({"channel": dtype}), None)[:, 2:]
+    assert encoder.n_categories == [3, 3]
+    assert codes.tolist() == [[3, 3], [1, 2], [3, 1], [0, 3]]
+
+
+@pytest.mark.parametrize("marker", [np.nan, -999.0])
+def test_a_missing_category_that_was_seen_is_known(marker):
+    X = np.array([[1.0], [marker], [2.0]])
+    encoder = ColumnEncoder([0], marker, handle_unknown="mean").fit(X, None)
+    assert encoder.n_categories == [3]
+    other = np.array([[np.nan], [marker], [3.0], [2.0]])
+    assert encoder.transform(other, None).ravel().tolist() == [2.0, 2.0, 3.0, 1.0]
+
+
+@pytest.mark.parametrize("handle_unknown", ["error", "mean"])
+def test_equal_categories_are_the_same_in_arrays_of_any_dtype(handle_unknown):
+    encoder = ColumnEncoder([0], np.nan, handle_unknown)
     codes = np.array([[1.0], [0.0], [1.0]])
     kinds = [bool, np.int8, np.uint64, np.float32, float, object]
     arrays = [np.array([[True], [False], [True]]).astype(kind) for kind in kinds]
