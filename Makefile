@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 HIGGSML ?=
-BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py))
+BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py)) benchmarks/defaults.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint docs bench clean

@@ -3,57 +3,32 @@
 Every contender scores the same events in the same folds, with physics weights, for
 several seeds. The AMS of a fold is taken at the cut chosen on the other four folds, so
 that no event decides its own cut. Differences to the first contender are paired: the
-same bootstrap replicas for all, averaged over the seeds. With `--defaults` the
-contenders are the default classifier and variations of one parameter each; the defaults
-of `WeightedDNNClassifier` are chosen by that table.
+same bootstrap replicas for all, averaged over the seeds.
 
-    python benchmarks/bench_quality.py [--quick] [--defaults] [--seeds N]
+    python benchmarks/bench_quality.py [--quick] [--seeds N]
 """
 
 import argparse
 import json
-from time import perf_counter
 
 import numpy as np
 import torch
 from lightgbm import LGBMClassifier
-from real_events import higgsml_path
+from out_of_fold import N_FOLDS, Figure, compare, dnn, header
+from samples import SAMPLES, thinned
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from skhep_dnn import WeightedDNNClassifier
-from skhep_dnn.datasets import fetch_higgsml, make_higgs_events
 from skhep_dnn.metrics import (
     SignificanceAt,
-    paired_bootstrap,
     significance_scan,
     threshold_top_fraction,
 )
 from skhep_dnn.weights import training_weights
-
-N_FOLDS = 5
-METRICS = {
-    "AUC": "roc_auc",
-    "log-loss": "balanced_log_loss_from_logits",
-    "AMS": SignificanceAt(0.0, kind="ams"),
-}
-
-
-def dnn(**params):
-    """The package's own classifier on raw columns."""
-
-    def fit(X, y, w, seed, categorical):
-        model = WeightedDNNClassifier(
-            categorical_features=categorical, random_state=seed, n_jobs=2
-        ).set_params(**params)
-        return model.fit(X, y, sample_weight=w).decision_function
-
-    return fit
 
 
 def lightgbm(X, y, w, seed, _categorical):
@@ -138,150 +113,56 @@ def plain_torch(X, y, w, seed, _categorical):
     return score
 
 
-PEERS = {
-    "WeightedDNN, 5 members": dnn(n_members=5),
-    "WeightedDNN, 1 member": dnn(n_members=1),
-    "LightGBM": lightgbm,
-    "HistGradientBoosting": boosted_trees,
-    "plain torch 4 x 100": plain_torch,
-    "scikit-learn MLP 4 x 100": mlp,
-}
-VARIATIONS = {
-    "defaults": {},
-    "plain connection": {"connection": "plain"},
-    "relu": {"activation": "relu"},
-    "2 layers": {"n_layers": 2},
-    "6 layers": {"n_layers": 6},
-    "width 32": {"width": 32},
-    "width 100": {"width": 100},
-    "dropout 0.1": {"dropout": 0.1},
-    "dropout 0.2": {"dropout": 0.2},
-    "dropout 0.4": {"dropout": 0.4},
-    "learning rate 2e-3": {"learning_rate": 2e-3},
-    "learning rate 1e-2": {"learning_rate": 1e-2},
-    "epsilon 1e-8": {"optimizer_eps": 1e-8},
-    "epsilon 1e-2": {"optimizer_eps": 1e-2},
-    "constant schedule": {"schedule": "constant", "learning_rate": 1e-3},
-    "10 epochs": {"max_epochs": 10},
-    "40 epochs": {"max_epochs": 40},
-    "batches of 128": {"batch_size": 128},
-    "batches of 512": {"batch_size": 512},
-    "10 % validation": {"validation_fraction": 0.1},
-}
-
-
-def pooled_scores(fit, events, seed):
-    """Score each event by the model of the folds that it does not belong to."""
-    X, y, w = events.data, events.target, events.sample_weight
-    scores, fold = np.empty(len(y)), np.empty(len(y), dtype=int)
-    splitter = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
-    for k, (train, test) in enumerate(splitter.split(X, y)):
-        score = fit(X.iloc[train], y[train], w[train], seed, events.categorical)
-        scores[test], fold[test] = score(X.iloc[test]), k
-    return scores, fold
-
-
-def relative_to_cut(scores, fold, events):
+def relative_to_cut(run, events):
     """Shift each fold's scores by the cut that the other folds choose."""
     y, w = events.target, events.sample_weight
-    shifted = np.empty_like(scores)
+    shifted = np.empty_like(run.scores)
     for k in range(N_FOLDS):
-        others = fold != k
+        others = run.fold != k
         scan = significance_scan(
             y[others],
-            scores[others],
+            run.scores[others],
             w[others],
             kind="ams",
             signal_yield=w[y == "s"].sum(),
             background_yield=w[y == "b"].sum(),
         )
-        shifted[~others] = scores[~others] - threshold_top_fraction(scan).threshold
+        cut = threshold_top_fraction(scan).threshold
+        shifted[~others] = run.scores[~others] - cut
     return shifted
-
-
-def compare(contenders, events, seeds, n_replicas):
-    """Return value, difference to the first contender and its error, by metric."""
-    y, w = events.target, events.sample_weight
-    reference, rows = [], {}
-    for name, fit in contenders.items():
-        start = perf_counter()
-        runs = [pooled_scores(fit, events, seed) for seed in range(seeds)]
-        seconds = (perf_counter() - start) / (seeds * N_FOLDS)
-        reference = reference or runs
-        row = {"seconds a fit": round(seconds, 1)}
-        for label, metric in METRICS.items():
-            results = [
-                paired_bootstrap(
-                    metric,
-                    y,
-                    _view(label, *run, events),
-                    _view(label, *other, events),
-                    w,
-                    n_replicas=n_replicas,
-                    random_state=0,
-                )
-                for run, other in zip(runs, reference, strict=True)
-            ]
-            replicas = np.mean([result.replicas for result in results], axis=0)
-            values = [result.value_a for result in results]
-            row[label] = {
-                "value": float(np.mean(values)),
-                "seed spread": float(np.std(values)),
-                "difference": float(np.mean([r.difference for r in results])),
-                "paired error": float(np.nanstd(replicas, ddof=1)),
-            }
-        rows[name] = row
-        print(_line(name, row), flush=True)
-    return rows
-
-
-def _view(label, scores, fold, events):
-    return relative_to_cut(scores, fold, events) if label == "AMS" else scores
-
-
-def _line(name, row):
-    cells = [
-        f"{row[k]['value']:8.4f} ({row[k]['difference']:+.4f} ± "
-        f"{row[k]['paired error']:.4f})"
-        for k in METRICS
-    ]
-    return f"{name:28}" + "".join(cells) + f"{row['seconds a fit']:7.1f} s"
 
 
 def _balanced(y, w):
     return training_weights(y, w, negative_weights="zero").weights
 
 
-def _events(quick):
-    path = higgsml_path()
-    if path.exists():
-        events = fetch_higgsml("train", path=path, rescale=True)
-    else:
-        print("real events not found: toy events instead")
-        events = make_higgs_events(15_000, random_state=0)
-    if quick:
-        keep = np.arange(0, len(events.target), 5)
-        events.data = events.data.iloc[keep].reset_index(drop=True)
-        events.target = events.target[keep]
-        events.sample_weight = 5 * events.sample_weight[keep]
-    return events
+PEERS = {
+    "WeightedDNN, 5 members": dnn(n_members=5, n_jobs=2),
+    "WeightedDNN, 1 member": dnn(n_members=1),
+    "LightGBM": lightgbm,
+    "HistGradientBoosting": boosted_trees,
+    "plain torch 4 x 100": plain_torch,
+    "scikit-learn MLP 4 x 100": mlp,
+}
+FIGURES = {
+    "AUC": Figure("roc_auc"),
+    "log-loss": Figure("balanced_log_loss_from_logits"),
+    "AMS": Figure(SignificanceAt(0.0, kind="ams"), view=relative_to_cut),
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--defaults", action="store_true")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    contenders = PEERS
-    if options.defaults:
-        contenders = {
-            name: dnn(n_members=3, **changes) for name, changes in VARIATIONS.items()
-        }
+    events = SAMPLES["real"]()
+    if options.quick:
+        events = thinned(events, 5)
     seeds = 1 if options.quick else options.seeds
     torch.set_num_threads(1)
-    print(f"{'':28}" + "".join(f"{k:>8} (minus first ± paired)" for k in METRICS))
-    rows = compare(contenders, _events(options.quick), seeds, n_replicas=200)
+    print(header(FIGURES))
+    rows = compare(PEERS, events, FIGURES, seeds)
     print(json.dumps({"benchmark": "quality", "seeds": seeds, "rows": rows}))
 
 

@@ -1,0 +1,84 @@
+"""Defaults that win: variations of one parameter each.
+
+Is there a default that another value beats on all kinds of events? Three members with
+the defaults of `WeightedDNNClassifier`, and variations of one parameter each, on the
+real events of the HiggsML challenge, on toy events of the same kind and on two Gaussian
+classes, with their weights: AUC and balanced log-loss of five folds, pooled out-of-
+fold, for three seeds, with paired errors. A row is printed as soon as it is measured.
+The folds are fitted in two processes of one thread each.
+
+    python benchmarks/defaults.py [--quick] [--data real|higgs_toy|gaussian_toy]
+                                  [--seeds N] [--only dropout,relu]
+"""
+
+import argparse
+import json
+
+from out_of_fold import Figure, compare, dnn, header
+from samples import SAMPLES, thinned
+
+N_MEMBERS = 3
+FIGURES = {
+    "AUC": Figure("roc_auc"),
+    "log-loss": Figure("balanced_log_loss_from_logits"),
+}
+VARIATIONS = {
+    "dropout 0.1": {"dropout": 0.1},
+    "dropout 0.2": {"dropout": 0.2},
+    "dropout 0.4": {"dropout": 0.4},
+    "width 32": {"width": 32},
+    "width 100": {"width": 100},
+    "2 layers": {"n_layers": 2},
+    "6 layers": {"n_layers": 6},
+    "plain connection": {"connection": "plain"},
+    "residual connection": {"connection": "residual"},
+    "relu": {"activation": "relu"},
+    "selu": {"activation": "selu"},
+    "gelu": {"activation": "gelu"},
+    "batch norm": {"batch_norm": True},
+    "constant rate 1e-3": {"schedule": "constant", "learning_rate": 1e-3},
+    "learning rate 2e-3": {"learning_rate": 2e-3},
+    "learning rate 1e-2": {"learning_rate": 1e-2},
+    "epsilon 1e-8": {"optimizer_eps": 1e-8},
+    "epsilon 1e-4": {"optimizer_eps": 1e-4},
+    "epsilon 1e-2": {"optimizer_eps": 1e-2},
+    "10 epochs": {"max_epochs": 10},
+    "40 epochs": {"max_epochs": 40},
+    "batches of 128": {"batch_size": 128},
+    "batches of 512": {"batch_size": 512},
+    "l2 1e-5": {"l2": 1e-5},
+    "l2 1e-4": {"l2": 1e-4},
+    "adamw, weight decay 0.01": {"optimizer": "adamw", "weight_decay": 0.01},
+    "1 member": {"n_members": 1},
+    "5 members": {"n_members": 5},
+    "10 members": {"n_members": 10},
+    "10 % validation": {"validation_fraction": 0.1},
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--quick", action="store_true", help="500 events, one seed")
+    parser.add_argument("--data", choices=list(SAMPLES), help="one sample, not all")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="parts of names, between commas")
+    options = parser.parse_args()
+    seeds = 1 if options.quick else options.seeds
+    parts = options.only.split(",")
+    contenders = {"defaults": dnn(n_members=N_MEMBERS)}
+    contenders |= {
+        name: dnn(**{"n_members": N_MEMBERS} | changes)
+        for name, changes in VARIATIONS.items()
+        if any(part in name for part in parts)
+    }
+    results = {}
+    for data in [options.data] if options.data else SAMPLES:
+        events = SAMPLES[data]()
+        events = thinned(events, len(events.target) // 500 if options.quick else 1)
+        print(f"{data}, {len(events.target)} events\n{header(FIGURES)}", flush=True)
+        results[data] = compare(contenders, events, FIGURES, seeds, n_jobs=2)
+    print(json.dumps({"benchmark": "defaults", "seeds": seeds, "rows": results}))
+
+
+if __name__ == "__main__":
+    main()

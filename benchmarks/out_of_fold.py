@@ -1,0 +1,156 @@
+"""Compare classifiers on the same events: pooled out-of-fold scores, paired errors.
+
+Every contender scores the same events in the same five folds, for several seeds.
+Differences to the first contender are paired: the same bootstrap replicas for all,
+averaged over the seeds. A contender is a function `fit(X, y, w, seed, categorical)`
+that returns a function of new events: their scores.
+"""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from sklearn.model_selection import StratifiedKFold
+
+from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.metrics import paired_bootstrap
+
+__all__ = ["N_FOLDS", "Figure", "compare", "dnn", "header", "pooled_scores"]
+
+N_FOLDS = 5
+N_REPLICAS = 200
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric of scores, which `view(run, events)` may prepare for it."""
+
+    metric: Any
+    view: Any = None
+
+    def scores(self, run, events):
+        """Scores of a run as the metric takes them."""
+        return run.scores if self.view is None else self.view(run, events)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Out-of-fold scores of one seed: by event, its fold, and seconds of a fit."""
+
+    scores: np.ndarray
+    fold: np.ndarray
+    seconds: float
+
+
+def dnn(n_jobs=None, **params):
+    """The package's own classifier on raw columns."""
+
+    def fit(X, y, w, seed, categorical):
+        model = WeightedDNNClassifier(
+            categorical_features=categorical, random_state=seed, n_jobs=n_jobs
+        ).set_params(**params)
+        return model.fit(X, y, sample_weight=w).decision_function
+
+    return fit
+
+
+def pooled_scores(fit, events, seeds, n_jobs=1):
+    """Score each event by the model of the folds that it does not belong to.
+
+    One run for each seed; with `n_jobs` the folds are fitted in that many processes of
+    one thread each, which changes no score.
+    """
+    splits = {
+        seed: list(
+            StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed).split(
+                events.data, events.target
+            )
+        )
+        for seed in range(seeds)
+    }
+    with parallel_config("loky", inner_max_num_threads=1):
+        results = Parallel(n_jobs)(
+            delayed(_fold_scores)(fit, events, seed, *split)
+            for seed in splits
+            for split in splits[seed]
+        )
+    per_seed = zip(*[iter(results)] * N_FOLDS, strict=True)
+    return [
+        _pooled([test for _, test in splits[seed]], parts)
+        for seed, parts in zip(splits, per_seed, strict=True)
+    ]
+
+
+def _fold_scores(fit, events, seed, train, test):
+    X, y, w = events.data, events.target, events.sample_weight
+    start = perf_counter()
+    score = fit(X.iloc[train], y[train], w[train], seed, events.categorical)
+    seconds = perf_counter() - start
+    return score(X.iloc[test]), seconds
+
+
+def _pooled(tests, parts):
+    n_samples = sum(len(test) for test in tests)
+    scores = np.empty((n_samples, *parts[0][0].shape[1:]))
+    fold = np.empty(n_samples, dtype=int)
+    for k, (test, (values, _)) in enumerate(zip(tests, parts, strict=True)):
+        scores[test], fold[test] = values, k
+    return Run(scores, fold, float(np.mean([seconds for _, seconds in parts])))
+
+
+def compare(contenders, events, figures, seeds, n_jobs=1):
+    """Print a row for each contender once it is measured, and return all of them.
+
+    A figure of a row is its value, the spread over the seeds, the difference to the
+    first contender and the error of this difference.
+    """
+    reference, rows = [], {}
+    for name, fit in contenders.items():
+        runs = pooled_scores(fit, events, seeds, n_jobs)
+        reference = reference or runs
+        row = {"seconds a fit": round(float(np.mean([r.seconds for r in runs])), 1)}
+        for label, figure in figures.items():
+            row[label] = _differences(figure, runs, reference, events)
+        rows[name] = row
+        print(_line(name, row, figures), flush=True)
+    return rows
+
+
+def _differences(figure, runs, reference, events):
+    results = [
+        paired_bootstrap(
+            figure.metric,
+            events.target,
+            figure.scores(run, events),
+            figure.scores(other, events),
+            events.sample_weight,
+            n_replicas=N_REPLICAS,
+            random_state=0,
+        )
+        for run, other in zip(runs, reference, strict=True)
+    ]
+    replicas = np.mean([result.replicas for result in results], axis=0)
+    values = [result.value_a for result in results]
+    summary = {
+        "value": np.mean(values),
+        "seed spread": np.std(values),
+        "difference": np.mean([result.difference for result in results]),
+        "paired error": np.nanstd(replicas, ddof=1),
+    }
+    return {name: round(float(value), 6) for name, value in summary.items()}
+
+
+def header(figures):
+    """Names of the columns that `compare` prints."""
+    return f"{'':28}" + "".join(f"{k:>8} {'(- first ± error)':18}" for k in figures)
+
+
+def _line(name, row, figures):
+    cells = [
+        f"{row[k]['value']:8.4f} ({row[k]['difference']:+.4f} ± "
+        f"{row[k]['paired error']:.4f})"
+        for k in figures
+    ]
+    return f"{name:28}" + "".join(cells) + f"{row['seconds a fit']:7.1f} s"
