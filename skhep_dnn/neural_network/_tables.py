@@ -1,7 +1,7 @@
 """The table of events that an estimator gets: what kinds are taken and refused.
 
-A table is an array or a pandas DataFrame; a polars DataFrame becomes one of pandas.
-polars is not imported here: who passes its frames has imported it.
+A table is an array or a pandas DataFrame; a polars DataFrame or a pyarrow Table becomes
+one of pandas. Neither library is imported here: who passes its tables has imported it.
 """
 
 import sys
@@ -29,7 +29,7 @@ def check_table(model: "BaseEstimator", X: ArrayLike, *, reset: bool) -> Any:
     X : array-like or DataFrame of shape (n_samples, n_features)
         Events. An array, also a memory-mapped one, and a pandas DataFrame are passed
         through without a copy; of a polars DataFrame the columns of numbers without
-        nulls are not copied.
+        nulls are not copied; a pyarrow Table is.
     reset : bool
         Whether to learn the columns.
 
@@ -40,16 +40,16 @@ def check_table(model: "BaseEstimator", X: ArrayLike, *, reset: bool) -> Any:
     Raises
     ------
     TypeError
-        If `X` is sparse, has sparse columns or is a polars LazyFrame.
+        If `X` is sparse, has sparse columns or is a LazyFrame of polars.
     ValueError
         If `X` is not a table or its columns are not those of the fit.
     """
     _check_kind(X)
-    is_polars = _is_polars(X, "DataFrame")
-    if not is_polars and not isinstance(X, pd.DataFrame):
-        X = check_array(X, dtype=None, ensure_all_finite=False, estimator=model)
-    validate_data(model, X, reset=reset, skip_check_array=True)
-    return _to_pandas(X) if is_polars else X
+    table = _to_pandas(X)
+    if not isinstance(table, pd.DataFrame):
+        table = check_array(X, dtype=None, ensure_all_finite=False, estimator=model)
+    validate_data(model, table, reset=reset, skip_check_array=True)
+    return table
 
 
 def is_category(dtype: Any) -> bool:
@@ -129,7 +129,7 @@ def _check_kind(X: Any) -> None:
                 "each with `.sparse.to_dense()`."
             )
             raise TypeError(msg)
-    if _is_polars(X, "LazyFrame"):
+    if _is_a(X, "polars", "LazyFrame"):
         msg = (
             "`X` must be a table of values, got a polars LazyFrame. Collect it with "
             "`.collect()`."
@@ -137,14 +137,16 @@ def _check_kind(X: Any) -> None:
         raise TypeError(msg)
 
 
-def _is_polars(X: Any, kind: str) -> bool:
-    polars = sys.modules.get("polars")
-    return polars is not None and isinstance(X, getattr(polars, kind))
+def _is_a(X: Any, library: str, kind: str) -> bool:
+    module = sys.modules.get(library)
+    return module is not None and isinstance(X, getattr(module, kind))
 
 
-def _to_pandas(X: Any) -> pd.DataFrame:
-    values = {name: _from_polars(X[name]) for name in X.columns}
-    return pd.DataFrame(values, copy=False)
+def _to_pandas(X: Any) -> Any:
+    if _is_a(X, "polars", "DataFrame"):
+        values = {name: _from_polars(X[name]) for name in X.columns}
+        return pd.DataFrame(values, copy=False)
+    return X.to_pandas() if _is_a(X, "pyarrow", "Table") else X
 
 
 def _from_polars(column: Any) -> Any:

@@ -91,6 +91,16 @@ def polars_categories(columns):
     )
 
 
+def pyarrow_table(columns):
+    return pa.table({name: pa.array(v.tolist()) for name, v in columns.items()})
+
+
+def pyarrow_dictionaries(columns):
+    table = pyarrow_table(columns)
+    channels = table["channel"].dictionary_encode()
+    return table.set_column(1, "channel", channels)
+
+
 KINDS = [
     pandas_frame,
     nullable_frame,
@@ -98,6 +108,8 @@ KINDS = [
     arrow_dictionaries,
     pandas_categories,
     polars_frame,
+    pyarrow_table,
+    pyarrow_dictionaries,
 ]
 
 
@@ -165,6 +177,8 @@ def test_a_category_in_a_table_of_polars_predicts_as_in_the_fit(make_model, labe
         (polars_frame, []),
         (pandas_categories, ["channel", "is_tight", "charge"]),
         (arrow_dictionaries, ["channel"]),
+        (pyarrow_table, []),
+        (pyarrow_dictionaries, ["channel"]),
         (polars_categories, ["channel", "charge"]),
     ],
 )
