@@ -17,7 +17,15 @@ from sklearn.model_selection import StratifiedKFold
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.metrics import paired_bootstrap
 
-__all__ = ["N_FOLDS", "Figure", "compare", "dnn", "header", "pooled_scores"]
+__all__ = [
+    "N_FOLDS",
+    "N_REPLICAS",
+    "Figure",
+    "compare",
+    "dnn",
+    "header",
+    "pooled_scores",
+]
 
 N_FOLDS = 5
 N_REPLICAS = 200
@@ -25,19 +33,28 @@ N_REPLICAS = 200
 
 @dataclass(frozen=True)
 class Figure:
-    """A metric of scores, which `view(run, events)` may prepare for it."""
+    """A figure of merit of two classes; `view(run, events)` may prepare the scores."""
 
     metric: Any
     view: Any = None
 
-    def scores(self, run, events):
-        """Scores of a run as the metric takes them."""
-        return run.scores if self.view is None else self.view(run, events)
+    def paired(self, run, other, events):
+        """Difference of two runs, with the replicas that all runs share."""
+        runs = (run, other)
+        scores = [self.view(r, events) if self.view else r.scores for r in runs]
+        return paired_bootstrap(
+            self.metric,
+            events.target,
+            *scores,
+            events.sample_weight,
+            n_replicas=N_REPLICAS,
+            random_state=0,
+        )
 
 
 @dataclass(frozen=True)
 class Run:
-    """Out-of-fold scores of one seed: by event, its fold, and seconds of a fit."""
+    """Of one seed: out-of-fold scores, the fold of each event, seconds of a fit."""
 
     scores: np.ndarray
     fold: np.ndarray
@@ -97,7 +114,7 @@ def _pooled(tests, parts):
     fold = np.empty(n_samples, dtype=int)
     for k, (test, (values, _)) in enumerate(zip(tests, parts, strict=True)):
         scores[test], fold[test] = values, k
-    return Run(scores, fold, float(np.mean([seconds for _, seconds in parts])))
+    return Run(scores, fold, float(np.median([seconds for _, seconds in parts])))
 
 
 def compare(contenders, events, figures, seeds, n_jobs=1):
@@ -110,7 +127,7 @@ def compare(contenders, events, figures, seeds, n_jobs=1):
     for name, fit in contenders.items():
         runs = pooled_scores(fit, events, seeds, n_jobs)
         reference = reference or runs
-        row = {"seconds a fit": round(float(np.mean([r.seconds for r in runs])), 1)}
+        row = {"seconds a fit": round(float(np.median([r.seconds for r in runs])), 1)}
         for label, figure in figures.items():
             row[label] = _differences(figure, runs, reference, events)
         rows[name] = row
@@ -120,15 +137,7 @@ def compare(contenders, events, figures, seeds, n_jobs=1):
 
 def _differences(figure, runs, reference, events):
     results = [
-        paired_bootstrap(
-            figure.metric,
-            events.target,
-            figure.scores(run, events),
-            figure.scores(other, events),
-            events.sample_weight,
-            n_replicas=N_REPLICAS,
-            random_state=0,
-        )
+        figure.paired(run, other, events)
         for run, other in zip(runs, reference, strict=True)
     ]
     replicas = np.mean([result.replicas for result in results], axis=0)
