@@ -6,7 +6,14 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+from bench_latency import break_even
+from out_of_fold import dnn, pooled_scores
+from peak_memory import PeakMemory, in_fresh_process
+from samples import thinned
+
+from skhep_dnn.datasets import make_gaussian_events
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 BENCHMARKS = [*sorted(FOLDER.glob("bench_*.py")), FOLDER / "defaults.py"]
@@ -25,3 +32,31 @@ def test_benchmark_runs(script):
     *table, last = result.stdout.splitlines()
     assert len(table) > 1
     assert json.loads(last)["benchmark"]
+
+
+def test_break_even_lies_where_the_gain_passes_one():
+    assert break_even({100: (1.0, 2.0), 400: (1.0, 0.5)}) == pytest.approx(159, abs=1)
+    assert break_even({100: (1.0, 0.9), 400: (1.0, 0.5)}) == 100
+    assert break_even({100: (1.0, 0.9), 400: (1.0, 1.1)}) is None
+    assert break_even({1: (1.0, 0.9), 2: (1.0, 1.1), 4: (1.0, 0.9)}) > 2
+
+
+def allocated_bytes(n_bytes):
+    with PeakMemory() as peak:
+        np.ones(n_bytes, dtype=np.uint8)
+    return peak.total
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_peak_memory_sees_what_was_freed_again():
+    total = in_fresh_process(allocated_bytes, 200_000_000)
+    assert total == pytest.approx(200_000_000, rel=0.05)
+
+
+@pytest.mark.slow
+def test_processes_do_not_change_scores():
+    events = thinned(make_gaussian_events(1_000, random_state=0), 2)
+    fit = dnn(n_members=2, max_epochs=2, n_layers=2, width=8)
+    one, two = (pooled_scores(fit, events, 1, n_jobs)[0] for n_jobs in (1, 2))
+    np.testing.assert_array_equal(one.scores, two.scores)
+    np.testing.assert_array_equal(one.fold, two.fold)
