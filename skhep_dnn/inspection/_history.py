@@ -18,6 +18,7 @@ from skhep_dnn.inspection._plotting import (
     SIGNAL_COLOR,
     make_axes,
     merge_style,
+    split_off_panel,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _STYLES: dict[str, dict[str, Any]] = {
     "train_loss": {"color": SIGNAL_COLOR, "linestyle": "-"},
     "valid_loss": {"color": BACKGROUND_COLOR, "linestyle": "--"},
 }
-_PANEL_RATIOS = (2.6, 1.0)
 _NAMES = {"train_loss": "training", "valid_loss": "validation"}
 
 
@@ -320,7 +320,7 @@ class TrainingHistoryDisplay:
         )
 
     def _draw_learning_rate(self) -> "Axes":
-        panel = _split_off_panel(self.ax_)
+        panel = split_off_panel(self.ax_)
         panel.plot(self.learning_rate.index, self.learning_rate, color=NEUTRAL_COLOR)
         panel.set_ylabel("learning rate", fontsize="small")
         panel.set_ylim(bottom=0)
@@ -333,20 +333,3 @@ class TrainingHistoryDisplay:
 
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _split_off_panel(ax: "Axes") -> "Axes":
-    """Return new axes in the lower part of the place of some axes, which shrink."""
-    place = ax.get_subplotspec()
-    if place is not None:
-        rows = place.subgridspec(2, 1, height_ratios=_PANEL_RATIOS, hspace=0.06)
-        ax.set_subplotspec(rows[0])
-        return ax.figure.add_subplot(rows[1], sharex=ax)
-    box = ax.get_position()
-    share = _PANEL_RATIOS[1] / sum(_PANEL_RATIOS)
-    ax.set_position(
-        (box.x0, box.y0 + share * box.height, box.width, (1 - share) * box.height)
-    )
-    return ax.figure.add_axes(
-        (box.x0, box.y0, box.width, 0.9 * share * box.height), sharex=ax
-    )

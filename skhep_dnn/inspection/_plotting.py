@@ -15,8 +15,10 @@ __all__ = [
     "NEUTRAL_COLOR",
     "SIGNAL_COLOR",
     "curve_style",
+    "leave_headroom",
     "make_axes",
     "merge_style",
+    "split_off_panel",
 ]
 
 # M. Okabe and K. Ito, "Color Universal Design" (2008).
@@ -25,6 +27,7 @@ BACKGROUND_COLOR = "#D55E00"
 NEUTRAL_COLOR = "#555555"
 # In inches: as wide as keeps the letters readable in a column of a paper.
 _FIGURE_SIZE = (5.0, 3.8)
+_PANEL_RATIOS = (2.6, 1.0)
 _CURVES = (
     {"color": "#0072B2", "linestyle": "-"},
     {"color": "#D55E00", "linestyle": "--"},
@@ -105,3 +108,54 @@ def curve_style(ax: "Axes") -> dict[str, Any]:
     """
     n_curves = sum(line.get_gid() == "curve" for line in ax.lines)
     return {**_CURVES[n_curves % len(_CURVES)], "gid": "curve"}
+
+
+def leave_headroom(
+    ax: "Axes", low: float, high: float, share: float, *, log: bool = False
+) -> None:
+    """Set the vertical range, leaving a share of the height to the legend.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes with curves or histograms.
+    low, high : float
+        Lower end of the axis and the highest point drawn; above 0 if `log`.
+    share : float
+        Share of the height that is left above the highest point.
+    log : bool, default=False
+        Whether the axis is made logarithmic.
+    """
+    if log:
+        ax.set_yscale("log")
+        ax.set_ylim(low, low * (high / low) ** (1 / (1 - share)))
+    else:
+        ax.set_ylim(low, low + (high - low) / (1 - share))
+
+
+def split_off_panel(ax: "Axes") -> "Axes":
+    """Return new axes in the lower part of the place of some axes, which shrink.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes of a grid, or at a place of their own.
+
+    Returns
+    -------
+    panel : matplotlib Axes
+        Axes with the same horizontal range.
+    """
+    place = ax.get_subplotspec()
+    if place is not None:
+        rows = place.subgridspec(2, 1, height_ratios=_PANEL_RATIOS, hspace=0.06)
+        ax.set_subplotspec(rows[0])
+        return ax.figure.add_subplot(rows[1], sharex=ax)
+    box = ax.get_position()
+    share = _PANEL_RATIOS[1] / sum(_PANEL_RATIOS)
+    ax.set_position(
+        (box.x0, box.y0 + share * box.height, box.width, (1 - share) * box.height)
+    )
+    return ax.figure.add_axes(
+        (box.x0, box.y0, box.width, 0.9 * share * box.height), sharex=ax
+    )

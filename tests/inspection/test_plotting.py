@@ -2,6 +2,9 @@ import subprocess
 import sys
 
 import pytest
+from matplotlib import pyplot as plt
+
+from skhep_dnn.inspection._plotting import leave_headroom, split_off_panel
 
 CHECK_IMPORTS = """
 import sys
@@ -50,3 +53,26 @@ def test_names_are_sorted_and_exported():
     inspection = pytest.importorskip("skhep_dnn.inspection")
     assert inspection.__all__ == sorted(inspection.__all__)
     assert all(hasattr(inspection, name) for name in inspection.__all__)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_headroom_is_a_share_of_the_height(log):
+    _, ax = plt.subplots()
+    leave_headroom(ax, 0.5, 20.0, 0.25, log=log)
+    assert ax.get_ylim()[0] == 0.5
+    top = ax.transAxes.inverted().transform(ax.transData.transform((0.0, 20.0)))[1]
+    assert top == pytest.approx(0.75)
+    assert ax.get_yscale() == ("log" if log else "linear")
+
+
+@pytest.mark.parametrize("in_grid", [False, True])
+def test_a_panel_takes_the_lower_part_of_the_place(in_grid):
+    figure = plt.figure()
+    ax = figure.subplots() if in_grid else figure.add_axes((0.1, 0.2, 0.8, 0.7))
+    before = ax.get_position()
+    panel = split_off_panel(ax)
+    assert panel.get_position().y0 == pytest.approx(before.y0)
+    assert ax.get_position().y1 == pytest.approx(before.y1)
+    assert panel.get_position().y1 < ax.get_position().y0
+    ax.set_xlim(3.0, 7.0)
+    assert panel.get_xlim() == (3.0, 7.0)
