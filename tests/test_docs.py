@@ -46,10 +46,15 @@ def public_names():
 
 
 def methods_of(path, cls):
-    """Return the dotted path of every public method and property of a class."""
+    """Return the dotted path of every public method and property of a class.
+
+    Those of a base in this package are documented with the class, too.
+    """
+    own = [base for base in cls.__mro__ if base.__module__.startswith("skhep_dnn.")]
+    members = {k: v for base in reversed(own) for k, v in vars(base).items()}
     return {
         f"{path}.{name}": member
-        for name, member in vars(cls).items()
+        for name, member in members.items()
         if not name.startswith("_")
         and isinstance(member, property | classmethod | staticmethod | type(methods_of))
     }

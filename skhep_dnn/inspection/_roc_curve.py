@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 
+from skhep_dnn.inspection._display import ScoreDisplay
 from skhep_dnn.inspection._plotting import (
     NEUTRAL_COLOR,
     curve_style,
     make_axes,
     merge_style,
 )
-from skhep_dnn.inspection._response import signal_label, signal_scores
 from skhep_dnn.metrics import (
     bootstrap,
     significance_scan,
@@ -44,7 +43,7 @@ _YLABELS = {
 }
 
 
-class WeightedRocCurveDisplay:
+class WeightedRocCurveDisplay(ScoreDisplay):
     """Background rejection against signal efficiency, with signed weights.
 
     Make one with `from_estimator` or `from_predictions`. All parameters are stored as
@@ -119,89 +118,6 @@ class WeightedRocCurveDisplay:
         self.roc_auc_error = roc_auc_error
         self.name = name
         self.pos_label = pos_label
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: BaseEstimator,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        response_method: str = "auto",
-        pos_label: object = None,
-        n_replicas: int = 200,
-        random_state: int | np.random.RandomState | None = None,
-        rejection: Rejection = "complement",
-        plot_chance_level: bool = False,
-        name: str | None = None,
-        ax: "Axes | None" = None,
-        **kwargs: Any,
-    ) -> Self:
-        """Draw the curve of a fitted classifier.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Fitted binary classifier, or a pipeline that ends with one.
-        X : array-like of shape (n_samples, n_features)
-            Events.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Their physics weights, negative ones too; None counts every event once.
-        response_method : {"auto", "decision_function", "predict_proba"}, \
-                default="auto"
-            The score; "auto" takes `decision_function` where there is one.
-        pos_label : label, default=None
-            The label of the signal; None takes ``classes_[1]``.
-        n_replicas : int, default=200
-            Replicas of the bootstrap that gives the error of the area; 0 leaves the
-            error out.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the replicas.
-        rejection : {"complement", "inverse"}, default="complement"
-            One minus the background efficiency, or one over it on a logarithmic axis.
-        plot_chance_level : bool, default=False
-            Draw the line of a score that says nothing.
-        name : str, default=None
-            Name in the legend; None takes that of the class of the estimator.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-        **kwargs : dict
-            Passed to `matplotlib.axes.Axes.plot`.
-
-        Returns
-        -------
-        display : WeightedRocCurveDisplay
-
-        Raises
-        ------
-        ValueError
-            If the estimator is not a binary classifier, or an argument is not as
-            described.
-        WeightsError
-            If the weights of a class do not sum to more than 0.
-        ImportError
-            If matplotlib is not installed.
-        """
-        pos_label = signal_label(estimator, pos_label)
-        y_score = signal_scores(
-            estimator, X, response_method=response_method, pos_label=pos_label
-        )
-        return cls.from_predictions(
-            y,
-            y_score,
-            sample_weight=sample_weight,
-            pos_label=pos_label,
-            n_replicas=n_replicas,
-            random_state=random_state,
-            rejection=rejection,
-            plot_chance_level=plot_chance_level,
-            name=type(estimator).__name__ if name is None else name,
-            ax=ax,
-            **kwargs,
-        )
 
     @classmethod
     def from_predictions(

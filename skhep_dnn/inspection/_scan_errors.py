@@ -5,14 +5,24 @@ linear propagation of the errors of the yields. In both the yield of all events 
 class is known exactly, and what fluctuates is the share that a threshold selects.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from skhep_dnn.metrics import FigureOfMerit, SignificanceScan
+from skhep_dnn.metrics import FigureOfMerit, SignificanceScan, WorkingPoint
 from skhep_dnn.metrics._fixed_cut import selected_yields
 from skhep_dnn.metrics._replicas import replica_blocks
 
-__all__ = ["bootstrap_errors", "make_grid", "propagated_errors"]
+__all__ = [
+    "KnownErrors",
+    "bootstrap_errors",
+    "check_min_n_eff",
+    "check_n_replicas",
+    "errors_on_grid",
+    "propagated_errors",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -21,46 +31,102 @@ _GRID_SIZE = 60  # thresholds at equal distances, and as many at equal efficienc
 _STEP = 1e-3  # of a derivative, in units of the error
 
 
-def make_grid(scan: SignificanceScan) -> FloatArray:
-    """Return rising thresholds, some at equal distances, some at equal efficiencies.
+@dataclass(frozen=True, eq=False)
+class KnownErrors:
+    """What is known of a significance where its error is: on a grid and at a cut.
+
+    Attributes
+    ----------
+    grid : ndarray of shape (n_grid,)
+        Rising thresholds.
+    z_grid, z_error : ndarray of shape (n_grid,)
+        Significance there and its error, nan where undefined.
+    point : WorkingPoint or None
+        What the cut selects of the scanned events.
+    point_error : float
+        Error of its significance; nan without a cut.
+    chosen_here : bool
+        Whether the cut was chosen on the scanned events themselves.
+    """
+
+    grid: FloatArray
+    z_grid: FloatArray
+    z_error: FloatArray
+    point: WorkingPoint | None
+    point_error: float
+    chosen_here: bool
+
+
+def errors_on_grid(
+    scan: SignificanceScan,
+    errors: Callable[[FloatArray], FloatArray],
+    threshold: WorkingPoint | float | None,
+) -> KnownErrors:
+    """Return the errors on a grid of thresholds and at the chosen cut.
 
     Parameters
     ----------
     scan : SignificanceScan
         The scan.
+    errors : callable
+        Errors as a function of the thresholds.
+    threshold : WorkingPoint, float or None
+        The chosen cut.
 
     Returns
     -------
-    grid : ndarray of shape (n_grid,)
+    known : KnownErrors
 
     Raises
     ------
     ValueError
-        If no score is finite.
+        If no score is finite, or the threshold is nan.
     """
-    finite = scan.threshold[np.isfinite(scan.threshold)]
-    if not len(finite):
+    grid = _make_grid(scan)
+    point = None
+    if isinstance(threshold, WorkingPoint):
+        point = scan.at(threshold.threshold)
+    elif threshold is not None:
+        point = scan.at(float(threshold))
+    cut = [] if point is None else [point.threshold]
+    z_error = errors(np.append(grid, cut))
+    return KnownErrors(
+        grid=grid,
+        z_grid=np.array([scan.at(value).z for value in grid.tolist()]),
+        z_error=z_error[: len(grid)],
+        point=point,
+        point_error=float("nan") if point is None else float(z_error[-1]),
+        chosen_here=point is not None and point == threshold,
+    )
+
+
+def check_min_n_eff(min_n_eff: float) -> None:
+    """Raise a ValueError if the number of effective events is negative."""
+    if not min_n_eff >= 0:
         msg = (
-            "`y_score` must have finite values, got only infinite ones. Pass scores "
-            "that rank the events."
+            f"`min_n_eff` must be at least 0, got {min_n_eff!r}. Pass a number of "
+            "effective background events."
         )
         raise ValueError(msg)
-    distant = np.linspace(finite.min(), finite.max(), _GRID_SIZE)
-    targets = np.linspace(0.0, 1.0, _GRID_SIZE)
-    rising = np.maximum.accumulate(scan.signal_efficiency)
-    reached = np.searchsorted(rising, targets * rising[-1])
-    efficient = scan.threshold[np.minimum(reached, len(rising) - 1)]
-    grid = np.concatenate([distant, efficient[np.isfinite(efficient)]])
-    return np.unique(grid)
+
+
+def check_n_replicas(n_replicas: int) -> None:
+    """Raise a ValueError if the replicas are too few to have a spread."""
+    if n_replicas < 2:
+        msg = (
+            f"`n_replicas` must be at least 2, got {n_replicas!r}. Take 200, or "
+            "`from_scan`, which needs no replicas."
+        )
+        raise ValueError(msg)
 
 
 def bootstrap_errors(
+    thresholds: FloatArray,
+    *,
     is_signal: NDArray[np.bool_],
     scores: FloatArray,
     weights: FloatArray,
     figure_of_merit: FigureOfMerit,
-    thresholds: FloatArray,
-    *,
     n_replicas: int,
     random_state: int | np.random.RandomState | None,
 ) -> FloatArray:
@@ -68,14 +134,14 @@ def bootstrap_errors(
 
     Parameters
     ----------
+    thresholds : ndarray of shape (n_thresholds,)
+        Thresholds on the score.
     is_signal : ndarray of shape (n_samples,), dtype bool
         Which events are signal.
     scores, weights : ndarray of shape (n_samples,)
         Scores and event weights; the sum of each class is above 0.
     figure_of_merit : FigureOfMerit
         The significance.
-    thresholds : ndarray of shape (n_thresholds,)
-        Thresholds on the score.
     n_replicas : int
         Number of replicas, at least 2.
     random_state : int, RandomState instance or None
@@ -141,6 +207,24 @@ def propagated_errors(scan: SignificanceScan, thresholds: FloatArray) -> FloatAr
     by_signal = _difference(scan.figure_of_merit, s, b, sum_w2_b, s_error, 0.0)
     by_background = _difference(scan.figure_of_merit, s, b, sum_w2_b, 0.0, b_error)
     return np.hypot(by_signal, by_background)
+
+
+def _make_grid(scan: SignificanceScan) -> FloatArray:
+    """Return rising thresholds, some at equal distances, some at equal efficiencies."""
+    finite = scan.threshold[np.isfinite(scan.threshold)]
+    if not len(finite):
+        msg = (
+            "`y_score` must have finite values, got only infinite ones. Pass scores "
+            "that rank the events."
+        )
+        raise ValueError(msg)
+    distant = np.linspace(finite.min(), finite.max(), _GRID_SIZE)
+    targets = np.linspace(0.0, 1.0, _GRID_SIZE)
+    rising = np.maximum.accumulate(scan.signal_efficiency)
+    reached = np.searchsorted(rising, targets * rising[-1])
+    efficient = scan.threshold[np.minimum(reached, len(rising) - 1)]
+    grid = np.concatenate([distant, efficient[np.isfinite(efficient)]])
+    return np.unique(grid)
 
 
 def _fixed_total_error(

@@ -7,12 +7,13 @@ scale of the class is defined.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._validation import check_event_weights, check_scores, check_signal
 from skhep_dnn.exceptions import WeightsError
 
 __all__ = [
     "check_class_sums",
     "check_class_weights",
+    "check_events",
     "check_yield",
     "scale_classes",
 ]
@@ -76,6 +77,39 @@ def check_class_weights(
     weights = check_event_weights(sample_weight, len(is_signal))
     check_class_sums(is_signal, weights)
     return weights
+
+
+def check_events(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    sample_weight: ArrayLike | None,
+    pos_label: object,
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Return which events are signal, their scores and their weights, all usable.
+
+    Parameters
+    ----------
+    y_true, y_score : array-like of shape (n_samples,)
+        Labels of two classes and scores.
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights of the user; None counts every event once.
+    pos_label : label or None
+        The label of the signal; None takes the larger one.
+
+    Returns
+    -------
+    is_signal, scores, weights : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If labels or scores are unusable.
+    WeightsError
+        If the weights are unusable or a class does not sum to more than 0.
+    """
+    is_signal = check_signal(y_true, pos_label)
+    scores = check_scores(y_score, len(is_signal))
+    return is_signal, scores, check_class_weights(is_signal, sample_weight)
 
 
 def check_yield(value: float, name: str) -> float:

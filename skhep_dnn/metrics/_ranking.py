@@ -10,8 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_scores, check_signal
-from skhep_dnn.metrics._class_sums import check_class_weights
+from skhep_dnn.metrics._class_sums import check_events
 
 __all__ = [
     "auc_of_weights",
@@ -77,9 +76,7 @@ def weighted_roc_curve(
     >>> print(thresholds)
     [inf 0.8 0.6 0.3 0.1]
     """
-    is_signal, scores, weights = _check_events(
-        y_true, y_score, sample_weight, pos_label
-    )
+    is_signal, scores, weights = check_events(y_true, y_score, sample_weight, pos_label)
     order = np.argsort(scores, kind="stable")[::-1]
     falling = scores[order]
     last_of_tie = np.append(np.flatnonzero(falling[:-1] != falling[1:]), len(order) - 1)
@@ -156,9 +153,7 @@ def weighted_roc_auc(
     >>> weighted_roc_auc(["b", "s", "b", "s"], [0.1, 0.2, 0.3, 0.4], [3, 1, -1, 1])
     1.25
     """
-    is_signal, scores, weights = _check_events(
-        y_true, y_score, sample_weight, pos_label
-    )
+    is_signal, scores, weights = check_events(y_true, y_score, sample_weight, pos_label)
     return float(auc_of_weights(is_signal, scores)(weights))
 
 
@@ -198,14 +193,3 @@ def auc_of_weights(
         return pairs / (signal_weights.sum(axis=-1) * background_sum[..., -1])
 
     return auc
-
-
-def _check_events(
-    y_true: ArrayLike,
-    y_score: ArrayLike,
-    sample_weight: ArrayLike | None,
-    pos_label: object,
-) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
-    is_signal = check_signal(y_true, pos_label)
-    scores = check_scores(y_score, len(is_signal))
-    return is_signal, scores, check_class_weights(is_signal, sample_weight)

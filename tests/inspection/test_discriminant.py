@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 from scipy.special import expit
 
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.inspection import DiscriminantDisplay, WeightedHistogram
+from skhep_dnn.inspection import DiscriminantDisplay
 
 
 def brute_force(score, weight, edges):
@@ -172,11 +172,6 @@ def test_outliers_are_counted_in_the_last_bins(scored):
     assert display.signal.sum_w + display.background.sum_w == len(y)
 
 
-def test_range_of_equal_scores():
-    display = DiscriminantDisplay.from_predictions([0, 1], [3.0, 3.0], bins=1)
-    np.testing.assert_array_equal(display.signal.edges, [2.5, 3.5])
-
-
 def test_drawing_on_given_axes_with_a_style(scored):
     y, score, weight = scored
     figure, axes = plt.subplots(1, 2)
@@ -193,14 +188,6 @@ def test_drawing_on_given_axes_with_a_style(scored):
     assert axes[0].get_legend().get_title().get_text() == "other"
     assert display.ax_.get_xlabel() == "classifier score"
     assert display.ax_.get_ylabel() == "normalised to 1 per bin width"
-
-
-def test_histogram_is_exported_and_scales():
-    histogram = WeightedHistogram(
-        np.array([0.0, 1.0]), np.array([2.0]), np.array([0.5]), 16
-    )
-    scaled = histogram.scaled_to(4.0)
-    assert (scaled.content[0], scaled.error[0], scaled.n_events) == (4.0, 1.0, 16)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.metrics._class_sums import (
     check_class_sums,
     check_class_weights,
+    check_events,
     check_yield,
     scale_classes,
 )
@@ -19,6 +20,17 @@ def test_sums_of_the_classes():
     assert check_class_sums(IS_SIGNAL, WEIGHTS) == (5.0, 2.0)
     assert check_class_weights(IS_SIGNAL, WEIGHTS.tolist()).tolist() == WEIGHTS.tolist()
     assert check_class_weights(IS_SIGNAL, None).tolist() == [1.0, 1.0, 1.0, 1.0]
+
+
+def test_labels_scores_and_weights_of_the_same_events():
+    is_signal, scores, weights = check_events(["s", "b"], [1, 2], None, "b")
+    assert is_signal.tolist() == [False, True]
+    assert scores.tolist() == [1.0, 2.0]
+    assert weights.tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match="each of the 2 events"):
+        check_events([0, 1], [1, 2, 3], None, None)
+    with pytest.raises(WeightsError, match="in each class"):
+        check_events([0, 1], [1, 2], [-1.0, 1.0], None)
 
 
 @pytest.mark.parametrize("check", [check_class_sums, check_class_weights])

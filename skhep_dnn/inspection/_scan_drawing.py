@@ -1,0 +1,249 @@
+"""How is a significance scan drawn: curve, band, cut, hatching, range and labels."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skhep_dnn.inspection._plotting import (
+    NEUTRAL_COLOR,
+    curve_style,
+    leave_headroom,
+    merge_style,
+)
+from skhep_dnn.metrics import FigureOfMerit, SignificanceScan, WorkingPoint
+from skhep_dnn.metrics._bootstrap_result import format_with_error
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import FillBetweenPolyCollection
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Rectangle
+
+__all__ = [
+    "Abscissa",
+    "check_abscissa",
+    "draw_curve",
+    "draw_cut",
+    "draw_low_statistics",
+    "finish_axes",
+]
+
+FloatArray = NDArray[np.float64]
+Abscissa = Literal["threshold", "signal_efficiency"]
+
+_XLABELS = {
+    "threshold": "threshold on the classifier score",
+    "signal_efficiency": r"signal efficiency $\varepsilon_s$",
+}
+_HEADROOM = 0.3  # share of the height that is left to the legend
+_MARGIN = 0.03
+_ALL_SIGNAL = 0.995  # lower thresholds, which select more, have nothing to show
+
+
+def check_abscissa(x: str) -> None:
+    """Raise a ValueError if there is no such horizontal axis."""
+    if x not in _XLABELS:
+        msg = f"`x` must be one of {tuple(_XLABELS)!r}, got {x!r}. Choose one."
+        raise ValueError(msg)
+
+
+def draw_curve(
+    ax: "Axes",
+    scan: SignificanceScan,
+    points: Sequence[WorkingPoint],
+    errors: FloatArray,
+    x: Abscissa,
+    label: str,
+    kwargs: dict[str, Any],
+) -> tuple["Line2D", "FillBetweenPolyCollection"]:
+    """Draw the significance, and its error where it is known.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes to draw on.
+    scan : SignificanceScan
+        The scan.
+    points : sequence of WorkingPoint
+        Points of the scan with known errors.
+    errors : ndarray of shape (n_points,)
+        The errors; nan where undefined.
+    x : {"threshold", "signal_efficiency"}
+        The horizontal axis.
+    label : str
+        Name of the curve in the legend.
+    kwargs : dict
+        The user's style.
+
+    Returns
+    -------
+    line : matplotlib Line2D
+    band : matplotlib FillBetweenPolyCollection
+    """
+    from matplotlib.lines import Line2D  # noqa: PLC0415
+
+    style = merge_style({**curve_style(ax), "label": label}, kwargs, Line2D)
+    (line,) = ax.plot(getattr(scan, x), scan.z, **style)
+    z = np.array([point.z for point in points])
+    band = ax.fill_between(
+        [getattr(point, x) for point in points],
+        z - errors,
+        z + errors,
+        color=line.get_color(),
+        alpha=0.25,
+        linewidth=0,
+        label=r"statistical error (1$\,\sigma$)",
+    )
+    return line, band
+
+
+def draw_low_statistics(
+    ax: "Axes", scan: SignificanceScan, min_n_eff: float, x: Abscissa
+) -> list["Rectangle"]:
+    """Hatch the regions with too few effective background events.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes to draw on.
+    scan : SignificanceScan
+        The scan.
+    min_n_eff : float
+        Number of effective background events that is enough.
+    x : {"threshold", "signal_efficiency"}
+        The horizontal axis.
+
+    Returns
+    -------
+    regions : list of matplotlib Rectangle
+    """
+    position = getattr(scan, x)
+    finite = position[np.isfinite(position)]
+    position = np.clip(position, finite.min(), finite.max())
+    label = rf"background $n_\mathrm{{eff}}$ < {min_n_eff:g}"
+    regions: list[Rectangle] = []
+    for start, stop in _runs(scan.n_eff_b < min_n_eff):
+        ends = position[start], position[min(stop, len(position) - 1)]
+        region = ax.axvspan(
+            min(ends),
+            max(ends),
+            facecolor="0.95",
+            edgecolor="0.8",
+            hatch="\\\\\\\\",
+            linewidth=0,
+            zorder=0,
+            label=label,
+        )
+        regions.append(region)
+        label = "_low statistics"  # one entry in the legend is enough
+    return regions
+
+
+def draw_cut(
+    ax: "Axes", point: WorkingPoint, error: float, x: Abscissa, *, biased: bool
+) -> "Line2D":
+    """Draw the chosen cut, with the significance there in the legend.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes to draw on.
+    point : WorkingPoint
+        What the cut selects.
+    error : float
+        Error of its significance.
+    x : {"threshold", "signal_efficiency"}
+        The horizontal axis.
+    biased : bool
+        Whether to say that the cut was chosen on the scanned events.
+
+    Returns
+    -------
+    cut : matplotlib Line2D
+    """
+    label = f"cut at {point.threshold:.3g}: {format_with_error(point.z, error)}"
+    if biased:
+        label += "\n(chosen on these events: biased upwards)"
+    return ax.axvline(
+        getattr(point, x),
+        ymax=1 - _HEADROOM,
+        color=NEUTRAL_COLOR,
+        linestyle=(0, (4, 2)),
+        linewidth=1.4,
+        label=label,
+    )
+
+
+def finish_axes(
+    ax: "Axes",
+    scan: SignificanceScan,
+    points: Sequence[WorkingPoint],
+    errors: FloatArray,
+    cut: WorkingPoint | None,
+    min_n_eff: float,
+    x: Abscissa,
+) -> None:
+    """Show what has enough events, and the cut; name the axes; add the legend.
+
+    Parameters
+    ----------
+    ax, scan, points, errors, x
+        As in `draw_curve`.
+    cut : WorkingPoint or None
+        What the chosen cut selects.
+    min_n_eff : float
+        Number of effective background events that is enough.
+    """
+    ax.set_xlim(*_horizontal_range(scan, cut, x))
+    trusted = np.isfinite(scan.z) & (scan.n_eff_b >= min_n_eff)
+    ends = [scan.z[trusted]]
+    for point, error in zip(points, errors, strict=True):
+        if point.n_eff_b >= min_n_eff and np.isfinite(error):
+            ends.append(point.z + np.array([-error, error]))
+    heights = np.concatenate(ends)
+    if len(heights):
+        low, high = min(0.0, float(heights.min())), float(heights.max())
+        leave_headroom(ax, low, high, _HEADROOM)
+    ax.set(xlabel=_XLABELS[x], ylabel=_significance_label(scan.figure_of_merit))
+    ax.legend(
+        loc="upper left" if x == "threshold" else "upper right",
+        fontsize="small",
+        framealpha=1.0,
+    )
+
+
+def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return begin and end of each run of True."""
+    changes = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    return [(int(a), int(b)) for a, b in changes.reshape(-1, 2)]
+
+
+def _horizontal_range(
+    scan: SignificanceScan, point: WorkingPoint | None, x: Abscissa
+) -> tuple[float, float]:
+    """Return the range that has something to show, the chosen cut included."""
+    if x == "signal_efficiency":
+        return 0.0, max(1.0, float(scan.signal_efficiency.max()))
+    below = scan.signal_efficiency >= _ALL_SIGNAL
+    finite = scan.threshold[np.isfinite(scan.threshold)]
+    high = finite.max()
+    low = max(finite.min(), scan.threshold[below.argmax()])
+    if point is not None:
+        low, high = min(low, point.threshold), max(high, point.threshold)
+    margin = _MARGIN * (high - low) or 0.5
+    return max(low - margin, finite.min()), high + margin
+
+
+def _significance_label(figure_of_merit: FigureOfMerit) -> str:
+    """Return the label of the vertical axis, which names the kind and `b_reg`."""
+    name = {
+        "asimov": "Asimov significance",
+        "ams": "AMS",
+        "s_over_sqrt_b": r"$s / \sqrt{b}$",
+        "s_over_sqrt_sb": r"$s / \sqrt{s + b}$",
+    }[figure_of_merit.kind]
+    if figure_of_merit.b_reg:
+        name += rf", $b_r$ = {figure_of_merit.b_reg:g}"
+    return rf"{name} ($\sigma$)"
