@@ -10,6 +10,7 @@ from sklearn.metrics._scorer import _Scorer
 from sklearn.pipeline import _name_estimators
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import _check_feature_names_in, _check_response_method
 
@@ -18,6 +19,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "_Scorer",
+    "_VisualBlock",
     "_check_feature_names_in",
     "_check_response_method",
     "_fit_context",

@@ -266,7 +266,12 @@ PATHS = {
         lambda w: history_of(in_folds(w), "train_loss", 1), (3, 6, 5), (1, 4, 7, 60)
     ),
     "validation loss of member 1 in fold 1": Path(
-        lambda w: history_of(in_folds(w), "valid_loss", 1), (1, 4, 3, 5), (60,)
+        lambda w: history_of(in_folds(w, validate_on_fold=True), "valid_loss", 1),
+        (1, 4, 3, 5),
+        (60,),
+    ),
+    "member 1 without a validation sample": Path(
+        lambda w: parameters_of(in_folds(w), 1), (3, 6, 5), (1, 4, 7, 10, 60)
     ),
     "member 1 whose fold 1 is untouched": Path(
         lambda w: parameters_of(

@@ -139,11 +139,12 @@ def count_parameters(
     connection: Literal["plain", "dense", "residual"] = "dense",
     n_categories: Sequence[int] = (),
     embedding_size: Embedding = "n-1",
+    batch_norm: bool = False,
 ) -> int:
-    """Number of parameters that one network learns.
+    """Number of parameters that one network learns, for two classes.
 
-    Weights, biases, embeddings and the parameters of activations count; the scaling
-    of the inputs does not.
+    Weights, biases, embeddings and the parameters of activations and of batch norm
+    count; the scaling of the inputs does not.
 
     Parameters
     ----------
@@ -159,6 +160,9 @@ def count_parameters(
         Number of categories of each categorical feature.
     embedding_size : int, "n-1" or "half", default="n-1"
         Numbers for each category; see `WeightedDNNClassifier`.
+    batch_norm : bool, default=False
+        Whether the input of each activation is normalised: two parameters for each
+        hidden output.
 
     Returns
     -------
@@ -191,6 +195,6 @@ def count_parameters(
     source = n_numeric + sum(sizes)
     count = tables + sum(ACTIVATIONS[name].n_parameters for name in names)
     for width in hidden_layer_sizes:
-        count += (source + 1) * width
+        count += (source + (3 if batch_norm else 1)) * width
         source = source + width if connection == "dense" else width
     return count + hidden_layer_sizes[-1] + 1

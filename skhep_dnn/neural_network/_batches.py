@@ -6,7 +6,7 @@ and scaled together, which makes the cost of doing so per batch negligible.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,49 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = [
-    "Batch",
-    "Events",
-    "MemberSample",
-    "TrainingBatches",
-    "ValidationBatches",
-    "as_tensor",
-]
+from skhep_dnn.neural_network._events import Events, MemberSample
+
+__all__ = ["Batch", "TrainingBatches", "ValidationBatches", "as_tensor"]
 
 BLOCK = 16
 VALIDATION_ROWS = 2048
-
-
-@dataclass(frozen=True)
-class MemberSample:
-    """The events of one member: which ones, and with which weights.
-
-    Attributes
-    ----------
-    index : ndarray of shape (n_events,), dtype int64
-        Rows of the common events.
-    weights : ndarray of shape (n_events,)
-        Weights in the loss.
-    """
-
-    index: NDArray[np.int64]
-    weights: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Events:
-    """Events shared by all members.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n_samples, n_features), dtype float32
-        Numeric columns first, category codes last; undefined values are nan.
-    y : ndarray of shape (n_samples,), dtype float32
-        1 for the class `classes_[1]`, else 0.
-    """
-
-    X: NDArray[np.float32]
-    y: NDArray[np.float32]
 
 
 class Batch(NamedTuple):
@@ -90,7 +53,7 @@ class _Memory:
 
 
 class TrainingBatches:
-    """One epoch of batches, in a new random order for each iteration.
+    """Passes over the training events, each in a new random order.
 
     The number of steps and their width come from outside, so that a member's batches
     do not depend on which other members are trained beside it; where a member has
@@ -111,7 +74,7 @@ class TrainingBatches:
     n_hidden : int
         Random bytes needed for each event (dropout); 0 for none.
     generators : sequence of torch.Generator
-        One for each member, on `device`.
+        One for each member, on `device`; each pass continues them.
     device : torch.device
         Where the batches are needed.
     """
@@ -140,13 +103,25 @@ class TrainingBatches:
         self.n_hidden = n_hidden
         self.generators = generators
 
-    def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
-        return self.n_steps
+    def parts(self, n_parts: int = 1) -> Iterator[tuple[Tensor, Iterator[Batch]]]:
+        """Yield one pass in parts: the sum of `|w|` of each member, and the batches.
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches of one epoch."""
+        Parameters
+        ----------
+        n_parts : int, default=1
+            Number of parts, at most that of batches; what is drawn at random does
+            not depend on it.
+        """
         order = self._draw_order()
+        batches = self._batches(order)
+        ends = [k * self.n_steps // n_parts for k in range(n_parts + 1)]
+        for first, end in pairwise(ends):
+            columns = order[:, first * self.width : end * self.width]
+            weights = self.weights.gather(1, columns)
+            sum_w = weights.abs_().sum(1, dtype=torch.float64)
+            yield sum_w.cpu(), islice(batches, end - first)
+
+    def _batches(self, order: Tensor) -> Iterator[Batch]:
         for first in range(0, self.n_steps, BLOCK):
             n_batches = min(BLOCK, self.n_steps - first)
             columns = slice(first * self.width, (first + n_batches) * self.width)
@@ -207,6 +182,14 @@ class ValidationBatches:
         Maps raw inputs to scaled ones, of the same shape.
     device : torch.device
         Where the batches are needed.
+
+    Attributes
+    ----------
+    target, weights : Tensor of shape (n_members, n_events)
+        Of all events, filled up with events of weight zero; the weights in double
+        precision, on the CPU.
+    n_events : list of int
+        Number of events of each member.
     """
 
     def __init__(
@@ -218,10 +201,9 @@ class ValidationBatches:
         device: torch.device,
     ) -> None:
         self.X = as_tensor(events.X).to(device)
-        self.y = as_tensor(events.y).to(device)
-        longest = max(len(sample.index) for sample in samples)
-        self.index, self.weights = _pad(samples, longest, device)
-        self.sum_w = self.weights.sum(1)
+        self.n_events = [len(sample.index) for sample in samples]
+        self.index, self.weights = _pad(samples, max(self.n_events), device)
+        self.target = as_tensor(events.y).to(device)[self.index]
         self.prepare = prepare
 
     def __iter__(self) -> Iterator[Batch]:
@@ -230,7 +212,8 @@ class ValidationBatches:
             part = slice(first, first + VALIDATION_ROWS)
             rows = self.index[:, part]
             inputs = self.X.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
-            yield Batch(self.prepare(inputs), self.y[rows], self.weights[:, part], None)
+            target, weights = self.target[:, part], self.weights[:, part]
+            yield Batch(self.prepare(inputs), target, weights, None)
 
 
 def _pad(

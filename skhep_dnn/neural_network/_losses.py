@@ -1,4 +1,8 @@
-"""Losses: one value for each event of each member; the engine applies the weights."""
+"""Losses: one value for each event of each member; the engine applies the weights.
+
+A loss that cannot be written as a sum over events, such as a significance or a distance
+correlation, says so by an attribute `needs_batch = True` and gets the weights.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +13,24 @@ from torch.nn import functional
 
 __all__ = ["LOSSES", "FocalLoss", "Loss", "MemberLoss", "cross_entropy"]
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
 
 
 def cross_entropy(logit: Tensor, target: Tensor) -> Tensor:
-    r"""Binary cross-entropy :math:`\ln(1 + e^z) - y z` of logits.
+    r"""Cross-entropy of logits: minus the logarithm of the true class' probability.
 
-    **Shape:** two tensors of shape `(n_members, n_batch)` to the same.
+    With one logit :math:`z` it is :math:`\ln(1 + e^z) - y z`; with one for each class
+    :math:`\ln \sum_c e^{z_c} - z_y`.
+
+    **Shape:** logits `(n_members, n_batch)` or `(n_members, n_batch, n_classes)`,
+    targets `(n_members, n_batch)`, to `(n_members, n_batch)`.
 
     Parameters
     ----------
     logit : Tensor
-        Output :math:`z` of the network.
+        Output of the network.
     target : Tensor
-        Labels :math:`y`, 0 or 1.
+        Labels: 0 or 1, or the position of the class.
 
     Returns
     -------
@@ -33,8 +41,17 @@ def cross_entropy(logit: Tensor, target: Tensor) -> Tensor:
     >>> import torch
     >>> cross_entropy(torch.zeros(1, 2), torch.tensor([[0.0, 1.0]]))
     tensor([[0.6931, 0.6931]])
+    >>> cross_entropy(torch.zeros(1, 2, 3), torch.tensor([[0, 2]]))
+    tensor([[1.0986, 1.0986]])
     """
-    return functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
+    if logit.dim() == target.dim():
+        return functional.binary_cross_entropy_with_logits(
+            logit, target, reduction="none"
+        )
+    loss = functional.cross_entropy(
+        logit.flatten(0, 1), target.long().flatten(), reduction="none"
+    )
+    return loss.view(target.shape)
 
 
 @dataclass(frozen=True)
@@ -81,8 +98,9 @@ class FocalLoss:
 
     def __call__(self, logit: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each event of each member."""
-        wrong = torch.sigmoid(logit * (1.0 - 2.0 * target))
-        return wrong**self.gamma * cross_entropy(logit, target)
+        loss = cross_entropy(logit, target)
+        wrong = -torch.expm1(-loss)  # 1 - p_t
+        return wrong**self.gamma * loss
 
 
 LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "focal": FocalLoss()}
@@ -91,17 +109,20 @@ LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "focal": FocalLoss()}
 class MemberLoss(nn.Module):
     """Weighted sum of a loss over the events of a batch, for each member.
 
-    The weights multiply the loss of each event before anything is summed.
+    The weights multiply the loss of each event before anything is summed. A loss that
+    needs the batch is a mean over it: it is multiplied by the sum of the weights.
 
-    **Shape:** three tensors of shape `(n_members, n_batch)` to `(n_members,)`.
+    **Shape:** logits, targets and weights of shape `(n_members, n_batch)`, the logits
+    of several classes with one more axis, to `(n_members,)`.
 
     Parameters
     ----------
     loss : callable
-        Maps logits and targets to the loss of each event of each member.
+        Maps logits and targets to the loss of each event of each member; or, with an
+        attribute `needs_batch = True`, logits, targets and weights to the loss of
+        each member.
     label_smoothing : float
-        Share of each event that counts, in training, as half signal and half
-        background.
+        Share of each event that counts, in training, for all classes alike.
     """
 
     def __init__(
@@ -113,16 +134,35 @@ class MemberLoss(nn.Module):
 
     def forward(self, logit: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """Return the sum of weight times loss, where and as precise as the weights."""
+        if getattr(self.loss, "needs_batch", False):
+            return self._of_batch(logit, target, weight)
         event_loss = self.loss(logit, target)
-        if event_loss.shape != logit.shape:
-            msg = (
-                "`loss` must return one value for each event of each member, of shape "
-                f"{tuple(logit.shape)}, got {tuple(event_loss.shape)}. Leave the sum "
-                "and the weights to the engine."
-            )
-            raise ValueError(msg)
+        _check_shape(event_loss, target.shape, "each event of each member")
         if self.training and self.label_smoothing > 0.0:
-            half = self.label_smoothing / 2.0
-            other = self.loss(logit, 1.0 - target)
-            event_loss = (1.0 - half) * event_loss + half * other
-        return (event_loss.to(weight.device).to(weight.dtype) * weight).sum(1)
+            smoothing = self.label_smoothing
+            event_loss = torch.lerp(event_loss, self._blurred(logit, target), smoothing)
+        return torch.linalg.vecdot(event_loss.to(weight), weight)
+
+    def _of_batch(self, logit: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        loss = self.loss(logit, target, weight.to(logit))
+        _check_shape(loss, target.shape[:1], "each member")
+        total = (weight.abs() if self.training else weight).sum(1)
+        return loss.to(weight) * total
+
+    def _blurred(self, logit: Tensor, target: Tensor) -> Tensor:
+        """Return the mean of the losses with each class as the target."""
+        n_classes = logit.shape[2] if logit.dim() > target.dim() else 2
+        losses = [
+            self.loss(logit, torch.full_like(target, k)) for k in range(n_classes)
+        ]
+        return torch.stack(losses).mean(0)
+
+
+def _check_shape(loss: Tensor, expected: torch.Size, what: str) -> None:
+    if loss.shape != expected:
+        msg = (
+            f"`loss` must return one value for {what}, of shape {tuple(expected)}, got "
+            f"{tuple(loss.shape)}. Leave the sum over events and the weights to the "
+            "engine, or give the loss an attribute needs_batch = True."
+        )
+        raise ValueError(msg)

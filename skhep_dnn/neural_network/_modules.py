@@ -14,50 +14,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skhep_dnn.neural_network._activations import ACTIVATIONS, Activation
+from skhep_dnn.neural_network._layers import (
+    InputTransform,
+    MemberBatchNorm,
+    dropout_mask,
+    keep_threshold,
+)
 
-__all__ = ["CONNECTIONS", "InputTransform", "MemberNetwork", "keep_threshold"]
+__all__ = ["CONNECTIONS", "MemberNetwork"]
 
 CONNECTIONS = ("plain", "dense", "residual")
-LARGEST_INPUT = 1e9
-
-
-class InputTransform(nn.Module):
-    """Fill undefined values, then standardise each column; category codes pass.
-
-    A column's filled value is its weighted mean, 0 after scaling. The statistics
-    belong to a member, since each has its own training events. Scaled values end at
-    1e9 standard deviations, so that no finite input makes the layers overflow.
-
-    **Shape:** `(n_members, n_batch, n_features)` to the same.
-
-    Parameters
-    ----------
-    n_members, n_features : int
-        Sizes of the statistics: a mean of 0 and a scale of 1 until they are set.
-    missing_values : float
-        Value that marks an undefined entry; nan always does.
-    """
-
-    mean: Tensor
-    inverse_scale: Tensor
-
-    def __init__(self, n_members: int, n_features: int, missing_values: float) -> None:
-        super().__init__()
-        self.missing_values = missing_values
-        self.register_buffer("mean", torch.zeros(n_members, 1, n_features))
-        self.register_buffer("inverse_scale", torch.ones(n_members, 1, n_features))
-
-    def set_statistics(self, member: int, mean: Tensor, scale: Tensor) -> None:
-        """Set one member's mean and scale of the first `len(mean)` columns."""
-        self.mean[member, 0, : len(mean)] = mean
-        self.inverse_scale[member, 0, : len(mean)] = 1.0 / scale
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the filled and scaled inputs."""
-        scaled = (x - self.mean).mul_(self.inverse_scale)
-        if self.missing_values == self.missing_values:
-            scaled.masked_fill_(x == self.missing_values, 0.0)
-        return scaled.nan_to_num_(nan=0.0).clamp_(-LARGEST_INPUT, LARGEST_INPUT)
 
 
 class MemberNetwork(nn.Module):
@@ -69,7 +35,8 @@ class MemberNetwork(nn.Module):
     adds to their pre-activations. With "residual" connections the output of a layer
     is added to its input, from the second layer on.
 
-    **Shape:** `(n_members, n_batch, n_features)` to `(n_members, n_batch)` logits.
+    **Shape:** `(n_members, n_batch, n_features)` to `(n_members, n_batch)` logits, or
+    `(n_members, n_batch, n_outputs)` with more than one output.
 
     Parameters
     ----------
@@ -88,6 +55,10 @@ class MemberNetwork(nn.Module):
     dropout : sequence of float
         Probability to drop an output of each hidden layer in training, rounded to
         1/256.
+    batch_norm : bool
+        Whether the input of each activation is normalised.
+    n_outputs : int
+        Logits of an event.
     seeds : sequence of int
         One for each member, of the generator that draws its initial weights.
     """
@@ -102,6 +73,8 @@ class MemberNetwork(nn.Module):
         activation: Sequence[str],
         connection: str,
         dropout: Sequence[float],
+        batch_norm: bool = False,
+        n_outputs: int = 1,
         seeds: Sequence[int],
     ) -> None:
         super().__init__()
@@ -109,7 +82,7 @@ class MemberNetwork(nn.Module):
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.hidden_layer_sizes = tuple(hidden_layer_sizes)
         self.connection = connection
-        self.keep_thresholds = [keep_threshold(p) for p in dropout]
+        self.set_dropout(dropout)
         self.n_numeric = n_numeric
         n_columns = n_numeric + len(embeddings)
         self.inputs = InputTransform(n_members, n_columns, missing_values)
@@ -130,40 +103,63 @@ class MemberNetwork(nn.Module):
         self.biases = nn.ParameterList(
             torch.zeros(n_members, 1, width) for width in self._bias_widths()
         )
-        last = self.hidden_layer_sizes[-1]
-        self.output_weight = nn.Parameter(
-            _normal((last, 1), sqrt(2.0 / (last + 1)), generators)  # Glorot
+        self.norms = nn.ModuleList(
+            MemberBatchNorm(n_members, width)
+            for width in (self.hidden_layer_sizes if batch_norm else ())
         )
-        self.output_bias = nn.Parameter(torch.zeros(n_members, 1, 1))
+        last = self.hidden_layer_sizes[-1]
+        glorot = sqrt(2.0 / (last + n_outputs))
+        self.output_weight = nn.Parameter(
+            _normal((last, n_outputs), glorot, generators)
+        )
+        self.output_bias = nn.Parameter(torch.zeros(n_members, 1, n_outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of raw inputs."""
         return self.from_scaled(self.inputs(x))
 
-    def from_scaled(self, x: Tensor, random_bytes: Tensor | None = None) -> Tensor:
+    def from_scaled(
+        self,
+        x: Tensor,
+        random_bytes: Tensor | None = None,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         """Return the logits of inputs that are already filled and scaled.
 
         With `random_bytes`, of shape `(n_members, n_batch * n_dropped)`, an output
         of a layer with dropout is dropped where its byte is below the threshold.
+        With `weight`, of shape `(n_members, n_batch)`, batch norm takes the
+        statistics of this batch.
         """
         x = self._embed(x)
-        pre: Tensor | None = None
+        later: Tensor | None = None
         used = 0
         for k, width in enumerate(self.hidden_layer_sizes):
-            pre = self._pre_activation(k, x, pre)
-            hidden = self.activations[k](pre[..., :width])
+            addend = self.biases[k] if later is None else later
+            pre = torch.baddbmm(addend, x, self.weights[k])
+            if pre.shape[2] > width:
+                sizes = [width, pre.shape[2] - width]
+                pre, later = pre.split_with_sizes(sizes, 2)
+            if len(self.norms) > 0:
+                pre = self.norms[k](pre, weight)
+            hidden = self.activations[k](pre)
             if random_bytes is not None and self.keep_thresholds[k] > 0:
                 part = random_bytes[:, used : used + hidden[0].numel()]
-                hidden = hidden * _dropout_mask(part, self.keep_thresholds[k], hidden)
+                hidden = hidden * dropout_mask(part, self.keep_thresholds[k], hidden)
                 used += hidden[0].numel()
             x = x + hidden if self.connection == "residual" and k > 0 else hidden
-        return torch.baddbmm(self.output_bias, x, self.output_weight).squeeze(2)
+        logit = torch.baddbmm(self.output_bias, x, self.output_weight)
+        return logit.squeeze(2) if logit.shape[2] == 1 else logit
 
     @property
     def n_dropped(self) -> int:
         """Number of hidden outputs of one member that dropout acts on."""
         layers = zip(self.hidden_layer_sizes, self.keep_thresholds, strict=True)
         return sum(width for width, threshold in layers if threshold > 0)
+
+    def set_dropout(self, dropout: Sequence[float]) -> None:
+        """Set the probability to drop an output of each hidden layer."""
+        self.keep_thresholds = [keep_threshold(p) for p in dropout]
 
     def penalised(self) -> list[Tensor]:
         """Return the weight matrices, which `l1` and `l2` act on: no biases."""
@@ -174,33 +170,19 @@ class MemberNetwork(nn.Module):
             return (sum(self.hidden_layer_sizes),)
         return self.hidden_layer_sizes
 
-    def _pre_activation(self, k: int, x: Tensor, pre: Tensor | None) -> Tensor:
-        if self.connection != "dense" or pre is None:
-            return torch.baddbmm(self.biases[k], x, self.weights[k])
-        later = pre[..., self.hidden_layer_sizes[k - 1] :]
-        return torch.baddbmm(later, x, self.weights[k])
-
     def _embed(self, x: Tensor) -> Tensor:
         if len(self.embeddings) == 0:
             return x
         parts = [x[..., : self.n_numeric]]
-        for i, table in enumerate(self.embeddings):
+        for i, rows_of_members in enumerate(self.embeddings):
+            # the code of an unknown category stands for their mean
+            mean = rows_of_members.mean(1, keepdim=True)
+            table = torch.cat([rows_of_members, mean], 1)
             n_members, n_categories, size = table.shape
             offset = torch.arange(n_members, device=x.device).unsqueeze(1)
             rows = x[..., self.n_numeric + i].long() + n_categories * offset
-            parts.append(functional.embedding(rows, table.view(-1, size)))
+            parts.append(functional.embedding(rows, table.reshape(-1, size)))
         return torch.cat(parts, dim=2)
-
-
-def _dropout_mask(random_bytes: Tensor, threshold: int, x: Tensor) -> Tensor:
-    mask = torch.empty_like(x, requires_grad=False)
-    torch.ge(random_bytes.view(x.shape), threshold, out=mask)
-    return mask.mul_(256.0 / (256 - threshold))
-
-
-def keep_threshold(dropout: float) -> int:
-    """Value of a random byte below which a hidden output is dropped, at most 255."""
-    return min(round(256 * dropout), 255)
 
 
 def _blocks(

@@ -1,116 +1,45 @@
 """The skorch net that trains a group of members.
 
 skorch gives callbacks, history, checkpoints and devices; its epoch loop is replaced by
-a lean one that knows members, weights and best epochs. An epoch is one turn of the
-generator `MemberNet.epochs`, so that several groups can train in lockstep.
+a lean one that knows members, weights and best epochs. One turn of the generator
+`MemberNet.proceed` ends with one evaluation, so that several groups can train in
+lockstep.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from skhep_dnn.exceptions import NonFiniteLossError
 from skhep_dnn.neural_network._batches import (
     Batch,
-    Events,
-    MemberSample,
     TrainingBatches,
     ValidationBatches,
 )
+from skhep_dnn.neural_network._best_epochs import BestEpochs
+from skhep_dnn.neural_network._events import GroupData
 from skhep_dnn.neural_network._inputs import weighted_statistics
 from skhep_dnn.neural_network._losses import MemberLoss
 from skhep_dnn.neural_network._modules import MemberNetwork
-from skhep_dnn.neural_network._optimizers import clip_member_norms
-from skhep_dnn.neural_network._schedules import Schedule, constant
+from skhep_dnn.neural_network._optimizers import add_penalties, clip_member_norms
+from skhep_dnn.neural_network._schedules import Schedule, apply_schedule, constant
+from skhep_dnn.neural_network._scoring import Scorer, member_scores
 
-__all__ = ["BestEpochs", "GroupData", "MemberNet"]
-
-
-@dataclass(frozen=True)
-class GroupData:
-    """What one group of members trains and validates on.
-
-    Attributes
-    ----------
-    events, validation_events : Events
-        Events that the samples index; the second is the first but for an explicit
-        validation sample.
-    training, validation : tuple of MemberSample
-        One for each member; `validation` is empty without a validation sample.
-    n_steps, width : int
-        Batches in an epoch and events of one member in a batch.
-    seeds : tuple of int
-        Seed of the event order and dropout of each member.
-    """
-
-    events: Events
-    validation_events: Events
-    training: tuple[MemberSample, ...]
-    validation: tuple[MemberSample, ...]
-    n_steps: int
-    width: int
-    seeds: tuple[int, ...]
-
-
-class BestEpochs:
-    """Best epoch of each member, kept beside the running networks.
-
-    A member whose patience has ended is frozen: it keeps running in the batch, but
-    its best state no longer changes.
-
-    Parameters
-    ----------
-    state : dict of Tensor
-        The running parameters, each with a leading member axis.
-    patience : int or None
-        Epochs without improvement after which a member is frozen; None: never.
-    tol : float
-        Decrease of the loss that counts as an improvement for the patience.
-    """
-
-    def __init__(
-        self, state: dict[str, Tensor], patience: int | None, tol: float
-    ) -> None:
-        n_members = len(next(iter(state.values())))
-        self.state = {name: value.clone() for name, value in state.items()}
-        self.patience = patience
-        self.tol = tol
-        self.loss = np.full(n_members, np.inf)
-        self.epoch = np.zeros(n_members, dtype=np.int64)
-        self._reference = np.full(n_members, np.inf)
-        self._waited = np.zeros(n_members, dtype=np.int64)
-        self.frozen = np.zeros(n_members, dtype=np.bool_)
-        self.frozen_at = np.zeros(n_members, dtype=np.int64)
-
-    def update(
-        self, epoch: int, loss: NDArray[np.float64], state: dict[str, Tensor]
-    ) -> None:
-        """Take in the validation losses of one epoch."""
-        improved = (loss < self.loss) & ~self.frozen
-        for k in np.flatnonzero(improved):
-            for name, value in state.items():
-                self.state[name][k].copy_(value[k])
-        self.loss[improved] = loss[improved]
-        self.epoch[improved] = epoch
-        clearly = loss < self._reference - self.tol
-        self._reference[clearly] = loss[clearly]
-        self._waited = np.where(clearly, 0, self._waited + 1)
-        if self.patience is not None:
-            ended = (self._waited >= self.patience) & ~self.frozen
-            self.frozen_at[ended] = epoch
-            self.frozen |= ended
+__all__ = ["MemberNet"]
 
 
 class MemberNet(NeuralNet):
     """A skorch net whose module, losses and best epochs have a member axis.
+
+    What skorch calls an epoch is what lies between two evaluations: a whole pass over
+    the training events, or the part of one. When skorch's EarlyStopping ends the
+    training, the callbacks after it are not told of the last epoch's end.
 
     Parameters
     ----------
@@ -122,10 +51,14 @@ class MemberNet(NeuralNet):
         Factors of the sums of absolute values and of squares of the weights.
     clip_norm : float or None
         Largest norm of one member's gradients; None does not clip.
+    evaluations_per_epoch : int
+        Number of evaluations in a pass.
+    scorer : callable or None
+        Judges the members; None: the validation loss.
     patience : int or None
-        Epochs without improvement after which a member stops.
+        Evaluations without improvement after which a member stops.
     tol : float
-        Decrease of the loss that counts as an improvement.
+        Decrease of the loss, or increase of the score, that counts as one.
     label : str
         Title of the progress bar.
     bar_position : int
@@ -142,6 +75,8 @@ class MemberNet(NeuralNet):
         l1: float = 0.0,
         l2: float = 0.0,
         clip_norm: float | None = None,
+        evaluations_per_epoch: int = 1,
+        scorer: Scorer | None = None,
         patience: int | None = None,
         tol: float = 0.0,
         label: str = "",
@@ -153,6 +88,8 @@ class MemberNet(NeuralNet):
         self.l1 = l1
         self.l2 = l2
         self.clip_norm = clip_norm
+        self.evaluations_per_epoch = evaluations_per_epoch
+        self.scorer = scorer
         self.patience = patience
         self.tol = tol
         self.label = label
@@ -162,104 +99,150 @@ class MemberNet(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         return []
 
-    def epochs(self, data: GroupData) -> Iterator[int]:
-        """Train, one epoch for each turn of the iterator; yield its number from 1."""
+    def begin(self, data: GroupData, state: dict[str, Tensor] | None = None) -> None:
+        """Draw the initial weights and learn the scaling, or take both from `state`."""
         self.initialize()
-        self._learn_inputs(data)
-        train = self.get_iterator(data, training=True)
-        valid = self.get_iterator(data, training=False)
+        if state is None:
+            self._learn_inputs(data)
+        else:
+            self.module_.load_state_dict(state)
+        self.draw_from(data.seeds)
+
+    def draw_from(self, seeds: Sequence[int]) -> None:
+        """Begin the random numbers of the members, and the schedule."""
+        device = torch.device(self.device)
+        self.generators_ = [torch.Generator(device).manual_seed(s) for s in seeds]
+        self.passes_ = 0
+
+    def adopt(self, settings: dict[str, Any]) -> None:
+        """Take over settings that do not change what has been learnt."""
+        for name, value in settings.items():
+            if name.startswith("optimizer__"):
+                for group in self.optimizer_.param_groups:
+                    group[name.removeprefix("optimizer__")] = value
+            elif "__" not in name:
+                setattr(self, name, value)
+        self.criterion_.loss = settings["criterion__loss"]
+        self.criterion_.label_smoothing = settings["criterion__label_smoothing"]
+        self.module_.set_dropout(settings["module__dropout"])
+        apply_schedule(self.optimizer_, self.lr, 1.0, None)
+
+    def proceed(self, data: GroupData, n_passes: int) -> Iterator[int]:
+        """Train on, one evaluation for each turn of the iterator; yield its number."""
+        train, valid = self._training_batches(data), self._validation_batches(data)
         patience = self.patience if valid is not None else None
-        self.best_ = BestEpochs(self.member_state(), patience, self.tol)
-        self._steps_done, self._steps_planned = 0, data.n_steps * self.max_epochs
+        self.best_ = BestEpochs(self.module_.state_dict(), patience, self.tol)
         shared = {"dataset_train": data, "dataset_valid": data}
         self.notify("on_train_begin", X=data.events.X, y=data.events.y)
-        with self._progress_bar() as bar:
-            for epoch in range(1, self.max_epochs + 1):
+        with self._progress_bar(n_passes) as bar:
+            for sum_w, batches in self._parts(train, n_passes):
                 self.notify("on_epoch_begin", **shared)
-                self.run_single_epoch(train, True, "train", self.train_step)
-                self.run_single_epoch(valid, False, "valid", self.validation_step)
-                self._keep_best(epoch, has_validation=valid is not None)
-                self.notify("on_epoch_end", **shared)
+                self.train_on(batches, sum_w)
+                if valid is not None:
+                    self.validate(valid, data)
+                asked_to_stop = self._end_epoch(shared)
                 bar.set_postfix(self._losses_to_show())
                 bar.update()
-                yield epoch
-                if self.best_.frozen.all():
+                yield len(self.history)
+                if asked_to_stop or self.best_.frozen.all():
                     break
         if valid is not None:
             self._restore_best()
         self.notify("on_train_end", X=data.events.X, y=data.events.y)
 
-    def get_iterator(
-        self, dataset: GroupData, training: bool = False
-    ) -> TrainingBatches | ValidationBatches | None:
-        """Return the batches of the group."""
-        prepare = torch.no_grad()(self.module_.inputs)
-        device = torch.device(self.device)
-        if training:
-            return TrainingBatches(
-                dataset.events,
-                dataset.training,
-                n_steps=dataset.n_steps,
-                width=dataset.width,
-                prepare=prepare,
-                n_hidden=self.module_.n_dropped,
-                generators=_generators(dataset.seeds, device),
-                device=device,
-            )
-        if not dataset.validation:
-            return None
-        return ValidationBatches(
-            dataset.validation_events,
-            dataset.validation,
-            prepare=prepare,
-            device=device,
-        )
-
-    def run_single_epoch(
-        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **_params: Any
-    ) -> None:
-        """Run one pass; record the mean weighted loss of each member."""
-        if iterator is None:
-            return
-        self._set_training(training)
-        hooked = self._has_hook("on_batch_begin") or self._has_hook("on_batch_end")
+    def train_on(self, batches: Iterable[Batch], sum_w: Tensor) -> None:
+        """Take one step for each batch; record the mean weighted loss of a member."""
+        self._set_training(True)
         total: Tensor | float = 0.0
-        for batch in iterator:
-            if hooked:
-                self.history.new_batch()  # callbacks may record into it
-                self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch)
+        for step in self._steps(batches, self.train_step, training=True):
             total = total + step["member_loss"]
-            if hooked:
-                self.notify("on_batch_end", batch=batch, training=training, **step)
-        self._record(prefix + "_loss", torch.as_tensor(total).cpu() / iterator.sum_w)
+        self._record("train_loss", torch.as_tensor(total).cpu().double() / sum_w)
 
     def train_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
         """Take one optimiser step of every member."""
         self._apply_schedule()
-        self.optimizer_.zero_grad(set_to_none=True)
-        logit = self.module_.from_scaled(batch.inputs, batch.random_bytes)
+        for parameter in self._learnt:
+            parameter.grad = None
+        logit = self.module_.from_scaled(batch.inputs, batch.random_bytes, batch.weight)
         member_loss = self.criterion_(logit, batch.target, batch.weight)
-        (member_loss.sum() / batch.weight.shape[1]).backward()
-        self._add_penalties()
+        member_loss.backward(torch.full_like(member_loss, 1.0 / batch.weight.shape[1]))
+        if self.l1 > 0.0 or self.l2 > 0.0:
+            add_penalties(self.module_.penalised(), self.l1, self.l2)
         if self.clip_norm is not None:
-            gradients = [p.grad for p in self.module_.parameters()]
-            clip_member_norms(gradients, self.clip_norm)
+            clip_member_norms([p.grad for p in self._learnt], self.clip_norm)
         if self._has_hook("on_grad_computed"):
             named = list(self.module_.named_parameters())
             self.notify("on_grad_computed", named_parameters=named, batch=batch)
         self.optimizer_.step()
-        return _step(member_loss.detach(), logit)
+        loss = member_loss.detach()
+        return {"loss": loss.sum(), "member_loss": loss, "y_pred": logit}
 
     @torch.no_grad()
-    def validation_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
-        """Return the weighted losses, summed in double precision."""
-        logit = self.module_.from_scaled(batch.inputs)
-        return _step(self.criterion_(logit, batch.target, batch.weight), logit)
+    def validate(self, batches: ValidationBatches, data: GroupData) -> None:
+        """Record loss and score of each member, and keep those that are the best."""
+        self._set_training(False)
+        steps = self._steps(batches, self.validation_step, training=False)
+        logit = torch.cat([step["y_pred"] for step in steps], 1)
+        losses = self.criterion_(logit, batches.target, batches.weights)
+        self._record("valid_loss", losses)
+        value = losses.numpy()
+        if self.scorer is not None:
+            logits = logit.double().cpu().numpy()
+            scores = member_scores(self.scorer, logits, data.scored)
+            self.history.record("valid_scores", scores.tolist())
+            value = -scores
+        best = min(self.history[:, "valid_loss"]) == self.history[-1, "valid_loss"]
+        self.history.record("valid_loss_best", best)
+        self.best_.update(len(self.history), value, self.module_.state_dict())
 
-    def member_state(self) -> dict[str, Tensor]:
-        """Return the learnt parameters, each with a leading member axis."""
-        return {name: p.detach() for name, p in self.module_.named_parameters()}
+    def validation_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
+        """Return the logits of one batch."""
+        return {"y_pred": self.module_.from_scaled(batch.inputs)}
+
+    def _training_batches(self, data: GroupData) -> TrainingBatches:
+        return TrainingBatches(
+            data.events,
+            data.training,
+            n_steps=data.n_steps,
+            width=data.width,
+            prepare=torch.no_grad()(self.module_.inputs),
+            n_hidden=self.module_.n_dropped,
+            generators=self.generators_,
+            device=torch.device(self.device),
+        )
+
+    def _validation_batches(self, data: GroupData) -> ValidationBatches | None:
+        if not data.validation:
+            return None
+        return ValidationBatches(
+            data.validation_events,
+            data.validation,
+            prepare=torch.no_grad()(self.module_.inputs),
+            device=torch.device(self.device),
+        )
+
+    def _parts(
+        self, train: TrainingBatches, n_passes: int
+    ) -> Iterator[tuple[Tensor, Iterator[Batch]]]:
+        for _ in range(n_passes):
+            self._step, self._n_steps = 0, train.n_steps
+            yield from train.parts(self.evaluations_per_epoch)
+            self.passes_ += 1
+
+    def _steps(
+        self, batches: Iterable[Batch], step: Any, *, training: bool
+    ) -> Iterator[dict[str, Tensor]]:
+        """Yield the result of each step, with skorch's hooks around it."""
+        self._learnt = list(self.module_.parameters())
+        hooked = self._has_hook("on_batch_begin") or self._has_hook("on_batch_end")
+        for batch in batches:
+            if hooked:
+                self.history.new_batch()  # callbacks may record into it
+                self.notify("on_batch_begin", batch=batch, training=training)
+            result = step(batch)
+            if hooked:
+                self.notify("on_batch_end", batch=batch, training=training, **result)
+            yield result
 
     def _learn_inputs(self, data: GroupData) -> None:
         """Set each member's scaling from its own training events."""
@@ -274,35 +257,18 @@ class MemberNet(NeuralNet):
     def _apply_schedule(self) -> None:
         if self.schedule is constant:
             return  # so that a callback may set the learning rate
-        factor, momentum = self.schedule(self._steps_done / self._steps_planned)
-        self._steps_done += 1
-        for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr * factor
-            if momentum is not None and "betas" in group:
-                group["betas"] = (momentum, group["betas"][1])
-            elif momentum is not None and group["momentum"] > 0.0:
-                group["momentum"] = momentum
-
-    @torch.no_grad()
-    def _add_penalties(self) -> None:
-        """Add the gradients of `l1 * sum(|w|) + l2 * sum(w**2)` of each member."""
-        if self.l1 == 0.0 and self.l2 == 0.0:
-            return
-        weights = self.module_.penalised()
-        gradients = [weight.grad for weight in weights]
-        if self.l2 > 0.0:
-            torch._foreach_add_(gradients, weights, alpha=2.0 * self.l2)
-        if self.l1 > 0.0:
-            signs = torch._foreach_sign(weights)
-            torch._foreach_add_(gradients, signs, alpha=self.l1)
+        progress = (self.passes_ + self._step / self._n_steps) / self.max_epochs
+        self._step += 1
+        apply_schedule(self.optimizer_, self.lr, *self.schedule(progress))
 
     def _record(self, name: str, member_loss: Tensor) -> None:
-        losses = member_loss.double().numpy()
+        losses = member_loss.numpy()
         broken = ~np.isfinite(losses) & ~self.best_.frozen
         if broken.any():
+            epoch = len(self.history) / self.evaluations_per_epoch
             msg = (
                 f"The loss must stay finite, got {losses[broken][0]} as {name} of "
-                f"member {np.flatnonzero(broken)[0]} in epoch {len(self.history)}. "
+                f"member {np.flatnonzero(broken)[0]} in epoch {epoch:g}. "
                 "Lower `learning_rate`, raise `optimizer_eps`, or check the inputs "
                 "and weights for extreme values."
             )
@@ -312,19 +278,29 @@ class MemberNet(NeuralNet):
         self.history.new_batch()  # skorch's Checkpoint looks for the last batch
         self.history.record_batch(name, float(losses.mean()))
 
-    def _keep_best(self, epoch: int, *, has_validation: bool) -> None:
-        self.history.record("epoch", epoch)
+    def _end_epoch(self, shared: dict[str, Any]) -> bool:
+        """Notify the callbacks; tell whether skorch's EarlyStopping wants to stop."""
+        self.history.record("epoch", len(self.history))
         self.history.record("learning_rate", self.optimizer_.param_groups[0]["lr"])
-        if has_validation:
-            losses = np.array(self.history[-1, "valid_losses"])
-            best = min(self.history[:, "valid_loss"]) == self.history[-1, "valid_loss"]
-            self.history.record("valid_loss_best", best)
-            self.best_.update(epoch, losses, self.member_state())
+        try:
+            self.notify("on_epoch_end", **shared)
+        except KeyboardInterrupt:  # its way of saying so
+            stoppers = [c for _, c in self.callbacks_ if isinstance(c, EarlyStopping)]
+            if any(stopper.misses_ >= stopper.patience for stopper in stoppers):
+                return True
+            raise
+        return False
 
-    @torch.no_grad()
     def _restore_best(self) -> None:
-        for name, parameter in self.module_.named_parameters():
-            parameter.copy_(self.best_.state[name])
+        without = np.flatnonzero(self.best_.epoch == 0)
+        if len(without) > 0:
+            msg = (
+                "`scoring` must give each member a finite score at least once, got "
+                f"none for member {without[0]}. Validate on more events, or choose a "
+                "score that is defined for them."
+            )
+            raise ValueError(msg)
+        self.module_.load_state_dict(self.best_.state)
 
     def _has_hook(self, name: str) -> bool:
         return any(
@@ -337,19 +313,11 @@ class MemberNet(NeuralNet):
         shown = ("train_loss", "valid_loss")
         return {name: f"{last[name]:.4f}" for name in shown if name in last}
 
-    def _progress_bar(self) -> "tqdm[None]":
+    def _progress_bar(self, n_passes: int) -> "tqdm[None]":
         return tqdm(
-            total=self.max_epochs,
+            total=n_passes * self.evaluations_per_epoch,
             desc=self.label,
-            unit="epoch",
+            unit="epoch" if self.evaluations_per_epoch == 1 else "evaluation",
             position=self.bar_position,
             disable=not self.verbose,
         )
-
-
-def _step(member_loss: Tensor, logit: Tensor) -> dict[str, Tensor]:
-    return {"loss": member_loss.sum(), "member_loss": member_loss, "y_pred": logit}
-
-
-def _generators(seeds: Sequence[int], device: torch.device) -> list[torch.Generator]:
-    return [torch.Generator(device).manual_seed(seed) for seed in seeds]

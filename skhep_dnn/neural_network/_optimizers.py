@@ -1,4 +1,4 @@
-"""Optimisers by name, and the clipping of gradients member by member."""
+"""Optimisers by name; penalties and the clipping of gradients, member by member."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["OPTIMIZERS", "clip_member_norms", "optimizer_settings"]
+__all__ = [
+    "OPTIMIZERS",
+    "add_penalties",
+    "clip_member_norms",
+    "optimizer_settings",
+]
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 
@@ -86,6 +91,33 @@ def optimizer_settings(
         "optimizer": kind,
         **{f"optimizer__{key}": value for key, value in options.items()},
     }
+
+
+@torch.no_grad()
+def add_penalties(weights: list[Tensor], l1: float, l2: float) -> None:
+    """Add the gradients of `l1 * sum(|w|) + l2 * sum(w**2)` in place.
+
+    Parameters
+    ----------
+    weights : list of Tensor
+        Weight matrices that have gradients.
+    l1, l2 : float
+        Factors of the two sums.
+
+    Examples
+    --------
+    >>> weight = torch.tensor([3.0, -1.0], requires_grad=True)
+    >>> weight.grad = torch.zeros(2)
+    >>> add_penalties([weight], l1=0.1, l2=1.0)
+    >>> weight.grad
+    tensor([ 6.1000, -2.1000])
+    """
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    if l2 > 0.0:
+        torch._foreach_add_(gradients, weights, alpha=2.0 * l2)
+    if l1 > 0.0:
+        signs = torch._foreach_sign(weights)
+        torch._foreach_add_(gradients, signs, alpha=l1)
 
 
 @torch.no_grad()

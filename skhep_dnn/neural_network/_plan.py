@@ -4,34 +4,40 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
-from skhep_dnn.neural_network._activations import activation_names
-from skhep_dnn.neural_network._architecture import (
-    embedding_width,
-    hidden_widths,
-    layer_dropout,
+from skhep_dnn._sklearn import _safe_indexing
+from skhep_dnn.neural_network._events import (
+    Events,
+    GroupData,
+    MemberSample,
+    ScoredEvents,
 )
-from skhep_dnn.neural_network._batches import Events, MemberSample
-from skhep_dnn.neural_network._checks import Sample
-from skhep_dnn.neural_network._losses import LOSSES
-from skhep_dnn.neural_network._net import GroupData
-from skhep_dnn.neural_network._optimizers import optimizer_settings
-from skhep_dnn.neural_network._schedules import SCHEDULES, OneCycle
-from skhep_dnn.neural_network._splits import (
-    MemberEvents,
-    Split,
-    member_splits,
-    weigh_members,
+from skhep_dnn.neural_network._member_weights import weigh_members
+from skhep_dnn.neural_network._net import MemberNet
+from skhep_dnn.neural_network._samples import Sample
+from skhep_dnn.neural_network._settings import (
+    check_networks_kept,
+    net_settings,
+    split_rules,
+    torch_device,
+    weight_rules,
 )
+from skhep_dnn.neural_network._splits import Split, member_splits, untouched_events
 from skhep_dnn.neural_network._training import GroupPlan, group_slices
-from skhep_dnn.weights import _training_weights
+from skhep_dnn.weights._scheme import WeightScheme, sums_by_class
 
 if TYPE_CHECKING:
-    from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
+    from skhep_dnn.neural_network._ensemble import NetworkEnsemble
 
-__all__ = ["Plan", "plan_groups"]
+__all__ = [
+    "MemberSeeds",
+    "Plan",
+    "batch_shape",
+    "common_events",
+    "member_seeds",
+    "plan_groups",
+]
 
 MAX_SEED = 2**31 - 1
 
@@ -45,169 +51,151 @@ class Plan(NamedTuple):
         The groups to train.
     report : DataFrame
         Yields and effective events of all samples.
+    scheme : WeightScheme
+        How training weights follow from physics weights, by the whole sample.
     untouched : list of ndarray
-        Rows that each member neither trains nor validates on.
+        Rows that each member neither trains nor validates on; empty without folds.
     """
 
     groups: list[GroupPlan]
     report: pd.DataFrame
+    scheme: WeightScheme
     untouched: list[NDArray[np.int64]]
 
 
+class MemberSeeds(NamedTuple):
+    """Seeds of the folds, and of each member's split, initial weights and order."""
+
+    folds: int
+    splits: list[int]
+    networks: list[int]
+    orders: list[int]
+
+
+def member_seeds(random_state: np.random.RandomState, n_members: int) -> MemberSeeds:
+    """Draw all seeds, so that a larger ensemble contains the smaller one."""
+    folds = int(random_state.randint(MAX_SEED))
+    splits, networks, orders = random_state.randint(MAX_SEED, size=(n_members, 3)).T
+    return MemberSeeds(folds, splits.tolist(), networks.tolist(), orders.tolist())
+
+
 def plan_groups(
-    model: "WeightedDNNClassifier",
+    model: "NetworkEnsemble",
     sample: Sample,
     explicit: Sample | None,
-    random_state: np.random.RandomState,
+    seeds: MemberSeeds,
+    start: MemberNet | None = None,
 ) -> Plan:
     """Split events among members, weigh them, and gather members in groups.
 
-    Each member has three seeds: of its validation split, its initial weights, and
-    its event order and dropout.
+    The members begin from the networks of `start`, where it is given.
     """
-    # In this order a larger ensemble contains the smaller one of the same seed.
-    fold_seed = int(random_state.randint(MAX_SEED))
-    seeds = random_state.randint(MAX_SEED, size=(model.n_members, 3))
+    rules = weight_rules(model)
+    # What is wrong with the whole sample is said of the whole, before any fold.
+    scheme = rules.scheme(sample.targets)
+    names = getattr(model, "feature_names_in_", None)
     splits = member_splits(
-        sample.X,
-        sample.targets.classes[sample.targets.codes],
-        n_members=model.n_members,
-        cv=model.cv,
-        position=sample.position,
-        validation_fraction=model.validation_fraction,
-        seeds=seeds[:, 0].tolist(),
-        fold_seed=fold_seed,
+        sample,
+        split_rules(model),
+        None if names is None else names.tolist(),
+        seeds=seeds.splits,
+        fold_seed=seeds.folds,
     )
-    members = _weigh(model, sample, splits, explicit)
-    n_steps, width = _steps(members.training, model.batch_size)
-    events = _events(sample)
+    held_out = None if explicit is None else explicit.targets
+    members = weigh_members(splits, sample.targets, rules, held_out)
+    n_steps, width = batch_shape(members.training, model.batch_size)
+    _check_evaluations(model.evaluations_per_epoch, n_steps)
+    events = common_events(sample)
+    scored = _scored_events(model, sample, explicit, splits)
+    state = (
+        None if start is None else _state(start, net_settings(model, seeds.networks))
+    )
     plans = []
     for number, part in enumerate(_groups(model)):
         data = GroupData(
             events=events,
-            validation_events=events if explicit is None else _events(explicit),
+            validation_events=events if explicit is None else common_events(explicit),
             training=tuple(members.training[part]),
             validation=tuple(members.validation[part]),
             n_steps=n_steps,
             width=width,
-            seeds=tuple(seeds[part, 2].tolist()),
+            seeds=tuple(seeds.orders[part]),
+            scored=tuple(scored[part]),
         )
-        settings = _settings(model, seeds[part, 1].tolist())
+        settings = net_settings(model, seeds.networks[part])
         settings |= {"label": _label(part), "bar_position": number}
-        plans.append(GroupPlan(settings, data))
-    return Plan(plans, members.report, _untouched(splits, len(sample.columns)))
+        own = None if state is None else {k: v[part] for k, v in state.items()}
+        plans.append(GroupPlan(settings, data, own))
+    has_folds = model.cv is not None
+    untouched = untouched_events(splits, len(sample.columns)) if has_folds else []
+    return Plan(plans, members.report, scheme, untouched)
 
 
-def _untouched(splits: list[Split], n_samples: int) -> list[NDArray[np.int64]]:
-    """Return the events that each member neither trains nor validates on."""
-    rows = []
-    for train, valid in splits:
-        is_free = np.ones(n_samples, dtype=np.bool_)
-        is_free[train] = False
-        if valid is not None:
-            is_free[valid] = False
-        rows.append(np.flatnonzero(is_free))
-    return rows
+def common_events(sample: Sample) -> Events:
+    """Return columns and targets as the batches take them."""
+    codes, classes = sample.targets.codes, sample.targets.classes
+    kind = np.float32 if len(classes) == 2 else np.int64
+    return Events(sample.columns, codes.astype(kind))
 
 
-def _weigh(
-    model: "WeightedDNNClassifier",
-    sample: Sample,
-    splits: list[Split],
-    explicit: Sample | None,
-) -> MemberEvents:
-    options: dict[str, Any] = {
-        "negative_weights": model.negative_weights,
-        "max_weight": model.max_weight,
-        "class_weight": model.class_weight,
-        "signal_weight": model.signal_weight,
-        "pos_label": model.pos_label,
-    }
-    targets = sample.targets
-    # What is wrong with the whole sample is said of the whole, before any fold.
-    _training_weights(targets.codes, targets.classes, targets.sample_weight, **options)
-    held_out = None if explicit is None else explicit.targets
-    return weigh_members(splits, targets, options, held_out)
-
-
-def _events(sample: Sample) -> Events:
-    return Events(sample.columns, sample.targets.codes.astype(np.float32))
-
-
-def _steps(training: list[MemberSample], batch_size: int) -> tuple[int, int]:
+def batch_shape(training: list[MemberSample], batch_size: int) -> tuple[int, int]:
     """Return steps and batch width that fit the largest member, in equal batches."""
     largest = max(len(member.index) for member in training)
     n_steps = -(-largest // batch_size)
     return n_steps, -(-largest // n_steps)
 
 
-def _groups(model: "WeightedDNNClassifier") -> list[slice]:
-    if _device(model.device) == "cpu":
+def _state(net: MemberNet, settings: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
+    check_networks_kept(net.get_params(deep=False), settings)
+    return {k: v.cpu().numpy() for k, v in net.module_.state_dict().items()}
+
+
+def _check_evaluations(evaluations_per_epoch: int, n_steps: int) -> None:
+    if evaluations_per_epoch > n_steps:
+        msg = (
+            "`evaluations_per_epoch` must be at most the number of batches of a pass, "
+            f"got {evaluations_per_epoch!r} for {n_steps}. Lower it or `batch_size`."
+        )
+        raise ValueError(msg)
+
+
+def _scored_events(
+    model: "NetworkEnsemble",
+    sample: Sample,
+    explicit: Sample | None,
+    splits: list[Split],
+) -> list[ScoredEvents]:
+    """Return the validation events of each member, if a scorer asks for them."""
+    if model.scoring is None:
+        return []
+    if explicit is not None:
+        everything = np.arange(len(explicit.targets.codes))
+        return [_scored(explicit, everything)] * len(splits)
+    return [_scored(sample, split.valid) for split in splits if split.valid is not None]
+
+
+def _scored(sample: Sample, index: NDArray[np.int64]) -> ScoredEvents:
+    """Return some events, with their weights scaled to the yields of the sample."""
+    part, n_classes = sample.targets.take(index), len(sample.targets.classes)
+    weights = None
+    if sample.is_weighted:
+        full = sums_by_class(
+            sample.targets.sample_weight, sample.targets.codes, n_classes
+        )
+        own = sums_by_class(part.sample_weight, part.codes, n_classes)
+        weights = part.sample_weight * (full / own)[part.codes]
+    return ScoredEvents(
+        X=_safe_indexing(sample.X, index),
+        y=part.classes[part.codes],
+        sample_weight=weights,
+        classes=part.classes,
+    )
+
+
+def _groups(model: "NetworkEnsemble") -> list[slice]:
+    if torch_device(model.device) == "cpu":
         return group_slices(model.n_members)
     return [slice(0, model.n_members)]
-
-
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _settings(model: "WeightedDNNClassifier", seeds: list[int]) -> dict[str, Any]:
-    patience: int | None = model.n_iter_no_change
-    schedule, loss = model.schedule, model.loss
-    if isinstance(schedule, str):
-        schedule = SCHEDULES[schedule]
-    if not model.early_stopping or isinstance(schedule, OneCycle):
-        patience = None
-    return {
-        **_module_settings(model, seeds),
-        **optimizer_settings(
-            model.optimizer,
-            beta_1=model.beta_1,
-            beta_2=model.beta_2,
-            eps=model.optimizer_eps,
-            momentum=model.momentum,
-            nesterov=model.nesterov,
-            weight_decay=model.weight_decay,
-        ),
-        "criterion__loss": LOSSES[loss] if isinstance(loss, str) else loss,
-        "criterion__label_smoothing": model.label_smoothing,
-        "lr": model.learning_rate,
-        "schedule": schedule,
-        "l1": model.l1,
-        "l2": model.l2,
-        "clip_norm": model.clip_norm,
-        "patience": patience,
-        "tol": model.tol,
-        "max_epochs": model.max_epochs,
-        "device": _device(model.device),
-        "verbose": int(model.verbose),
-    }
-
-
-def _module_settings(
-    model: "WeightedDNNClassifier", seeds: list[int]
-) -> dict[str, Any]:
-    widths = hidden_widths(
-        model.hidden_layer_sizes, model.n_layers, model.width, model.width_growth
-    )
-    n_categories = model.encoder_.n_categories
-    settings = {
-        "n_numeric": model.n_features_in_ - len(n_categories),
-        "missing_values": float(model.missing_values),
-        "embeddings": [
-            (n, embedding_width(n, model.embedding_size)) for n in n_categories
-        ],
-        "hidden_layer_sizes": widths,
-        "activation": activation_names(model.activation, len(widths)),
-        "connection": model.connection,
-        "dropout": layer_dropout(model.dropout, len(widths)),
-        "seeds": seeds,
-    }
-    return {f"module__{name}": value for name, value in settings.items()}
 
 
 def _label(part: slice) -> str:

@@ -10,15 +10,21 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
-from scipy.special import log_expit, logsumexp
+from scipy.special import expit, log_expit, log_softmax, logsumexp
 
 from skhep_dnn.neural_network._batches import as_tensor
 from skhep_dnn.neural_network._modules import MemberNetwork
-from skhep_dnn.neural_network._training import one_thread
+from skhep_dnn.neural_network._threads import one_thread
 
-__all__ = ["combine_logits", "ensemble_logits", "out_of_fold_logits"]
+__all__ = [
+    "combine_logits",
+    "ensemble_logits",
+    "out_of_fold_logits",
+    "probabilities",
+]
 
-ROWS = 1024
+LARGEST_LOGIT = 500.0  # e^-500 and its sums are float64 numbers of full precision
+ROWS = 512  # the hidden layers of a chunk stay in the cache
 
 
 def ensemble_logits(
@@ -42,7 +48,7 @@ def ensemble_logits(
 
     Returns
     -------
-    logits : ndarray of shape (n_samples,)
+    logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
     """
     module.eval()
     n_parts = min(effective_n_jobs(n_jobs), max(1, -(-len(X) // ROWS)))
@@ -82,10 +88,10 @@ def out_of_fold_logits(
 
     Returns
     -------
-    logits : ndarray of shape (n_samples,)
+    logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
         nan for an event without such a member.
     """
-    logits = np.full(len(X), np.nan)
+    logits = _empty(module, len(X))
     pattern = np.zeros(len(X), dtype=np.intp)  # which members may score an event
     for rows in untouched:
         pattern = 2 * pattern
@@ -104,21 +110,23 @@ def out_of_fold_logits(
 def combine_logits(
     logits: NDArray[np.float64], member_weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Logit of a weighted mean of probabilities, without ever forming them.
+    """Logit of a weighted mean of probabilities, which never saturates.
 
-    It is the difference of the logarithms of the mean of `sigmoid(z)` and of the
-    mean of `sigmoid(-z)`, which never saturates.
+    It is the difference of the logarithms of the mean of `sigmoid(z)` and of the mean
+    of `sigmoid(-z)`, in double precision. With several classes it is that of each
+    class against the rest.
 
     Parameters
     ----------
-    logits : ndarray of shape (n_members, n_samples)
+    logits : ndarray of shape (n_members, n_samples) or \
+            (n_members, n_samples, n_classes)
         Logits of the members.
     member_weights : ndarray of shape (n_members,)
         Weights of the members; their sum is 1.
 
     Returns
     -------
-    logit : ndarray of shape (n_samples,)
+    logit : ndarray of shape (n_samples,) or (n_samples, n_classes)
 
     Examples
     --------
@@ -126,12 +134,57 @@ def combine_logits(
     array([800.])
     """
     used = member_weights > 0.0
-    if np.count_nonzero(used) == 1:
-        return logits[used][0]
-    logits, weights = logits[used], member_weights[used, np.newaxis]
+    logits, weights = logits[used], member_weights[used]
+    if logits.ndim == 3:
+        return _against_the_rest(logits, weights)
+    if len(logits) == 1:
+        return logits[0]
+    z = np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)
+    logit = np.log(weights @ expit(z)) - np.log(weights @ expit(-z))
+    extreme = np.abs(logits).max(axis=0) > LARGEST_LOGIT
+    if extreme.any():
+        logit[extreme] = _of_extremes(logits[:, extreme], weights[:, np.newaxis])
+    return logit
+
+
+def probabilities(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability of each class from its logit.
+
+    Parameters
+    ----------
+    logit : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Of the second class, or of each class against the rest.
+
+    Returns
+    -------
+    probability : ndarray of shape (n_samples, n_classes)
+    """
+    if logit.ndim == 1:
+        return np.column_stack([expit(-logit), expit(logit)])
+    return expit(logit)
+
+
+def _of_extremes(
+    logits: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Combine logits of which some probability is too small for a float64."""
     signal = logsumexp(log_expit(logits), axis=0, b=weights)
     background = logsumexp(log_expit(-logits), axis=0, b=weights)
     return np.asarray(signal - background)
+
+
+def _against_the_rest(
+    logits: NDArray[np.float64], member_weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    weights = member_weights[:, np.newaxis, np.newaxis]
+    log_p = np.asarray(logsumexp(log_softmax(logits, axis=2), axis=0, b=weights))
+    others = [np.delete(log_p, k, axis=1) for k in range(log_p.shape[1])]
+    return log_p - np.stack([logsumexp(rest, axis=1) for rest in others], axis=1)
+
+
+def _empty(module: MemberNetwork, n_rows: int) -> NDArray[np.float64]:
+    n_outputs = module.output_bias.shape[2]
+    return np.full(n_rows if n_outputs == 1 else (n_rows, n_outputs), np.nan)
 
 
 @torch.inference_mode()
@@ -141,7 +194,7 @@ def _logits(
     member_weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     device = module.output_bias.device
-    result = np.empty(len(X))
+    result = _empty(module, len(X))
     for first in range(0, len(X), ROWS):
         rows = X[first : first + ROWS]
         n_rows = len(rows)

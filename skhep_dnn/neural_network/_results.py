@@ -1,24 +1,55 @@
 """From trained groups to the learned attributes of the estimator."""
 
-import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import DivergenceWarning, WeightsError
 from skhep_dnn.neural_network._net import MemberNet
 from skhep_dnn.neural_network._training import GroupPlan, GroupResult
 
-__all__ = ["joined_history", "joined_net", "member_weights", "warn_of_divergence"]
+if TYPE_CHECKING:
+    from skhep_dnn.neural_network._ensemble import NetworkEnsemble
+
+__all__ = ["joined_history", "joined_net", "member_weights", "record_training"]
+
+
+def record_training(
+    model: "NetworkEnsemble", net: MemberNet, results: Sequence[GroupResult]
+) -> None:
+    """Set what a training has learnt, but for the samples; the net last.
+
+    Warns
+    -----
+    DivergenceWarning
+        If a training loss is below zero and no validation loss picked the epoch.
+    """
+    history = joined_history(results, model.evaluations_per_epoch)
+    kept = history[history["kept"]]
+    best_loss = kept["valid_loss"].to_numpy(dtype=np.float64)
+    model.member_weights_ = member_weights(model.member_weighting, best_loss)
+    model.best_loss_ = best_loss
+    model.best_epoch_ = kept["epoch"].to_numpy(dtype=np.float64)
+    model.n_iter_ = np.concatenate([result.n_epochs for result in results])
+    model.history_ = history
+    model.callbacks_ = [result.callbacks for result in results]
+    model.n_parameters_ = sum(p.numel() for p in net.module_.parameters()) // len(
+        best_loss
+    )
+    model.net_ = net
+    _warn_of_divergence(history)
 
 
 def joined_net(plans: Sequence[GroupPlan], results: Sequence[GroupResult]) -> MemberNet:
     """Return one net of all members, in the states that the groups kept."""
     seeds = [seed for plan in plans for seed in plan.settings["module__seeds"]]
-    settings = {**plans[0].settings, "module__seeds": seeds, "label": "", "verbose": 0}
+    settings: dict[str, Any] = {**plans[0].settings, "module__seeds": seeds}
+    settings |= {"label": "", "verbose": 0, "scorer": None}
     net = MemberNet(**settings).initialize()
     state = {
         name: torch.from_numpy(np.concatenate([r.state[name] for r in results]))
@@ -28,8 +59,10 @@ def joined_net(plans: Sequence[GroupPlan], results: Sequence[GroupResult]) -> Me
     return net
 
 
-def joined_history(results: Sequence[GroupResult]) -> pd.DataFrame:
-    """Return one row for each member and epoch, until its patience ended."""
+def joined_history(
+    results: Sequence[GroupResult], evaluations_per_epoch: int
+) -> pd.DataFrame:
+    """Return one row for each member and evaluation, until its patience ended."""
     frames = []
     first = 0
     for result in results:
@@ -38,15 +71,14 @@ def joined_history(results: Sequence[GroupResult]) -> pd.DataFrame:
             frame = pd.DataFrame(
                 {
                     "member": first + k,
-                    "epoch": records["epoch"],
+                    "epoch": records["epoch"] / evaluations_per_epoch,
                     "train_loss": records["train_losses"].str[k],
-                    "valid_loss": np.nan,
+                    "valid_loss": _column(records, "valid_losses", k),
+                    "valid_score": _column(records, "valid_scores", k),
                     "learning_rate": records["learning_rate"],
                     "kept": records["epoch"] == best,
                 }
             )
-            if "valid_losses" in records:
-                frame["valid_loss"] = records["valid_losses"].str[k]
             frames.append(frame[: result.n_epochs[k]])
         first += len(result.best_epoch)
     return pd.concat(frames, ignore_index=True)
@@ -68,16 +100,19 @@ def member_weights(
     return (1.0 / best_loss) / (1.0 / best_loss).sum()
 
 
-def warn_of_divergence(history: pd.DataFrame) -> None:
-    """Warn if no validation loss was there to stop a training loss below zero."""
+def _column(records: pd.DataFrame, name: str, k: int) -> Any:
+    return records[name].str[k] if name in records else np.nan
+
+
+def _warn_of_divergence(history: pd.DataFrame) -> None:
     last = history.groupby("member").last()
     if last["valid_loss"].isna().all() and (last["train_loss"] < 0.0).any():
         losses = last["train_loss"]
         msg = (
             f"The training loss of member {losses.idxmin()} must stay above zero, got "
             f"{losses.min():.3g}: negative weights leave it unbounded below and the "
-            "network follows them. Give a validation sample "
-            "(`validation_fraction`, `cv` or `X_val`), whose best epoch is kept, or "
-            'set negative_weights="zero" or "abs".'
+            "network follows them. Give a validation sample (`validation_fraction`, "
+            "`validate_on_fold` or `X_val`), whose best epoch is kept, or set "
+            'negative_weights="zero" or "abs".'
         )
-        warnings.warn(msg, DivergenceWarning, stacklevel=4)  # the caller of fit
+        warn_caller(msg, DivergenceWarning)

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, pi
 
-__all__ = ["SCHEDULES", "OneCycle", "Schedule", "constant"]
+from torch.optim import Optimizer
+
+__all__ = ["SCHEDULES", "OneCycle", "Schedule", "apply_schedule", "constant"]
 
 Schedule = Callable[[float], tuple[float, float | None]]
 
@@ -89,3 +91,15 @@ class OneCycle:
 
 
 SCHEDULES: dict[str, Schedule] = {"constant": constant, "one_cycle": OneCycle()}
+
+
+def apply_schedule(
+    optimizer: Optimizer, learning_rate: float, factor: float, momentum: float | None
+) -> None:
+    """Set the learning rate, and the momentum where the optimiser has one."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * factor
+        if momentum is not None and "betas" in group:
+            group["betas"] = (momentum, group["betas"][1])
+        elif momentum is not None and group["momentum"] > 0.0:
+            group["momentum"] = momentum

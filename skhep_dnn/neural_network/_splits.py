@@ -1,239 +1,197 @@
-"""Which events each member trains and validates on, and with which weights."""
+"""Which events each member trains and validates on."""
 
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import (
     PredefinedSplit,
+    StratifiedGroupKFold,
     StratifiedKFold,
     StratifiedShuffleSplit,
     check_cv,
 )
 
-from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
-from skhep_dnn.neural_network._batches import MemberSample
-from skhep_dnn.weights import (
-    LOW_N_EFF,
-    _training_weights,
-    _validation_weights,
-    effective_sample_size,
-)
+from skhep_dnn.neural_network._samples import Sample
+from skhep_dnn.neural_network._tables import table_column
 
-__all__ = ["MemberEvents", "Split", "Targets", "member_splits", "weigh_members"]
+__all__ = [
+    "Split",
+    "SplitRules",
+    "member_splits",
+    "untouched_events",
+]
 
-
-Split = tuple[NDArray[np.int64], NDArray[np.int64] | None]
+Index = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Targets:
-    """Classes and physics weights of a sample.
+class Split(NamedTuple):
+    """Positions of the training and the validation events of a member."""
 
-    Attributes
-    ----------
-    codes : ndarray of shape (n_samples,)
-        Position of each event's class in `classes`.
-    classes : ndarray of shape (n_classes,)
-        Class labels.
-    sample_weight : ndarray of shape (n_samples,)
-        Physics weights.
-    """
-
-    codes: NDArray[np.intp]
-    classes: NDArray[Any]
-    sample_weight: NDArray[np.float64]
-
-    def take(self, index: NDArray[np.int64]) -> "Targets":
-        """Return some of the events."""
-        return Targets(self.codes[index], self.classes, self.sample_weight[index])
+    train: Index
+    valid: Index | None
 
 
 @dataclass(frozen=True)
-class MemberEvents:
-    """Samples of all members and a report of their weights.
+class SplitRules:
+    """How the members split the events; the parameters of the estimator.
 
     Attributes
     ----------
-    training, validation : list of MemberSample
-        One for each member; `validation` is empty without a validation sample.
-    report : DataFrame
-        Physics yield of each member, sample and class, and the numbers of events and
-        of effective events, the share of negative weights and the largest share of
-        one event, of the weights in the loss.
+    cv : int, splitter, iterable or None
+        Folds; member k leaves out fold k modulo their number.
+    validate_on_fold : bool
+        Whether a member validates on the fold, which stays untouched otherwise.
+    validation_fraction : float or None
+        Share of the remaining events that a member validates on.
+    stratify : sequence of int or str or None
+        Columns whose values have the same shares in all parts, beside the classes.
     """
 
-    training: list[MemberSample]
-    validation: list[MemberSample]
-    report: pd.DataFrame
+    cv: Any
+    validate_on_fold: bool
+    validation_fraction: float | None
+    stratify: Sequence[int | str] | None
 
 
 def member_splits(
-    X: Any,
-    y: NDArray[Any],
+    sample: Sample,
+    rules: SplitRules,
+    names: Sequence[str] | None,
     *,
-    n_members: int,
-    cv: Any,
-    position: NDArray[np.int64],
-    validation_fraction: float | None,
     seeds: Sequence[int],
     fold_seed: int,
 ) -> list[Split]:
-    """Positions of training and validation events of each member.
-
-    With `cv`, member k leaves out fold k modulo the number of folds and validates on
-    it; with `validation_fraction` too it validates on a part of its own training
-    folds, and the fold stays untouched. Folds that are given as positions mean those
-    of the events that were passed, which `position` maps to the present ones.
-    """
-    everything = np.arange(len(y))
-    folds: list[tuple[Any, Any]] = [(everything, None)]
-    if cv is not None:
-        folds = _folds(cv, X, y, fold_seed, position)
-    splits = []
-    for k in range(n_members):
-        train, valid = folds[k % len(folds)]
-        if validation_fraction is not None:
-            train, valid = _hold_out(train, y, validation_fraction, seeds[k])
-        splits.append((np.sort(train), None if valid is None else np.sort(valid)))
-    return splits
-
-
-def weigh_members(
-    splits: Iterable[Split],
-    targets: Targets,
-    options: dict[str, Any],
-    explicit: Targets | None = None,
-) -> MemberEvents:
-    """Training and validation weights of each member, from its own events.
+    """Split the events for each member.
 
     Parameters
     ----------
-    splits : iterable of (train, valid)
-        Positions of the events of each member.
-    targets : Targets
-        Classes and physics weights of the events.
-    options : dict
-        Options of `training_weights`.
-    explicit : Targets, default=None
-        The explicit validation sample, the same for all members.
+    sample : Sample
+        The events.
+    rules : SplitRules
+        How to split them.
+    names : sequence of str or None
+        Names of the columns.
+    seeds : sequence of int
+        Seed of the validation sample of each member.
+    fold_seed : int
+        Seed of the folds.
 
     Returns
     -------
-    result : MemberEvents
-
-    Warns
-    -----
-    LowStatisticsWarning
-        If a class has fewer than 10 effective events in a sample; once, naming the
-        poorest.
+    splits : list of Split
+        One for each member.
     """
-    training, validation, rows = [], [], []
-    for k, (train, valid) in enumerate(splits):
-        part = targets.take(train)
-        with _named(k, "training"):
-            weights = _training_weights(
-                part.codes, part.classes, part.sample_weight, **options
-            ).weights
-        used = weights != 0.0
-        training.append(MemberSample(train[used], weights[used]))
-        rows += _report(k, "training", part, weights)
-        if explicit is not None:
-            part, valid = explicit, np.arange(len(explicit.codes))  # noqa: PLW2901
-        elif valid is not None:
-            part = targets.take(valid)
-        if valid is not None:
-            with _named(k, "validation"):
-                weights = _validation_weights(
-                    part.codes, part.classes, part.sample_weight
-                )
-            validation.append(MemberSample(valid, weights))
-            rows += _report(k, "validation", part, weights)
-    report = pd.DataFrame(rows)
-    _warn_of_low_statistics(report)
-    return MemberEvents(training, validation, report)
-
-
-@contextmanager
-def _named(member: int, sample: str) -> Iterator[None]:
-    """Say in which sample the weights of a class cannot be used."""
-    try:
-        yield
-    except WeightsError as error:
-        msg = f"In the {sample} sample of member {member}: {error}"
-        raise WeightsError(msg) from error
-
-
-def _folds(
-    cv: Any, X: Any, y: NDArray[Any], seed: int, position: NDArray[np.int64]
-) -> list[tuple[Any, Any]]:
-    if isinstance(cv, int | np.integer):
-        splitter = StratifiedKFold(int(cv), shuffle=True, random_state=seed)
-        return list(splitter.split(np.empty(len(y)), y))
-    folds = list(check_cv(cv, y, classifier=True).split(X, y))
-    if isinstance(cv, PredefinedSplit) or not hasattr(cv, "split"):
-        return [
-            (_present(position[train]), _present(position[valid]))
-            for train, valid in folds
+    strata = _strata(sample, rules.stratify, names)
+    folds: list[tuple[Any, Any]] = [(np.arange(len(strata)), None)]
+    if rules.cv is not None:
+        folds = [
+            (np.sort(train), np.sort(valid))
+            for train, valid in _folds(rules.cv, sample, strata, fold_seed)
         ]
-    return folds
+    splits = []
+    for k, seed in enumerate(seeds):
+        train, fold = folds[k % len(folds)]
+        valid = fold if rules.validate_on_fold else None
+        if rules.validation_fraction is not None:
+            train, valid = _hold_out(
+                train, strata, sample.groups, rules.validation_fraction, seed
+            )
+        splits.append(Split(train, valid))
+    return splits
 
 
-def _present(index: NDArray[np.int64]) -> NDArray[np.int64]:
-    return index[index >= 0]
-
-
-def _hold_out(
-    index: NDArray[np.int64], y: NDArray[Any], fraction: float, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    n_classes = len(np.unique(y[index]))
-    n_valid = max(round(fraction * len(index)), n_classes)
-    splitter = StratifiedShuffleSplit(1, test_size=n_valid, random_state=seed)
-    try:
-        train, valid = next(splitter.split(np.empty(len(index)), y[index]))
-    except ValueError as error:
-        msg = (
-            f"`validation_fraction` must leave events of every class on both sides, "
-            f"got {fraction!r} of {len(index)} events: {error} Pass more events or "
-            "set validation_fraction=None."
-        )
-        raise ValueError(msg) from error
-    return index[train], index[valid]
-
-
-def _report(
-    member: int, sample: str, targets: Targets, weights: NDArray[np.float64]
-) -> list[dict[str, Any]]:
+def untouched_events(splits: Sequence[Split], n_samples: int) -> list[Index]:
+    """Return the events that each member neither trains nor validates on."""
     rows = []
-    for code, label in enumerate(targets.classes.tolist()):
-        in_class = (targets.codes == code) & (weights != 0.0)
-        magnitude = np.abs(weights[in_class])
-        rows.append(
-            {
-                "member": member,
-                "sample": sample,
-                "class": label,
-                "yield": targets.sample_weight[targets.codes == code].sum(),
-                "n_events": len(magnitude),
-                "n_eff": effective_sample_size(weights[in_class]),
-                "negative_fraction": np.mean(weights[in_class] < 0.0),
-                "largest_share": magnitude.max() / magnitude.sum(),
-            }
-        )
+    for train, valid in splits:
+        is_free = np.ones(n_samples, dtype=np.bool_)
+        is_free[train] = False
+        if valid is not None:
+            is_free[valid] = False
+        rows.append(np.flatnonzero(is_free))
     return rows
 
 
-def _warn_of_low_statistics(report: pd.DataFrame) -> None:
-    poorest = report.iloc[int(report["n_eff"].argmin())]
-    if poorest["n_eff"] < LOW_N_EFF:
+def _strata(
+    sample: Sample, stratify: Sequence[int | str] | None, names: Sequence[str] | None
+) -> NDArray[np.intp]:
+    """Return the stratum of each event: its class, and its values of some columns."""
+    strata = sample.targets.codes
+    for column in () if stratify is None else stratify:
+        position = _position(column, names, sample.columns.shape[1])
+        values = pd.factorize(table_column(sample.X, position), use_na_sentinel=False)
+        combined = strata * len(values[1]) + values[0]
+        strata = np.unique(combined, return_inverse=True)[1]
+        smallest = np.bincount(strata).min()
+        if smallest < 2:
+            msg = (
+                "`stratify` must name columns of few values, each with two events or "
+                f"more in every class, got {column!r} with {len(values[1])} values, "
+                f"one of them with {smallest}. Leave it out, or merge rare values."
+            )
+            raise ValueError(msg)
+    return strata
+
+
+def _position(column: int | str, names: Sequence[str] | None, n_columns: int) -> int:
+    known = range(n_columns) if isinstance(column, int | np.integer) else names
+    if known is None or column not in known:
         msg = (
-            f"Class {poorest['class']!r} has {poorest['n_eff']:.1f} effective events "
-            f"in the {poorest['sample']} sample of member {poorest['member']}: its "
-            "losses are noisy. Use more events, fewer folds or `max_weight`."
+            "`stratify` must be columns of `X`, by name or by position, got "
+            f"{column!r}. The columns are {list(known or range(n_columns))!r}."
         )
-        warnings.warn(msg, LowStatisticsWarning, stacklevel=7)  # the caller of fit
+        raise ValueError(msg)
+    return list(known).index(column)
+
+
+def _folds(
+    cv: Any, sample: Sample, strata: NDArray[np.intp], seed: int
+) -> list[tuple[Any, Any]]:
+    groups = sample.groups
+    if isinstance(cv, int | np.integer):
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        splitter = kind(int(cv), shuffle=True, random_state=seed)
+        return list(splitter.split(np.empty(len(strata)), strata, groups))
+    labels = sample.targets.classes[sample.targets.codes]
+    folds = list(check_cv(cv, labels, classifier=True).split(sample.X, labels, groups))
+    if isinstance(cv, PredefinedSplit) or not hasattr(cv, "split"):
+        return [(sample.found(train), sample.found(valid)) for train, valid in folds]
+    return folds
+
+
+def _hold_out(
+    index: Index,
+    strata: NDArray[np.intp],
+    groups: NDArray[Any] | None,
+    fraction: float,
+    seed: int,
+) -> tuple[Index, Index]:
+    """Split some events at random, the same share of each stratum; groups as a whole.
+
+    The stratum of a group is that of its first event.
+    """
+    units = np.arange(len(index))
+    if groups is not None:
+        _, first, units = np.unique(
+            groups[index], return_index=True, return_inverse=True
+        )
+    labels = strata[index] if groups is None else strata[index][first]
+    n_valid = max(round(fraction * len(labels)), len(np.unique(labels)))
+    splitter = StratifiedShuffleSplit(1, test_size=n_valid, random_state=seed)
+    try:
+        _, valid = next(splitter.split(np.empty(len(labels)), labels))
+    except ValueError as error:
+        what = "events" if groups is None else "groups"
+        msg = (
+            f"`validation_fraction` must leave {what} of every class on both sides, "
+            f"got {fraction!r} of {len(labels)} {what}: {error} Pass more {what} or "
+            "set validation_fraction=None."
+        )
+        raise ValueError(msg) from error
+    is_valid = np.zeros(len(labels), dtype=np.bool_)
+    is_valid[valid] = True
+    return index[~is_valid[units]], index[is_valid[units]]

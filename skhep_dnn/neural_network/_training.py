@@ -7,7 +7,6 @@ with the same bits.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +16,16 @@ import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from skhep_dnn.neural_network._net import GroupData, MemberNet
+from skhep_dnn.neural_network._events import GroupData
+from skhep_dnn.neural_network._net import MemberNet
+from skhep_dnn.neural_network._threads import one_thread
 
 __all__ = [
     "GroupPlan",
     "GroupResult",
+    "group_result",
     "group_slices",
-    "one_thread",
+    "own_callbacks",
     "train_groups",
 ]
 
@@ -32,10 +34,21 @@ GROUP_SIZE = 5
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """A group to train: the settings of its net and its data."""
+    """A group to train: the settings of its net, its data, and where to start.
+
+    Attributes
+    ----------
+    settings : dict
+        Parameters of the net.
+    data : GroupData
+        Events and weights.
+    state : dict of ndarray or None
+        State of the module to start from; None draws a new one.
+    """
 
     settings: dict[str, Any]
     data: GroupData
+    state: dict[str, NDArray[np.float32]] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,18 +62,15 @@ class GroupResult:
         validation sample).
     history : list of dict
         One record for each epoch.
-    best_loss : ndarray of shape (n_members,)
-        Lowest validation loss; nan without a validation sample.
     best_epoch, n_epochs : ndarray of shape (n_members,)
-        The epoch that was kept, and how many each member ran before its patience
-        ended.
+        The evaluation that was kept, and how many each member ran before its
+        patience ended.
     callbacks : list of (str, callback)
         The group's own copies of the user's callbacks.
     """
 
     state: dict[str, NDArray[np.float32]]
     history: list[dict[str, Any]]
-    best_loss: NDArray[np.float64]
     best_epoch: NDArray[np.int64]
     n_epochs: NDArray[np.int64]
     callbacks: list[tuple[str, Any]]
@@ -93,42 +103,36 @@ def train_groups(
         return Parallel(n_jobs=n_jobs)(delayed(_train)(plan) for plan in plans)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread in this block."""
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _train(plan: GroupPlan) -> GroupResult:
     net = MemberNet(**plan.settings)
     with one_thread():
-        for _ in net.epochs(plan.data):
+        for _ in _epochs(net, plan):
             pass
-    return _result(net, plan.data)
+    return group_result(net, plan.data)
+
+
+def _epochs(net: MemberNet, plan: GroupPlan) -> Iterator[int]:
+    state = None
+    if plan.state is not None:
+        state = {name: torch.from_numpy(value) for name, value in plan.state.items()}
+    net.begin(plan.data, state)
+    return net.proceed(plan.data, net.max_epochs)
 
 
 def _train_in_lockstep(
     plans: Sequence[GroupPlan], callbacks: Sequence[Any]
 ) -> list[GroupResult]:
     nets = [
-        MemberNet(**plan.settings, callbacks=_callbacks_of(callbacks, k, len(plans)))
+        MemberNet(**plan.settings, callbacks=own_callbacks(callbacks, k, len(plans)))
         for k, plan in enumerate(plans)
     ]
-    running = [net.epochs(plan.data) for net, plan in zip(nets, plans, strict=True)]
+    running = [_epochs(net, plan) for net, plan in zip(nets, plans, strict=True)]
     while running:
         running = [epochs for epochs in running if next(epochs, None) is not None]
-    return [_result(net, plan.data) for net, plan in zip(nets, plans, strict=True)]
+    return [group_result(net, plan.data) for net, plan in zip(nets, plans, strict=True)]
 
 
-def _callbacks_of(
+def own_callbacks(
     callbacks: Sequence[Any], group: int, n_groups: int
 ) -> list[tuple[str, Any]]:
     """Copy the callbacks for one group, so that the user's own stay as they are."""
@@ -146,17 +150,17 @@ def _initialized(item: Any) -> tuple[str, Any]:
     return name or type(own).__name__, own
 
 
-def _result(net: MemberNet, data: GroupData) -> GroupResult:
+def group_result(net: MemberNet, data: GroupData) -> GroupResult:
+    """Return what a net has learnt, without its events."""
     best = net.best_
     state = {name: value.cpu() for name, value in net.module_.state_dict().items()}
-    n_epochs = np.full(len(best.loss), len(net.history))
+    n_epochs = np.full(len(best.epoch), len(net.history))
     if data.validation:
         n_epochs = np.where(best.frozen, best.frozen_at, n_epochs)
     history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
     return GroupResult(
         state={name: value.numpy().copy() for name, value in state.items()},
         history=history,
-        best_loss=best.loss if data.validation else np.full(len(best.loss), np.nan),
         best_epoch=best.epoch if data.validation else n_epochs,
         n_epochs=n_epochs,
         callbacks=net.callbacks_,

@@ -57,3 +57,24 @@ def mixed_events(events):
     frame["jets"] = np.arange(150) % 4
     frame.loc[::7, "b"] = np.nan
     return frame, y, w
+
+
+@pytest.fixture(scope="session")
+def hand_written_stop():
+    """Early stopping of one member as a plain loop over its losses."""
+
+    def stop(losses, patience, tol):
+        """Return best epoch, best loss and last epoch of one member, from 1."""
+        best, best_loss, reference_loss, waited = 0, np.inf, np.inf, 0
+        for epoch, loss in enumerate(losses, start=1):
+            if loss < best_loss:
+                best, best_loss = epoch, loss
+            if loss < reference_loss - tol:
+                reference_loss, waited = loss, 0
+            else:
+                waited += 1
+            if patience is not None and waited == patience:
+                return best, best_loss, epoch
+        return best, best_loss, len(losses)
+
+    return stop

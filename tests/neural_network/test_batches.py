@@ -7,12 +7,11 @@ import pytest
 import torch
 
 from skhep_dnn.neural_network._batches import (
-    Events,
-    MemberSample,
     TrainingBatches,
     ValidationBatches,
     as_tensor,
 )
+from skhep_dnn.neural_network._events import Events, MemberSample
 
 CPU = torch.device("cpu")
 N_EVENTS = 50
@@ -44,9 +43,13 @@ def training(parts=None, seeds=(1, 2, 3), **changes):
     )
 
 
-def epoch(batches):
-    """Numbers, targets and weights of one epoch, each of shape (n_members, n)."""
-    steps = list(batches)
+def steps_of_a_pass(batches, n_parts=1):
+    """All batches of one pass, whatever its parts."""
+    return [batch for _, part in batches.parts(n_parts) for batch in part]
+
+
+def events_of(steps):
+    """Numbers, targets and weights of some batches, each of shape (n_members, n)."""
     number = torch.cat([batch.inputs[..., 0] for batch in steps], 1)
     target = torch.cat([batch.target for batch in steps], 1)
     weight = torch.cat([batch.weight for batch in steps], 1)
@@ -58,10 +61,11 @@ def test_each_member_meets_each_of_its_events_once_with_target_and_weight(
     n_steps, width
 ):
     batches = training(n_steps=n_steps, width=width)
-    assert len(batches) == n_steps
-    assert all(batch.inputs.shape == (3, width, 1) for batch in batches)
     for _ in range(2):
-        number, target, weight = epoch(batches)
+        steps = steps_of_a_pass(batches)
+        assert len(steps) == n_steps
+        assert all(batch.inputs.shape == (3, width, 1) for batch in steps)
+        number, target, weight = events_of(steps)
         for k, sample in enumerate(samples()):
             real = weight[k] != 0.0
             order = np.argsort(number[k][real])
@@ -71,17 +75,17 @@ def test_each_member_meets_each_of_its_events_once_with_target_and_weight(
 
 
 def test_missing_events_are_filled_up_at_the_end_with_weight_zero():
-    _, _, weight = epoch(training())
+    _, _, weight = events_of(steps_of_a_pass(training()))
     assert [np.count_nonzero(row) for row in weight] == [40, 35, 3]
     for row, n in zip(weight, (40, 35, 3), strict=True):
         assert row[:n].all()
         assert not row[n:].any()
 
 
-def test_order_differs_by_epoch_and_by_member():
+def test_order_differs_by_pass_and_by_member():
     parts = [samples()[0]] * 3
     batches = training(parts)
-    (first, *_), (second, *_) = epoch(batches), epoch(batches)
+    first, second = (events_of(steps_of_a_pass(batches))[0] for _ in range(2))
     assert (first[0] != second[0]).any()
     assert (first[0] != first[1]).any()
     assert (first[0] != np.arange(40)).any()
@@ -91,31 +95,59 @@ def test_order_of_a_member_depends_on_its_own_seed_alone():
     group = training(n_hidden=3)
     alone = training([samples()[1]], seeds=[2], n_hidden=3)
     for _ in range(2):
-        for together, own in zip(group, alone, strict=True):
+        for together, own in zip(
+            steps_of_a_pass(group), steps_of_a_pass(alone), strict=True
+        ):
             for field in range(4):
                 assert torch.equal(together[field][1], own[field][0])
 
 
 def test_order_does_not_touch_the_global_generator():
     state = torch.get_rng_state()
-    list(training(n_hidden=2))
+    steps_of_a_pass(training(n_hidden=2))
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_sum_of_absolute_weights_normalises_the_training_loss():
-    assert training().sum_w.tolist() == [820.0, 630.0, 3.0]
+    batches = training()
+    ((sum_w, steps),) = batches.parts()
+    assert sum_w.tolist() == [820.0, 630.0, 3.0]
+    assert len(list(steps)) == 5
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 3, 7])
+def test_a_pass_in_parts_draws_the_same_and_normalises_each_part_by_its_own_weights(
+    n_parts,
+):
+    options = {"n_steps": 37, "width": 2, "n_hidden": 3}
+    whole = steps_of_a_pass(training(**options))
+    parts = [
+        (sum_w, list(steps)) for sum_w, steps in training(**options).parts(n_parts)
+    ]
+    sizes = [len(steps) for _, steps in parts]
+    assert len(sizes) == n_parts
+    assert max(sizes) - min(sizes) <= 1
+    in_parts = [batch for _, steps in parts for batch in steps]
+    for got, expected in zip(in_parts, whole, strict=True):
+        for field in range(4):
+            assert torch.equal(got[field], expected[field])
+    for sum_w, steps in parts:
+        weight = events_of(steps)[2]
+        np.testing.assert_array_equal(sum_w, np.abs(weight).sum(axis=1))
 
 
 def test_inputs_are_prepared_for_each_member():
     shift = torch.tensor([10.0, 20.0, 30.0]).view(3, 1, 1)
-    number, target, _ = epoch(training(prepare=lambda x: x + shift))
+    steps = steps_of_a_pass(training(prepare=lambda x: x + shift))
+    number, target, _ = events_of(steps)
     np.testing.assert_array_equal((number - shift.numpy()[..., 0]) % 2, target)
 
 
 @pytest.mark.parametrize("n_hidden", [1, 3, 8])
 def test_each_hidden_output_of_each_event_gets_a_fresh_uniform_byte(n_hidden):
     batches = training(n_steps=40, width=8, n_hidden=n_hidden)
-    drawn = torch.stack([batch.random_bytes for batch in batches], 1)
+    steps = steps_of_a_pass(batches)
+    drawn = torch.stack([batch.random_bytes for batch in steps], 1)
     assert drawn.dtype == torch.uint8
     assert drawn.shape == (3, 40, 8 * n_hidden)
     values = drawn.double()
@@ -124,12 +156,13 @@ def test_each_hidden_output_of_each_event_gets_a_fresh_uniform_byte(n_hidden):
     assert values.min() < 5
     assert values.max() > 250
     assert (drawn[:, 0] != drawn[:, 1]).any()
-    again = torch.stack([batch.random_bytes for batch in batches], 1)
+    steps = steps_of_a_pass(batches)
+    again = torch.stack([batch.random_bytes for batch in steps], 1)
     assert (again != drawn).any()
 
 
 def test_no_bytes_are_drawn_without_dropout():
-    assert all(batch.random_bytes is None for batch in training())
+    assert all(batch.random_bytes is None for batch in steps_of_a_pass(training()))
 
 
 def test_validation_meets_each_event_once_in_a_fixed_order():
@@ -142,14 +175,17 @@ def test_validation_meets_each_event_once_in_a_fixed_order():
         common_events(n), parts, prepare=lambda x: x, device=CPU
     )
     for _ in range(2):
-        number, target, weight = epoch(batches)
+        steps = list(batches)
+        assert len(steps) > 1
+        number, target, weight = events_of(steps)
         np.testing.assert_array_equal(number[0], parts[0].index)
         np.testing.assert_array_equal(weight[0], parts[0].weights)
         np.testing.assert_array_equal(target, number % 2)
         np.testing.assert_array_equal(number[1, :7], parts[1].index)
         assert not weight[1, 7:].any()
-    assert batches.sum_w.tolist() == pytest.approx([0.5 * n, 7.0])
-    assert len(list(batches)) > 1
+        np.testing.assert_array_equal(batches.target, target)
+        np.testing.assert_array_equal(batches.weights, weight)
+    assert batches.n_events == [n, 7]
     assert weight.dtype == np.float64
 
 
@@ -184,6 +220,7 @@ def test_read_only_events_are_batched_without_a_warning():
         generators=[torch.Generator().manual_seed(seed) for seed in (1, 2, 3)],
         device=CPU,
     )
-    for got, expected in zip(epoch(batches), epoch(training()), strict=True):
-        np.testing.assert_array_equal(got, expected)
+    got, expected = (events_of(steps_of_a_pass(b)) for b in (batches, training()))
+    for array, wanted in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(array, wanted)
     assert batches.X.data_ptr() == events.X.ctypes.data

@@ -89,6 +89,7 @@ def test_hidden_layer_sizes_replace_layers_and_width(make_model, events, sizes):
         {"max_epochs": 4},
         {"validation_fraction": 0.3},
         {"cv": 3},
+        {"cv": 3, "validate_on_fold": True},
         {"negative_weights": "zero"},
         {"max_weight": 1.1},
         {"class_weight": None},

@@ -27,12 +27,12 @@ def client(request, tmp_path_factory):
         yield client
 
 
-@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("folds", [{}, {"cv": 3, "validate_on_fold": True}])
 def test_a_cluster_of_dask_gives_the_bits_of_a_sequential_fit(
-    make_model, mixed_events, client, cv
+    make_model, mixed_events, client, folds
 ):
     X, y, w = mixed_events
-    options = {"n_members": 4, "categorical_features": ["channel"], "cv": cv}
+    options = {"n_members": 4, "categorical_features": ["channel"], **folds}
     expected = make_model(**options, n_jobs=1).fit(X, y, w)
     with get_task_stream(client) as tasks, joblib.parallel_config(backend="dask"):
         model = make_model(**options, n_jobs=2).fit(X, y, w)

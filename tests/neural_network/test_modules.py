@@ -11,11 +11,7 @@ from skhep_dnn.neural_network._activations import (
     activation_names,
 )
 from skhep_dnn.neural_network._architecture import layer_dropout
-from skhep_dnn.neural_network._modules import (
-    InputTransform,
-    MemberNetwork,
-    keep_threshold,
-)
+from skhep_dnn.neural_network._modules import MemberNetwork
 
 
 def network(**changes):
@@ -196,36 +192,6 @@ def test_no_member_sees_another():
         assert not parameter.grad[1].any(), name
 
 
-def test_input_transform_fills_and_scales_each_member_by_its_own_statistics():
-    transform = InputTransform(2, 3, -999.9)
-    transform.set_statistics(0, torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0]))
-    transform.set_statistics(1, torch.tensor([0.0, -1.0]), torch.tensor([1.0, 0.5]))
-    rows = torch.tensor([[5.0, -2.0, 3.0], [float("nan"), -999.9, 1.0]])
-    x = rows.repeat(2, 1, 1)
-    before = x.clone()
-    expected = torch.tensor(
-        [
-            [[2.0, -1.0, 3.0], [0.0, 0.0, 1.0]],
-            [[5.0, -2.0, 3.0], [0.0, 0.0, 1.0]],
-        ]
-    )
-    torch.testing.assert_close(transform(x), expected)
-    torch.testing.assert_close(x, before, equal_nan=True)
-
-
-def test_without_a_marker_only_nan_is_undefined():
-    transform = InputTransform(1, 2, float("nan"))
-    x = torch.tensor([[[-999.0, float("nan")]]])
-    assert transform(x).tolist() == [[[-999.0, 0.0]]]
-
-
-def test_scaled_inputs_end_at_a_billion_standard_deviations():
-    transform = InputTransform(1, 2, float("nan"))
-    transform.set_statistics(0, torch.zeros(2), torch.full((2,), 2.0**-10))
-    assert transform(torch.tensor([[[3e38, -3e38]]])).tolist() == [[[1e9, -1e9]]]
-    assert transform(torch.tensor([[[1.0, -2.0]]])).tolist() == [[[1024.0, -2048.0]]]
-
-
 def test_prelu_has_one_slope_for_each_member():
     layer = PReLU(2)
     with torch.no_grad():
@@ -331,13 +297,6 @@ def test_each_hidden_output_has_a_byte_of_its_own():
 def test_dropout_is_off_without_bytes():
     x = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))
     assert torch.equal(network(dropout=0.9).train()(x), network(dropout=0.0)(x))
-
-
-@pytest.mark.parametrize(
-    ("dropout", "threshold"), [(0.0, 0), (0.25, 64), (0.5, 128), (0.9999, 255)]
-)
-def test_dropout_is_rounded_to_bytes_and_never_drops_everything(dropout, threshold):
-    assert keep_threshold(dropout) == threshold
 
 
 def test_embedding_gives_each_code_the_row_of_its_member():

@@ -6,11 +6,11 @@ import torch
 from skorch.callbacks import Callback
 
 from skhep_dnn.exceptions import NonFiniteLossError
-from skhep_dnn.neural_network._batches import Events, MemberSample
+from skhep_dnn.neural_network._events import Events, GroupData, MemberSample
 from skhep_dnn.neural_network._modules import MemberNetwork
-from skhep_dnn.neural_network._net import BestEpochs, GroupData, MemberNet
+from skhep_dnn.neural_network._net import MemberNet
 from skhep_dnn.neural_network._schedules import SCHEDULES
-from skhep_dnn.neural_network._training import one_thread
+from skhep_dnn.neural_network._threads import one_thread
 from skhep_dnn.weights import training_weights, validation_weights
 
 # Samples of sixty events with signed weights, of which `training_weights` warns.
@@ -86,7 +86,8 @@ def make_net(members=(0,), *, schedule="constant", network=None, **changes):
 
 
 def train(net, data):
-    for _ in net.epochs(data):
+    net.begin(data)
+    for _ in net.proceed(data, net.max_epochs):
         pass
     return net
 
@@ -248,7 +249,8 @@ def test_gradients_of_the_penalties_equal_finite_differences(penalty):
     def gradients(**options):
         net = make_net([0, 1], max_epochs=1, lr=1e-30, **options)
         start = None
-        for _ in net.epochs(data):
+        net.begin(data)
+        for _ in net.proceed(data, 1):
             start = {n: p.detach().double() for n, p in net.module_.named_parameters()}
         return {n: p.grad for n, p in net.module_.named_parameters()}, start
 
@@ -267,52 +269,10 @@ def test_gradients_of_the_penalties_equal_finite_differences(penalty):
         torch.testing.assert_close(difference[clear], slope[clear], rtol=0, atol=1e-5)
 
 
-def hand_written_stop(losses, patience, tol):
-    """Return best epoch, best loss and last epoch of one member, from 1."""
-    best, best_loss, reference_loss, waited = 0, np.inf, np.inf, 0
-    for epoch, loss in enumerate(losses, start=1):
-        if loss < best_loss:
-            best, best_loss = epoch, loss
-        if loss < reference_loss - tol:
-            reference_loss, waited = loss, 0
-        else:
-            waited += 1
-        if patience is not None and waited == patience:
-            return best, best_loss, epoch
-    return best, best_loss, len(losses)
-
-
-@pytest.mark.parametrize("patience", [None, 1, 2, 5])
-@pytest.mark.parametrize("tol", [0.0, 0.3])
-def test_best_epochs_equal_a_hand_written_loop(patience, tol):
-    losses = np.random.default_rng(2).normal(size=(20, 6)).round(1)
-    state = {"weight": torch.zeros(6, 2)}
-    best = BestEpochs(state, patience, tol)
-    for epoch, row in enumerate(losses, start=1):
-        best.update(epoch, row, {"weight": torch.full((6, 2), float(epoch))})
-    for k in range(6):
-        epoch, loss, last = hand_written_stop(losses[:, k], patience, tol)
-        assert best.epoch[k] == epoch
-        assert best.loss[k] == loss
-        assert best.state["weight"][k].tolist() == [epoch, epoch]
-        assert best.frozen[k] == (last < 20 or best.frozen_at[k] == 20)
-        if best.frozen[k]:
-            assert best.frozen_at[k] == last
-    assert not state["weight"].any()
-
-
-def test_a_frozen_member_keeps_its_state_while_others_run_on():
-    best = BestEpochs({"weight": torch.zeros(2, 1)}, patience=2, tol=0.0)
-    for epoch, row in enumerate([[1.0, 5.0], [2.0, 4.0], [2.0, 3.0], [0.0, 2.0]], 1):
-        best.update(epoch, np.array(row), {"weight": torch.full((2, 1), float(epoch))})
-    assert best.frozen.tolist() == [True, False]
-    assert best.frozen_at.tolist() == [3, 0]
-    assert best.epoch.tolist() == [1, 4]
-    assert best.state["weight"].flatten().tolist() == [1.0, 4.0]
-
-
 @pytest.mark.parametrize("patience", [1, 2])
-def test_training_ends_with_the_patience_of_the_last_member(patience):
+def test_training_ends_with_the_patience_of_the_last_member(
+    hand_written_stop, patience
+):
     members = [0, 1, 2]
     options = {"lr": 0.1, "max_epochs": 40}
     free = train(make_net(members, **options), group(members))
@@ -322,7 +282,7 @@ def test_training_ends_with_the_patience_of_the_last_member(patience):
         history = losses(free, "valid_losses", k)
         epoch, loss, last = hand_written_stop(history, patience, 0.0)
         assert stopped.best_.epoch[k] == epoch
-        assert stopped.best_.loss[k] == loss
+        assert stopped.best_.value[k] == loss
         assert stopped.best_.frozen_at[k] == last < 40
         ends.append(last)
     assert len(stopped.history) == max(ends)
@@ -337,7 +297,7 @@ def test_the_kept_state_is_that_of_a_training_until_the_best_epoch():
     options["max_epochs"] = epoch
     short = train(make_net(**options), group([0], validation=False))
     for name, value in net.best_.state.items():
-        assert torch.equal(value, short.member_state()[name]), name
+        assert torch.equal(value, short.module_.state_dict()[name]), name
 
 
 def test_without_validation_nothing_but_the_last_epoch_is_known():
@@ -361,13 +321,11 @@ def test_a_batch_whose_weights_sum_to_zero_is_harmless(sign):
         seeds=(1,),
     )
     net = make_net(max_epochs=3)
-    net.initialize()
-    before = {name: value.clone() for name, value in net.member_state().items()}
     train(net, data)
     # what one event adds the other takes away: nothing is learnt, nothing breaks
-    for name, value in make_net().initialize().member_state().items():
-        torch.testing.assert_close(net.member_state()[name], value)
-        assert torch.equal(before[name], value)
+    start = dict(make_net().initialize().module_.named_parameters())
+    for name, value in net.module_.named_parameters():
+        torch.testing.assert_close(value, start[name])
     assert losses(net, "train_losses", 0) == pytest.approx([0.0] * 3, abs=1e-6)
 
 

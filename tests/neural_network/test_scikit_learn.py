@@ -70,6 +70,7 @@ def test_without_a_random_state_two_fits_differ(make_model, events):
 def test_a_fitted_model_survives_storage(make_model, mixed_events, tmp_path, protocol):
     X, y, w = mixed_events
     options = {"categorical_features": ["channel"], "callbacks": [], "cv": 2}
+    options["validate_on_fold"] = True
     model = make_model(n_members=2, **options).fit(X, y, w)
     if protocol == "pickle":
         copy = pickle.loads(pickle.dumps(model))

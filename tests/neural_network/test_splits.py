@@ -1,39 +1,38 @@
-"""Who trains and validates on what, and with which weights."""
+"""Who trains and validates on what, and which events stay untouched."""
 
 import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit
 
-from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
-from skhep_dnn.neural_network._splits import Targets, member_splits, weigh_members
-from skhep_dnn.weights import training_weights, validation_weights
+from skhep_dnn.neural_network._samples import Sample, Targets
+from skhep_dnn.neural_network._splits import (
+    Split,
+    SplitRules,
+    member_splits,
+    untouched_events,
+)
 
 N = 60
 Y = np.array(["b"] * 40 + ["s"] * 20)
-OPTIONS = {
-    "negative_weights": "keep",
-    "max_weight": None,
-    "class_weight": "balanced",
-    "signal_weight": 1.0,
-    "pos_label": None,
-}
 
 
-def split(n_members, cv=None, fraction=None, fold_seed=1, position=None):
-    return member_splits(
-        np.zeros((N, 1)),
-        Y,
-        n_members=n_members,
-        cv=cv,
-        position=np.arange(N) if position is None else position,
-        validation_fraction=fraction,
-        seeds=list(range(10, 10 + n_members)),
-        fold_seed=fold_seed,
+def split(n_members, cv=None, fraction=None, *, on_fold=False, seed=1, present=None):
+    """Split sixty events, those of all that were passed which are present."""
+    sample = Sample(
+        X=np.zeros((N, 1)),
+        columns=np.zeros((N, 1), dtype=np.float32),
+        targets=Targets((Y == "s").astype(np.intp), np.array(["b", "s"]), np.ones(N)),
+        groups=None,
+        is_weighted=False,
+        present=np.ones(N, dtype=np.bool_) if present is None else present,
     )
-
-
-def targets(weights):
-    return Targets((Y == "s").astype(np.intp), np.array(["b", "s"]), weights)
+    return member_splits(
+        sample,
+        SplitRules(cv, on_fold, fraction, None),
+        None,
+        seeds=list(range(10, 10 + n_members)),
+        fold_seed=seed,
+    )
 
 
 def test_without_validation_every_member_trains_on_everything():
@@ -43,7 +42,7 @@ def test_without_validation_every_member_trains_on_everything():
 
 
 def test_folds_are_stratified_and_shuffled_and_member_k_validates_on_fold_k():
-    splits = split(7, cv=4)
+    splits = split(7, cv=4, on_fold=True)
     held_out = [set(valid.tolist()) for _, valid in splits]
     assert set().union(*held_out[:4]) == set(range(N))
     assert sum(map(len, held_out[:4])) == N
@@ -52,13 +51,35 @@ def test_folds_are_stratified_and_shuffled_and_member_k_validates_on_fold_k():
         assert sorted([*train, *valid]) == list(range(N))
         assert np.count_nonzero(Y[valid] == "s") == 5
     assert held_out[0] != set(range(15))
-    assert held_out != [set(v.tolist()) for _, v in split(7, cv=4, fold_seed=2)]
+    others = split(7, cv=4, on_fold=True, seed=2)
+    assert held_out != [set(valid.tolist()) for _, valid in others]
+
+
+def test_a_fold_that_is_not_validated_on_stays_untouched():
+    splits = split(5, cv=3)
+    on_fold = split(5, cv=3, on_fold=True)
+    untouched = untouched_events(splits, N)
+    for own, other, rows in zip(splits, on_fold, untouched, strict=True):
+        assert own.valid is None
+        np.testing.assert_array_equal(own.train, other.train)
+        np.testing.assert_array_equal(rows, other.valid)
+    assert not any(len(rows) for rows in untouched_events(on_fold, N))
+
+
+def test_events_that_a_member_neither_trains_nor_validates_on_are_untouched():
+    splits = [
+        Split(np.array([0, 3]), np.array([1])),
+        Split(np.array([4, 2]), None),
+        Split(np.arange(5), None),
+    ]
+    untouched = [rows.tolist() for rows in untouched_events(splits, 5)]
+    assert untouched == [[2, 4], [0, 1, 3], []]
 
 
 @pytest.mark.parametrize("n_folds", [2, np.int64(3)])
 def test_the_folds_depend_on_their_seed_alone(n_folds):
-    one, many = split(1, cv=n_folds), split(5, cv=n_folds)
-    np.testing.assert_array_equal(one[0][1], many[0][1])
+    one, many = split(1, cv=n_folds, on_fold=True), split(5, cv=n_folds, on_fold=True)
+    np.testing.assert_array_equal(one[0].valid, many[0].valid)
 
 
 def test_validation_fraction_holds_out_another_stratified_share_for_each_member():
@@ -71,11 +92,14 @@ def test_validation_fraction_holds_out_another_stratified_share_for_each_member(
 
 
 def test_with_folds_and_a_fraction_the_fold_stays_untouched():
-    for (train, valid), (_, fold) in zip(
-        split(6, cv=3, fraction=0.25), split(6, cv=3), strict=True
+    splits = split(6, cv=3, fraction=0.25)
+    untouched = untouched_events(splits, N)
+    for (train, valid), (_, fold), rows in zip(
+        splits, split(6, cv=3, on_fold=True), untouched, strict=True
     ):
         assert sorted([*train, *valid, *fold]) == list(range(N))
         assert len(valid) == 10
+        np.testing.assert_array_equal(rows, fold)
 
 
 def test_a_splitter_and_its_folds_as_positions_are_the_same():
@@ -83,26 +107,28 @@ def test_a_splitter_and_its_folds_as_positions_are_the_same():
     test_fold = np.empty(N, dtype=int)
     for number, (_, test) in enumerate(folds):
         test_fold[test] = number
-    expected = split(3, cv=KFold(3, shuffle=True, random_state=5))
+    expected = split(3, cv=KFold(3, shuffle=True, random_state=5), on_fold=True)
     for cv in (folds, iter(folds), PredefinedSplit(test_fold)):
-        for got, wanted in zip(split(3, cv=cv), expected, strict=True):
-            np.testing.assert_array_equal(got[0], wanted[0])
-            np.testing.assert_array_equal(got[1], wanted[1])
+        for got, wanted in zip(split(3, cv=cv, on_fold=True), expected, strict=True):
+            np.testing.assert_array_equal(got.train, wanted.train)
+            np.testing.assert_array_equal(got.valid, wanted.valid)
 
 
-@pytest.mark.parametrize("as_splitter", [False, True])
-def test_positions_mean_the_events_that_were_passed(as_splitter):
+@pytest.mark.parametrize("kind", ["positions", "masks", "splitter"])
+def test_positions_mean_the_events_that_were_passed(kind):
     # 90 events were passed, of which the odd ones below 60 are absent
-    present = np.array([i for i in range(90) if i >= 60 or i % 2 == 0])
-    position = np.full(90, -1)
-    position[present] = np.arange(60)
-    cv = [(np.arange(30, 90), np.arange(0, 30)), (np.arange(0, 30), np.arange(30, 90))]
-    if as_splitter:
+    number = np.arange(90)
+    is_present = (number >= 60) | (number % 2 == 0)
+    present = np.flatnonzero(is_present)
+    cv = [(number[30:], number[:30]), (number[:30], number[30:])]
+    if kind == "masks":
+        cv = [tuple(np.isin(number, part) for part in fold) for fold in cv]
+    elif kind == "splitter":
         cv = PredefinedSplit(np.repeat([0, 1, 1], 30))
-    first, second = split(2, cv=cv, position=position)
-    assert present[first[1]].tolist() == list(range(0, 30, 2))
-    assert present[first[0]].tolist() == [*range(30, 60, 2), *range(60, 90)]
-    assert present[second[0]].tolist() == list(range(0, 30, 2))
+    first, second = split(2, cv=cv, on_fold=True, present=is_present)
+    assert present[first.valid].tolist() == list(range(0, 30, 2))
+    assert present[first.train].tolist() == [*range(30, 60, 2), *range(60, 90)]
+    assert present[second.train].tolist() == list(range(0, 30, 2))
 
 
 def test_a_splitter_that_needs_groups_is_refused_by_scikit_learn():
@@ -118,89 +144,3 @@ def test_a_fraction_keeps_every_class_on_both_sides_or_is_an_error(fraction):
     else:
         with pytest.raises(ValueError, match=r"both sides, got 0.99 of 60 events"):
             split(1, fraction=fraction)
-
-
-@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning")
-def test_each_member_weighs_its_own_events():
-    weights = np.random.default_rng(0).exponential(size=N)
-    weights[5] = -0.3
-    splits = split(3, cv=3)
-    members = weigh_members(splits, targets(weights), OPTIONS)
-    for k, (train, valid) in enumerate(splits):
-        np.testing.assert_array_equal(members.training[k].index, train)
-        np.testing.assert_array_equal(
-            members.training[k].weights,
-            training_weights(Y[train], weights[train]).weights,
-        )
-        np.testing.assert_array_equal(members.validation[k].index, valid)
-        np.testing.assert_array_equal(
-            members.validation[k].weights, validation_weights(Y[valid], weights[valid])
-        )
-
-
-def test_policy_cap_and_signal_weight_act_on_training_only():
-    weights = np.ones(N)
-    weights[[0, 1]] = -0.5, 5.0
-    options = OPTIONS | {
-        "negative_weights": "zero",
-        "max_weight": 2.0,
-        "signal_weight": 3.0,
-    }
-    everything = [(np.arange(N), np.arange(N))]
-    members = weigh_members(everything, targets(weights), options)
-    assert 0 not in members.training[0].index
-    plain = weigh_members(everything, targets(weights), OPTIONS)
-    np.testing.assert_array_equal(
-        members.validation[0].weights, plain.validation[0].weights
-    )
-    assert members.validation[0].weights[0] < 0.0
-    assert (members.training[0].weights != plain.training[0].weights[1:]).any()
-
-
-def test_an_explicit_sample_serves_all_members():
-    explicit = targets(np.linspace(0.5, 1.5, N))
-    members = weigh_members(split(3), targets(np.ones(N)), OPTIONS, explicit)
-    for sample in members.validation:
-        assert sample.index.tolist() == list(range(N))
-        np.testing.assert_array_equal(
-            sample.weights, validation_weights(Y, explicit.sample_weight)
-        )
-
-
-def test_the_report_tells_yields_and_effective_events_of_each_sample():
-    weights = np.where(Y == "s", 0.1, 2.0)
-    weights[0] = -2.0
-    report = weigh_members(split(2, cv=2), targets(weights), OPTIONS).report
-    assert len(report) == 2 * 2 * 2
-    by_sample = report.groupby(["member", "class"])["yield"].sum().tolist()
-    assert by_sample == pytest.approx([76.0, 2.0] * 2)
-    signal = report[report["class"] == "s"]
-    assert signal["n_events"].tolist() == [10] * 4
-    assert signal["n_eff"].tolist() == pytest.approx([10.0] * 4)
-    assert signal["largest_share"].tolist() == pytest.approx([0.1] * 4)
-    background = report[report["class"] == "b"]
-    assert background["negative_fraction"].max() == pytest.approx(1 / 20)
-    assert background["n_eff"].min() == pytest.approx(18**2 / 20)
-
-
-def test_few_effective_events_warn_once_of_the_poorest_class_and_member():
-    weights = np.ones(N)
-    weights[Y == "s"] = [1.0] * 8 + [0.001] * 12
-    splits = split(3, cv=3)
-    with pytest.warns(LowStatisticsWarning) as caught:
-        members = weigh_members(splits, targets(weights), OPTIONS)
-    assert len(caught) == 1
-    poorest = members.report.loc[members.report["n_eff"].idxmin()]
-    assert str(caught[0].message).startswith(
-        f"Class 's' has {poorest['n_eff']:.1f} effective events in the validation "
-        f"sample of member {poorest['member']}"
-    )
-
-
-def test_a_validation_class_without_a_positive_sum_is_an_error():
-    weights = np.ones(N)
-    weights[55:] = -0.1
-    weigh_members([(np.arange(N), np.arange(55))], targets(weights), OPTIONS)
-    splits = [(np.arange(N), np.r_[:40, 55:N])]
-    with pytest.raises(WeightsError, match=r"got -0.5 for class 's'"):
-        weigh_members(splits, targets(weights), OPTIONS)

@@ -254,8 +254,9 @@ def test_a_marker_of_missing_values_works_in_nullable_columns(backend):
 def test_labels_and_weights_of_polars_are_taken(make_model, labels):
     y, w = labels
     X = polars_frame(numpy_columns(missing=False)).select("pt", "n_jets")
-    expected = make_model(cv=3, n_members=2).fit(X, y, w)
-    series = make_model(cv=3, n_members=2).fit(X, pl.Series(y.tolist()), pl.Series(w))
+    options = {"cv": 3, "validate_on_fold": True, "n_members": 2}
+    expected = make_model(**options).fit(X, y, w)
+    series = make_model(**options).fit(X, pl.Series(y.tolist()), pl.Series(w))
     np.testing.assert_array_equal(
         series.decision_function(X), expected.decision_function(X)
     )

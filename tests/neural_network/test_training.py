@@ -12,7 +12,8 @@ from skorch.callbacks import Callback
 
 from skhep_dnn.exceptions import NonFiniteLossError
 from skhep_dnn.neural_network._plan import _groups
-from skhep_dnn.neural_network._training import group_slices, one_thread
+from skhep_dnn.neural_network._threads import one_thread
+from skhep_dnn.neural_network._training import group_slices
 
 THREE = {
     "n_members": 3,
@@ -254,9 +255,6 @@ REFUSED = [
     (skorch_callbacks.BatchScoring("accuracy"), "BatchScoring"),
     (skorch_callbacks.PassthroughScoring("train_loss"), "PassthroughScoring"),
     (skorch_callbacks.GradientNormClipping(1.0), "GradientNormClipping"),
-    (skorch_callbacks.EarlyStopping(), "EarlyStopping"),
-    (skorch_callbacks.EarlyStopping, "EarlyStopping"),
-    (("stop", skorch_callbacks.EarlyStopping()), "EarlyStopping"),
 ]
 
 
@@ -269,6 +267,29 @@ def test_callbacks_that_assume_one_loss_are_refused_by_name(
     model = make_model(n_members=n_members, callbacks=[callback])
     with pytest.raises(ValueError, match=rf"one by one, got {name}, which"):
         model.fit(X, y, w)
+
+
+@pytest.mark.parametrize(
+    ("callback", "n_epochs"),
+    [
+        # no loss falls below a tenth of the first one: that ends the patience
+        (skorch_callbacks.EarlyStopping("train_loss", patience=2, threshold=0.9), 3),
+        (("stop", skorch_callbacks.EarlyStopping(patience=1, threshold=0.9)), 2),
+        (skorch_callbacks.EarlyStopping, 12),
+    ],
+)
+def test_early_stopping_on_the_mean_loss_is_for_one_member_only(
+    make_model, events, callback, n_epochs
+):
+    options = {"validation_fraction": 0.3, "max_epochs": 12}
+    model = make_model(callbacks=[callback], **options).fit(*events)
+    free = make_model(**options).fit(*events)
+    assert model.n_iter_.tolist() == [n_epochs]
+    for name in ("train_loss", "valid_loss"):
+        losses = free.history_[name].tolist()
+        assert model.history_[name].tolist() == losses[:n_epochs]
+    with pytest.raises(ValueError, match=r"EarlyStopping, .* mean loss of 2 members"):
+        make_model(callbacks=[callback], n_members=2, **options).fit(*events)
 
 
 @pytest.mark.parametrize("step_every", ["epoch", "batch"])

@@ -24,12 +24,14 @@ def test_history_has_a_row_for_each_member_and_epoch(make_model, events):
         "epoch",
         "train_loss",
         "valid_loss",
+        "valid_score",
         "learning_rate",
         "kept",
     ]
     assert history["member"].tolist() == [k for k in range(3) for _ in range(4)]
     assert history["epoch"].tolist() == [1, 2, 3, 4] * 3
     assert history["learning_rate"].tolist() == [1e-2] * 12
+    assert history["valid_score"].isna().all()
     assert np.isfinite(history[["train_loss", "valid_loss"]].to_numpy()).all()
     kept = history[history["kept"]]
     assert kept["member"].tolist() == [0, 1, 2]
@@ -63,13 +65,6 @@ def test_an_explicit_sample_picks_the_best_epoch_and_is_not_trained_on(
     )
 
 
-@pytest.mark.parametrize("option", [{"validation_fraction": 0.3}, {"cv": 3}])
-def test_an_explicit_sample_admits_no_other(make_model, events, option):
-    X, y, w = events
-    with pytest.raises(ValueError, match=rf"`{next(iter(option))}` must be None when"):
-        make_model(**option).fit(X, y, w, X[:50], y[:50], w[:50])
-
-
 def test_the_module_holds_the_best_epoch_when_the_training_ends(make_model, events):
     class Last(Callback):
         def on_train_end(self, net, **_):
@@ -86,8 +81,11 @@ def test_the_module_holds_the_best_epoch_when_the_training_ends(make_model, even
 
 def test_a_larger_ensemble_contains_the_smaller_one(make_model, events):
     X, y, w = events
-    small = make_model(n_members=2, cv=3).fit(X, y, w).net_.module_.state_dict()
-    large = make_model(n_members=4, cv=3).fit(X, y, w).net_.module_.state_dict()
+    options = {"cv": 3, "validate_on_fold": True}
+    small, large = (
+        make_model(n_members=n, **options).fit(X, y, w).net_.module_.state_dict()
+        for n in (2, 4)
+    )
     for name, value in small.items():
         torch.testing.assert_close(large[name][:2], value, rtol=1e-4, atol=1e-5)
 
@@ -147,7 +145,7 @@ def test_one_cycle_runs_to_its_end_and_keeps_the_best_epoch(make_model, events):
 def test_member_k_validates_on_fold_k_modulo_their_number(make_model, events):
     X, y, w = events
     folds = KFold(3)
-    model = make_model(n_members=5, cv=folds).fit(X, y, w)
+    model = make_model(n_members=5, cv=folds, validate_on_fold=True).fit(X, y, w)
     report = model.weight_report_
     yields = report[report["sample"] == "validation"].groupby("member")["yield"].sum()
     expected = [w[test].sum() for _, test in folds.split(X)]
@@ -170,21 +168,29 @@ def fits_before_and_after_a_change_of_fold_1(make_model, events, **options):
     return before, make_model(**options).fit(changed, y, weights)
 
 
-def test_with_a_fraction_the_fold_of_a_member_decides_nothing(make_model, events):
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"validation_fraction": 0.3, "early_stopping": True}],
+    ids=["last", "best"],
+)
+def test_the_fold_of_a_member_decides_nothing(make_model, events, options):
     before, after = fits_before_and_after_a_change_of_fold_1(
-        make_model, events, validation_fraction=0.3, max_epochs=8, early_stopping=True
+        make_model, events, max_epochs=8, **options
     )
     for k in range(3):
         first, second = member_state(before, k), member_state(after, k)
         same = all(np.array_equal(first[name], second[name]) for name in first)
         assert same == (k == 1)
-    assert before.best_loss_[1] == after.best_loss_[1]
+    np.testing.assert_equal(before.best_loss_[1], after.best_loss_[1])
+    assert np.isnan(before.best_loss_[1]) == (options == {})
 
 
-def test_without_a_fraction_the_fold_of_a_member_picks_its_epoch_alone(
+def test_a_fold_that_is_validated_on_picks_the_epoch_of_its_member_alone(
     make_model, events
 ):
-    fits = fits_before_and_after_a_change_of_fold_1(make_model, events)
+    fits = fits_before_and_after_a_change_of_fold_1(
+        make_model, events, validate_on_fold=True
+    )
     for k in range(3):
         train, valid = (
             [model.history_.loc[model.history_["member"] == k, name] for model in fits]
@@ -196,7 +202,7 @@ def test_without_a_fraction_the_fold_of_a_member_picks_its_epoch_alone(
 
 def test_members_are_weighted_by_their_inverse_loss(make_model, events):
     X, y, w = events
-    options = {"n_members": 3, "cv": 3}
+    options = {"n_members": 3, "cv": 3, "validate_on_fold": True}
     model = make_model(member_weighting="inverse_loss", **options).fit(X, y, w)
     inverse = 1.0 / model.best_loss_
     np.testing.assert_allclose(model.member_weights_, inverse / inverse.sum())

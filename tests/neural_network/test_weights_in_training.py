@@ -45,6 +45,7 @@ def with_negative_weights(events, share=0.15):
         {},
         MEMBERS,
         {"n_members": 3, "cv": 3, "max_weight": 2.0},
+        {"n_members": 3, "cv": 3, "max_weight": 2.0, "validate_on_fold": True},
         {"n_members": 2, "cv": 2, "validation_fraction": 0.3},
     ],
 )
@@ -72,22 +73,27 @@ def test_a_category_of_absent_events_is_unknown(make_model, events):
         model.predict(X)
 
 
-def test_weight_zero_equals_absent_in_folds_given_as_positions(make_model, events):
+@pytest.mark.parametrize("on_fold", [False, True])
+def test_weight_zero_equals_absent_in_folds_given_as_positions(
+    make_model, events, on_fold
+):
     X, y, w = events
     folds = [(np.arange(75, 150), np.arange(75)), (np.arange(75), np.arange(75, 150))]
     absent = np.arange(150) % 5 == 0
-    weighted = make_model(n_members=2, cv=folds)
+    weighted = make_model(n_members=2, cv=folds, validate_on_fold=on_fold)
     weighted.fit(X, y, np.where(absent, 0.0, w))
     number = np.cumsum(~absent) - 1
     of_present = [
         tuple(number[part[~absent[part]]] for part in (train, valid))
         for train, valid in folds
     ]
-    present = make_model(n_members=2, cv=of_present)
+    present = make_model(n_members=2, cv=of_present, validate_on_fold=on_fold)
     present.fit(X[~absent], y[~absent], w[~absent])
     np.testing.assert_array_equal(
         weighted.decision_function(X), present.decision_function(X)
     )
+    pd.testing.assert_frame_equal(weighted.history_, present.history_, check_exact=True)
+    pd.testing.assert_frame_equal(weighted.weight_report_, present.weight_report_)
 
 
 def test_weight_zero_equals_absent_in_an_explicit_validation_sample(make_model, events):
@@ -268,7 +274,13 @@ def test_a_training_loss_below_zero_without_validation_warns(make_model, events)
     (warning,) = [w for w in caught if w.category is DivergenceWarning]
     assert warning.filename == __file__
     message = str(warning.message)
-    for remedy in ("`validation_fraction`", "`cv`", "`X_val`", '"zero"', '"abs"'):
+    for remedy in (
+        "`validation_fraction`",
+        "`validate_on_fold`",
+        "`X_val`",
+        '"zero"',
+        '"abs"',
+    ):
         assert remedy in message
 
 
@@ -276,7 +288,7 @@ def test_a_training_loss_below_zero_without_validation_warns(make_model, events)
     "remedy",
     [
         {"validation_fraction": 0.3},
-        {"cv": 2, "random_state": 1},
+        {"cv": 2, "validate_on_fold": True, "random_state": 1},
         {"negative_weights": "zero"},
         {"negative_weights": "abs"},
     ],
@@ -302,7 +314,8 @@ def test_few_effective_events_warn_once_per_fit(make_model, events, n_members):
     X, y, w = events
     w = w.copy()
     w[np.flatnonzero(y == "s")[:3]] *= 100.0
-    model = make_model(n_members=n_members, cv=3, negative_weights="abs")
+    options = {"cv": 3, "validate_on_fold": True, "negative_weights": "abs"}
+    model = make_model(n_members=n_members, **options)
     with pytest.warns(LowStatisticsWarning) as caught:
         model.fit(X, y, w)
     assert len(caught) == 1
@@ -319,7 +332,7 @@ def test_enough_effective_events_do_not_warn(make_model, events):
     X, y, w = events
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = make_model(n_members=3, cv=3).fit(X, y, w)
+        model = make_model(n_members=3, cv=3, validate_on_fold=True).fit(X, y, w)
     assert model.weight_report_["n_eff"].min() >= 10.0
 
 

@@ -1,9 +1,6 @@
-"""What the classifier refuses, and how it says so."""
-
-# ruff: noqa: ARG005 - the functions of a table all take the same arguments
+"""Options that contradict each other, and how the classifier says so."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 # Samples are small here, of which the classifier rightly warns.
@@ -64,46 +61,25 @@ def test_options_that_do_not_fit_are_an_error(make_model, events, options, messa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "options", "message"),
-    [
-        (lambda X, y, w: (X, y, w), {"cv": 3}, "`cv` must be None when a validation"),
-        (lambda X, y, w: (None, None, w), {}, "`sample_weight_val` must come with"),
-        (lambda X, y, w: (X, None, None), {}, "`y_val` must not be None"),
-        (lambda X, y, w: (None, y, None), {}, "`X_val` must not be None"),
-        (lambda X, y, w: (X[:, :2], y, w), {}, "X has 2 features"),
-        (lambda X, y, w: (X, y, w[1:]), {}, "`sample_weight_val` must be one-dim"),
-        (lambda X, y, w: (X, ["s"] * 150, w), {}, "`y_val` must contain two classes"),
-        (lambda X, y, w: (X, y == "s", w), {}, r"`y_val` must hold the labels \['b'"),
-        (lambda X, y, w: (X, y[1:], w), {}, "inconsistent numbers of samples"),
-        (lambda X, y, w: (X, y, -w), {}, "sum to more than zero in every class"),
-    ],
+    "option",
+    [{"cv": 3}, {"validation_fraction": 0.3}],
+    ids=["cv", "validation_fraction"],
 )
-def test_a_validation_sample_that_does_not_fit_is_an_error(
-    make_model, events, arguments, options, message
+def test_an_explicit_sample_admits_no_other(make_model, events, option):
+    X, y, w = events
+    (name,) = option
+    with pytest.raises(ValueError, match=rf"`{name}` must be None when a validation"):
+        make_model(**option).fit(X, y, w, X[:50], y[:50], w[:50])
+
+
+@pytest.mark.parametrize("n_folds", [3, np.int64(3)])
+def test_stratified_folds_may_be_counted_by_an_integer_of_numpy(
+    make_model, events, n_folds
 ):
-    with pytest.raises(ValueError, match=message):
-        make_model(**options).fit(*events, *arguments(*events))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda X, y: (X, None), "requires y to be passed"),
-        (lambda X, y: (X, np.full(150, "s")), "`y` must contain two classes"),
-        (lambda X, y: (X, np.arange(150) % 3), "Only binary classification"),
-        (lambda X, y: (X, X[:, 0]), "Unknown label type"),
-        (lambda X, y: (X, np.where(y == "s", 1.0, np.nan)), "NaN"),
-        (lambda X, y: (X[:-1], y), "inconsistent numbers of samples"),
-        (lambda X, y: (X[:, 0], y), "Expected 2D array"),
-        (lambda X, y: (pd.Series(X[:, 0]), y), "Expected a 2-dimensional container"),
-        (lambda X, y: (np.where(X > 1.0, np.inf, X), y), "infinity"),
-        (lambda X, y: (X.astype(str).astype(object) + "x", y), "could not convert"),
-    ],
-)
-def test_events_that_do_not_fit_are_an_error(make_model, events, change, message):
-    X, y, _ = events
-    with pytest.raises(ValueError, match=message):
-        make_model().fit(*change(X, y))
+    X, y, w = events
+    X[:, 0] = np.arange(150) % 2
+    model = make_model(cv=n_folds, stratify=[0]).fit(X, y, w)
+    assert np.isnan(model.oof_decision_function_).mean() == pytest.approx(2 / 3)
 
 
 def test_an_unknown_device_is_an_error(make_model, events):

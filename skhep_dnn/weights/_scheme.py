@@ -1,0 +1,265 @@
+r"""How physics weights become training weights: learnt once, applied to any events.
+
+The steps are those of `skhep_dnn.weights`: policy for negative weights, cap, class
+balance, signal factor, one constant. What a step needs to know of the whole sample is
+learnt from it and stays as it is, so that a later part of the events gets the same
+factors; the factor of the signal and the constant follow from the learnt sums.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skhep_dnn._validation import check_pos_label
+from skhep_dnn.exceptions import WeightsError
+
+__all__ = [
+    "ClassWeight",
+    "NegativeWeights",
+    "WeightScheme",
+    "balanced_weights",
+    "positive_class_sums",
+    "sums_by_class",
+    "weight_scheme",
+]
+
+NegativeWeights = Literal["keep", "zero", "abs", "error"]
+ClassWeight = Literal["balanced"] | Mapping[Any, float] | None
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class WeightScheme:
+    """The factors that turn physics weights into training weights.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+    negative_weights : {"keep", "zero", "abs", "error"}
+        What becomes of a negative weight.
+    limits : ndarray of shape (n_classes,) or None
+        Largest `|w|` of an event of each class.
+    class_factors : ndarray of shape (n_classes,)
+        Factors of the cap and of the class balance.
+    counts : ndarray of shape (n_classes,)
+        Number of events with a weight in each class of the sample.
+    sums : ndarray of shape (n_classes,)
+        Their sum of `|w|` with all factors but those of signal and constant.
+    """
+
+    classes: NDArray[Any]
+    negative_weights: NegativeWeights
+    limits: FloatArray | None
+    class_factors: FloatArray
+    counts: NDArray[np.int64]
+    sums: FloatArray
+
+    def factors(self, signal_weight: float, pos_label: object) -> FloatArray:
+        """Return the whole factor of each class, the constant included."""
+        _check_positive("signal_weight", signal_weight)
+        signal = np.ones(len(self.classes))
+        if signal_weight != 1.0 or pos_label is not None:
+            signal[_signal_code(self.classes, pos_label)] = signal_weight
+        constant = self.counts.sum() / (self.sums * signal).sum()
+        return self.class_factors * signal * constant
+
+    def weights(
+        self,
+        codes: NDArray[np.intp],
+        physics: FloatArray,
+        *,
+        signal_weight: float = 1.0,
+        pos_label: object = None,
+    ) -> FloatArray:
+        """Return the training weights of events of known classes."""
+        weights = _apply_policy(physics, self.negative_weights)
+        if self.limits is not None:
+            limit = self.limits[codes]
+            weights = np.clip(weights, -limit, limit)
+        return weights * self.factors(signal_weight, pos_label)[codes]
+
+
+def weight_scheme(
+    codes: NDArray[np.intp],
+    classes: NDArray[Any],
+    physics: FloatArray,
+    *,
+    negative_weights: NegativeWeights = "keep",
+    max_weight: float | None = None,
+    class_weight: ClassWeight = "balanced",
+) -> WeightScheme:
+    """Learn the scheme of a sample; see `skhep_dnn.weights.training_weights`.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Position of each event's class in `classes`.
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+    physics : ndarray of shape (n_samples,)
+        Physics weights, in events.
+    negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
+        What becomes of a negative weight.
+    max_weight : float, default=None
+        Largest `|w|`, in units of the mean `|w|` of the event's class.
+    class_weight : "balanced", dict or None, default="balanced"
+        Equal sums of the classes, factors, or neither.
+
+    Returns
+    -------
+    scheme : WeightScheme
+
+    Raises
+    ------
+    WeightsError
+        If the policy is "error" and a weight negative, a class has no events of
+        non-zero weight, or a sum that is needed is not positive.
+    ValueError
+        If an option is out of range or names a class that does not exist.
+    """
+    weights = _apply_policy(physics, negative_weights)
+    counts = _event_counts(weights, codes, classes)
+    limits, factors = None, np.ones(len(classes))
+    if max_weight is not None:
+        _check_positive("max_weight", max_weight)
+        sums = sums_by_class(np.abs(weights), codes, len(classes))
+        limits = max_weight * sums / counts
+        capped = np.clip(weights, -limits[codes], limits[codes])
+        before = positive_class_sums(weights, codes, classes)
+        factors = before / positive_class_sums(capped, codes, classes)
+        weights = capped * factors[codes]
+    balance = _class_factors(weights, codes, classes, class_weight)
+    sums = sums_by_class(np.abs(weights), codes, len(classes)) * balance
+    return WeightScheme(
+        classes, negative_weights, limits, factors * balance, counts, sums
+    )
+
+
+def balanced_weights(
+    codes: NDArray[np.intp], classes: NDArray[Any], physics: FloatArray
+) -> FloatArray:
+    """Return physics weights of which each class has the same sum, all together 1."""
+    sums = positive_class_sums(physics, codes, classes)
+    return physics / (len(classes) * sums[codes])
+
+
+def _signal_code(classes: NDArray[Any], pos_label: object) -> int:
+    if pos_label is None and len(classes) > 2:
+        msg = (
+            "`pos_label` must name the signal where there are more than two classes, "
+            f"got None for the classes {classes.tolist()!r}. Set it."
+        )
+        raise ValueError(msg)
+    return classes.tolist().index(check_pos_label(classes, pos_label))
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not 0.0 < value < np.inf:
+        msg = f"`{name}` must be positive and finite, got {value!r}. Change it."
+        raise ValueError(msg)
+
+
+def _apply_policy(physics: FloatArray, negative_weights: NegativeWeights) -> FloatArray:
+    if negative_weights == "keep":
+        return physics
+    if negative_weights == "zero":
+        return np.maximum(physics, 0.0)
+    if negative_weights == "abs":
+        return np.abs(physics)
+    if negative_weights == "error":
+        n_negative = int(np.count_nonzero(physics < 0.0))
+        if n_negative:
+            msg = (
+                "`sample_weight` must not be negative with "
+                f"negative_weights='error', got {n_negative} negative weights. "
+                'Choose "keep", "zero" or "abs".'
+            )
+            raise WeightsError(msg)
+        return physics
+    msg = (
+        '`negative_weights` must be "keep", "zero", "abs" or "error", got '
+        f"{negative_weights!r}. Choose one of them."
+    )
+    raise ValueError(msg)
+
+
+def _event_counts(
+    weights: FloatArray, codes: NDArray[np.intp], classes: NDArray[Any]
+) -> NDArray[np.int64]:
+    counts = np.bincount(codes[weights != 0.0], minlength=len(classes))
+    for label, count in zip(classes.tolist(), counts, strict=True):
+        if count == 0:
+            msg = (
+                f"`sample_weight` must leave events in every class, got class "
+                f"{label!r} with only zero weights (after the negative-weight "
+                "policy). Drop the class or give its events a weight."
+            )
+            raise WeightsError(msg)
+    return counts
+
+
+def positive_class_sums(
+    weights: FloatArray, codes: NDArray[np.intp], classes: NDArray[Any]
+) -> FloatArray:
+    """Return the sum of weights of each class, which must be positive."""
+    sums = sums_by_class(weights, codes, len(classes))
+    for label, total in zip(classes.tolist(), sums.tolist(), strict=True):
+        if not total > 0.0:
+            msg = (
+                "`sample_weight` must sum to more than zero in every class, got "
+                f"{total:.6g} for class {label!r}. Use more events of this class, "
+                'or for training negative_weights="zero" or "abs".'
+            )
+            raise WeightsError(msg)
+    return sums
+
+
+def _class_factors(
+    weights: FloatArray,
+    codes: NDArray[np.intp],
+    classes: NDArray[Any],
+    class_weight: ClassWeight,
+) -> FloatArray:
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, Mapping):
+        return _factors_from_mapping(classes, class_weight)
+    if class_weight == "balanced":
+        return 1.0 / positive_class_sums(weights, codes, classes)
+    msg = (
+        '`class_weight` must be "balanced", a dict of factors or None, got '
+        f"{class_weight!r}. Choose one of them."
+    )
+    raise ValueError(msg)
+
+
+def _factors_from_mapping(
+    classes: NDArray[Any], class_weight: Mapping[Any, float]
+) -> FloatArray:
+    labels = classes.tolist()
+    if set(class_weight) != set(labels):
+        msg = (
+            f"`class_weight` must have one factor for each of the classes {labels!r}, "
+            f"got {dict(class_weight)!r}. Add or remove classes."
+        )
+        raise ValueError(msg)
+    factors = np.array([class_weight[label] for label in labels], dtype=np.float64)
+    if not (np.isfinite(factors) & (factors > 0.0)).all():
+        msg = (
+            "The factors in `class_weight` must be positive and finite, got "
+            f"{dict(class_weight)!r}. Change them."
+        )
+        raise ValueError(msg)
+    return factors
+
+
+def sums_by_class(
+    values: FloatArray, codes: NDArray[np.intp], n_classes: int
+) -> FloatArray:
+    """Return the sum of values of each class."""
+    sums = np.bincount(codes, weights=values, minlength=n_classes)
+    return sums.astype(np.float64)

@@ -1,0 +1,103 @@
+"""Yields and effective numbers of events of weighted samples."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skhep_dnn._validation import check_event_weights
+from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.weights._scheme import positive_class_sums
+
+__all__ = ["effective_sample_size", "scale_to_yields"]
+
+FloatArray = NDArray[np.float64]
+
+
+def effective_sample_size(sample_weight: ArrayLike) -> float:
+    r"""Number of unit-weight events with the same relative statistical error.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,)
+        Event weights; they may be negative.
+
+    Returns
+    -------
+    n_eff : float
+        :math:`(\sum w)^2 / \sum w^2`; 0 when all weights are zero or none is given.
+
+    Examples
+    --------
+    >>> effective_sample_size([1.0, 1.0, 1.0])
+    3.0
+    >>> effective_sample_size([1.0, 0.0, 0.0])
+    1.0
+    """
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    largest = np.abs(weights).max(initial=0.0)
+    if largest == 0.0:
+        return 0.0
+    scaled = weights / largest  # squares of 1e-200 would vanish otherwise
+    return float(scaled.sum() ** 2 / np.square(scaled).sum())
+
+
+def scale_to_yields(
+    y: ArrayLike, sample_weight: ArrayLike | None, yields: Mapping[Any, float]
+) -> FloatArray:
+    """Physics weights of a part of the events, scaled per class to the yields of all.
+
+    A significance belongs to the whole sample: scale the weights of a test sample or
+    a fold before one is computed.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Class labels of the part.
+    sample_weight : array-like of shape (n_samples,) or None
+        Its physics weights; None counts each event once.
+    yields : mapping of label to float
+        Full expected yield of each class, in events; a Series will do.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    WeightsError
+        If a class in `yields` has no events, or the weights of a class do not sum to
+        more than zero.
+    ValueError
+        If a class has no yield, or one that is not positive and finite.
+
+    See Also
+    --------
+    skhep_dnn.metrics.significance_scan : Takes the yields as options.
+
+    Examples
+    --------
+    >>> scale_to_yields(["s", "b", "b"], [0.1, 3.0, 1.0], {"s": 5.0, "b": 400.0})
+    array([  5., 300., 100.])
+    """
+    labels: NDArray[Any] = np.asarray(y)
+    physics = check_event_weights(sample_weight, len(labels))
+    classes, codes = np.unique(labels, return_inverse=True)
+    sums = positive_class_sums(physics, codes, classes)
+    missing = [label for label in classes.tolist() if label not in yields]
+    full = np.array([yields[label] for label in classes.tolist() if not missing])
+    if missing or not (np.isfinite(full) & (full > 0.0)).all():
+        msg = (
+            f"`yields` must have a positive, finite yield for each of the classes "
+            f"{classes.tolist()!r}, got {dict(yields)!r}. Add or correct yields."
+        )
+        raise ValueError(msg)
+    absent = [label for label in dict(yields) if label not in classes.tolist()]
+    if absent:
+        msg = (
+            f"`y` must have events of each class in `yields`, got none of {absent!r}: "
+            "their yield would be lost. Take a larger part, or leave out the class."
+        )
+        raise WeightsError(msg)
+    return physics * (full / sums)[codes]
