@@ -103,6 +103,10 @@ class TrainingBatches:
         self.n_hidden = n_hidden
         self.generators = generators
 
+    def __len__(self) -> int:
+        """Return the number of batches in a pass."""
+        return self.n_steps
+
     def parts(self, n_parts: int = 1) -> Iterator[tuple[Tensor, Iterator[Batch]]]:
         """Yield one pass in parts: the sum of `|w|` of each member, and the batches.
 
@@ -117,9 +121,9 @@ class TrainingBatches:
         ends = [k * self.n_steps // n_parts for k in range(n_parts + 1)]
         for first, end in pairwise(ends):
             columns = order[:, first * self.width : end * self.width]
-            weights = self.weights.gather(1, columns)
-            sum_w = weights.abs_().sum(1, dtype=torch.float64)
-            yield sum_w.cpu(), islice(batches, end - first)
+            weights = self.weights.gather(1, columns).cpu()  # not all devices know
+            sum_w = weights.abs().sum(1, dtype=torch.float64)  # double precision
+            yield sum_w, islice(batches, end - first)
 
     def _batches(self, order: Tensor) -> Iterator[Batch]:
         for first in range(0, self.n_steps, BLOCK):
@@ -205,6 +209,10 @@ class ValidationBatches:
         self.index, self.weights = _pad(samples, max(self.n_events), device)
         self.target = as_tensor(events.y).to(device)[self.index]
         self.prepare = prepare
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return -(-self.index.shape[1] // VALIDATION_ROWS)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield all events once."""

@@ -36,8 +36,8 @@ class InputTransform(nn.Module):
 
     def set_statistics(self, member: int, mean: Tensor, scale: Tensor) -> None:
         """Set one member's mean and scale of the first `len(mean)` columns."""
-        self.mean[member, 0, : len(mean)] = mean
-        self.inverse_scale[member, 0, : len(mean)] = 1.0 / scale
+        self.mean[member, 0, : len(mean)] = mean.float()
+        self.inverse_scale[member, 0, : len(mean)] = (1.0 / scale).float()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the filled and scaled inputs."""

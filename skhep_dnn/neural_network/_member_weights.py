@@ -104,27 +104,38 @@ def weigh_members(
         If a class has fewer than 10 effective events in a sample; once, naming the
         poorest.
     """
-    training, validation, rows = [], [], []
+    training: list[MemberSample] = []
+    validation: list[MemberSample] = []
+    rows = []
     for k, (train, valid) in enumerate(splits):
-        part = targets.take(train)
-        with _named(k, "training"):
-            weights = rules.apply(rules.scheme(part), part)
-        used = np.flatnonzero(weights)
-        training.append(MemberSample(train[used], weights[used]))
-        rows += _report(k, "training", part, weights)
+        if k == 0 or train is not splits[k - 1].train:  # else as the member before
+            sample, report = _training_sample(k, train, targets, rules)
+        training.append(sample)
+        rows += [{"member": k, **row} for row in report]
         if explicit is not None:
-            part, held_out = explicit, np.arange(len(explicit.codes))
+            valid, part = np.arange(len(explicit.codes)), explicit  # noqa: PLW2901
         elif valid is not None:
-            part, held_out = targets.take(valid), valid
+            part = targets.take(valid)
         else:
             continue
         with _named(k, "validation"):
             weights = balanced_weights(part.codes, part.classes, part.sample_weight)
-        validation.append(MemberSample(held_out, weights))
-        rows += _report(k, "validation", part, weights)
-    report = pd.DataFrame(rows)
-    _warn_of_low_statistics(report)
-    return MemberEvents(training, validation, report)
+        validation.append(MemberSample(valid, weights))
+        rows += [{"member": k, **row} for row in _report("validation", part, weights)]
+    table = pd.DataFrame(rows)
+    _warn_of_low_statistics(table)
+    return MemberEvents(training, validation, table)
+
+
+def _training_sample(
+    member: int, train: NDArray[np.int64], targets: Targets, rules: WeightRules
+) -> tuple[MemberSample, list[dict[str, Any]]]:
+    part = targets.take(train)
+    with _named(member, "training"):
+        weights = rules.apply(rules.scheme(part), part)
+    used = np.flatnonzero(weights)
+    sample = MemberSample(train[used], weights[used])
+    return sample, _report("training", part, weights)
 
 
 @contextmanager
@@ -138,7 +149,7 @@ def _named(member: int, sample: str) -> Iterator[None]:
 
 
 def _report(
-    member: int, sample: str, targets: Targets, weights: NDArray[np.float64]
+    sample: str, targets: Targets, weights: NDArray[np.float64]
 ) -> list[dict[str, Any]]:
     rows = []
     for code, label in enumerate(targets.classes.tolist()):
@@ -146,7 +157,6 @@ def _report(
         magnitude = np.abs(weights[in_class])
         rows.append(
             {
-                "member": member,
                 "sample": sample,
                 "class": label,
                 "yield": targets.sample_weight[targets.codes == code].sum(),

@@ -84,6 +84,7 @@ class MemberNet(NeuralNet):
         **kwargs: Any,
     ) -> None:
         super().__init__(module, criterion=MemberLoss, **kwargs)
+        self.batch_size = 1  # of the datasets that callbacks get: rows of batches
         self.schedule = schedule
         self.l1 = l1
         self.l2 = l2
@@ -132,7 +133,7 @@ class MemberNet(NeuralNet):
         train, valid = self._training_batches(data), self._validation_batches(data)
         patience = self.patience if valid is not None else None
         self.best_ = BestEpochs(self.module_.state_dict(), patience, self.tol)
-        shared = {"dataset_train": data, "dataset_valid": data}
+        shared = {"dataset_train": train, "dataset_valid": valid}
         self.notify("on_train_begin", X=data.events.X, y=data.events.y)
         with self._progress_bar(n_passes) as bar:
             for sum_w, batches in self._parts(train, n_passes):
@@ -169,7 +170,8 @@ class MemberNet(NeuralNet):
         if self.l1 > 0.0 or self.l2 > 0.0:
             add_penalties(self.module_.penalised(), self.l1, self.l2)
         if self.clip_norm is not None:
-            clip_member_norms([p.grad for p in self._learnt], self.clip_norm)
+            gradients = [p.grad for p in self._learnt if p.grad is not None]
+            clip_member_norms(gradients, self.clip_norm)
         if self._has_hook("on_grad_computed"):
             named = list(self.module_.named_parameters())
             self.notify("on_grad_computed", named_parameters=named, batch=batch)
@@ -187,7 +189,7 @@ class MemberNet(NeuralNet):
         self._record("valid_loss", losses)
         value = losses.numpy()
         if self.scorer is not None:
-            logits = logit.double().cpu().numpy()
+            logits = logit.cpu().double().numpy()
             scores = member_scores(self.scorer, logits, data.scored)
             self.history.record("valid_scores", scores.tolist())
             value = -scores
@@ -237,7 +239,6 @@ class MemberNet(NeuralNet):
         hooked = self._has_hook("on_batch_begin") or self._has_hook("on_batch_end")
         for batch in batches:
             if hooked:
-                self.history.new_batch()  # callbacks may record into it
                 self.notify("on_batch_begin", batch=batch, training=training)
             result = step(batch)
             if hooked:
@@ -275,7 +276,8 @@ class MemberNet(NeuralNet):
             raise NonFiniteLossError(msg)
         self.history.record(name, float(losses.mean()))
         self.history.record(name + "es", losses.tolist())
-        self.history.new_batch()  # skorch's Checkpoint looks for the last batch
+        if not self.history[-1]["batches"]:
+            self.history.new_batch()  # skorch's Checkpoint looks for the last batch
         self.history.record_batch(name, float(losses.mean()))
 
     def _end_epoch(self, shared: dict[str, Any]) -> bool:

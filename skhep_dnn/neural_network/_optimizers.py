@@ -100,7 +100,7 @@ def add_penalties(weights: list[Tensor], l1: float, l2: float) -> None:
     Parameters
     ----------
     weights : list of Tensor
-        Weight matrices that have gradients.
+        Weight matrices; one without a gradient is frozen and stays so.
     l1, l2 : float
         Factors of the two sums.
 
@@ -112,11 +112,12 @@ def add_penalties(weights: list[Tensor], l1: float, l2: float) -> None:
     >>> weight.grad
     tensor([ 6.1000, -2.1000])
     """
-    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    learnt = [weight for weight in weights if weight.grad is not None]
+    gradients = [weight.grad for weight in learnt if weight.grad is not None]
     if l2 > 0.0:
-        torch._foreach_add_(gradients, weights, alpha=2.0 * l2)
+        torch._foreach_add_(gradients, learnt, alpha=2.0 * l2)
     if l1 > 0.0:
-        signs = torch._foreach_sign(weights)
+        signs = torch._foreach_sign(learnt)
         torch._foreach_add_(gradients, signs, alpha=l1)
 
 

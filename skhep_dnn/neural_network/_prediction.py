@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 LARGEST_LOGIT = 500.0  # e^-500 and its sums are float64 numbers of full precision
+CHUNKS_OF_THREAD = 32  # fewer are done before another thread has started
 ROWS = 512  # the hidden layers of a chunk stay in the cache
 
 
@@ -51,10 +52,10 @@ def ensemble_logits(
     logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
     """
     module.eval()
-    n_parts = min(effective_n_jobs(n_jobs), max(1, -(-len(X) // ROWS)))
-    chunks_each = -(-len(X) // (ROWS * n_parts))
-    starts = range(0, len(X), max(1, chunks_each) * ROWS)
-    tasks = [X[start : start + chunks_each * ROWS] for start in starts]
+    n_chunks = max(1, -(-len(X) // ROWS))
+    n_parts = min(effective_n_jobs(n_jobs), -(-n_chunks // CHUNKS_OF_THREAD))
+    rows_each = -(-n_chunks // n_parts) * ROWS
+    tasks = [X[start : start + rows_each] for start in range(0, len(X), rows_each)]
     with one_thread():
         if len(tasks) <= 1:
             return _logits(module, X, member_weights)
@@ -200,6 +201,6 @@ def _logits(
         n_rows = len(rows)
         if n_rows < ROWS:
             rows = np.concatenate([rows, np.zeros((ROWS - n_rows, X.shape[1]), "f4")])
-        logits = module(as_tensor(rows).to(device)).double().cpu().numpy()
+        logits = module(as_tensor(rows).to(device)).cpu().double().numpy()
         result[first : first + n_rows] = combine_logits(logits, member_weights)[:n_rows]
     return result

@@ -7,12 +7,15 @@ import pandas as pd
 import pytest
 from scipy.special import log_expit
 
+from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.datasets import make_gaussian_events
 from skhep_dnn.exceptions import (
     DivergenceWarning,
     LowStatisticsWarning,
     NonFiniteLossError,
     WeightsError,
 )
+from skhep_dnn.metrics import weighted_roc_auc
 from skhep_dnn.weights import validation_weights
 
 # Samples are small here, of which the classifier rightly warns.
@@ -368,3 +371,31 @@ def test_nothing_passed_in_is_changed(make_model, events):
         np.testing.assert_array_equal(array, copy)
     for name, value in model.get_params().items():
         assert value is parameters[name]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_early_stopping_copes_with_a_fifth_of_negative_events(seed):
+    train = make_gaussian_events(
+        6000, separation=1.5, negative_fraction=0.2, random_state=seed
+    )
+    test = make_gaussian_events(40_000, separation=1.5, random_state=100 + seed)
+    model = WeightedDNNClassifier(
+        n_layers=2,
+        width=32,
+        dropout=0.0,
+        schedule="constant",
+        learning_rate=1e-3,
+        max_epochs=60,
+        early_stopping=True,
+        n_iter_no_change=5,
+        validation_fraction=0.3,
+        negative_weights="keep",
+        random_state=0,
+    )
+    auc = []
+    for weights in (train.sample_weight, np.ones(6000)):
+        model.fit(train.data, train.target, sample_weight=weights)
+        logit = model.decision_function(test.data)
+        auc.append(weighted_roc_auc(test.target, logit, test.sample_weight))
+    assert np.mean(train.sample_weight < 0.0) == pytest.approx(0.2, abs=0.01)
+    assert auc[0] == pytest.approx(auc[1], abs=0.01)
