@@ -212,7 +212,7 @@ class ValidationBatches:
 
     def __len__(self) -> int:
         """Return the number of batches."""
-        return -(-self.index.shape[1] // VALIDATION_ROWS)
+        return len(range(0, self.index.shape[1], VALIDATION_ROWS))
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield all events once."""

@@ -14,6 +14,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._sklearn import _fit_context
+from skhep_dnn._tables import check_table
 from skhep_dnn.neural_network._diagram import network_diagram
 from skhep_dnn.neural_network._inputs import ColumnEncoder
 from skhep_dnn.neural_network._net import MemberNet
@@ -29,7 +30,6 @@ from skhep_dnn.neural_network._samples import (
     check_training,
 )
 from skhep_dnn.neural_network._stream import check_part, train_pass
-from skhep_dnn.neural_network._tables import check_table
 from skhep_dnn.neural_network._threads import one_thread
 from skhep_dnn.neural_network._training import group_result, train_groups
 from skhep_dnn.weights._scheme import WeightScheme

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
-from skhep_dnn.neural_network._tables import is_category, select_columns, table_column
+from skhep_dnn._tables import is_category, select_columns, table_column
 
 __all__ = ["Categorical", "ColumnEncoder", "Unknown", "weighted_statistics"]
 

@@ -27,7 +27,8 @@ def record_training(
     Warns
     -----
     DivergenceWarning
-        If a training loss is below zero and no validation loss picked the epoch.
+        If the training loss of events is below zero and no validation loss picked the
+        epoch.
     """
     history = joined_history(results, model.evaluations_per_epoch)
     kept = history[history["kept"]]
@@ -42,7 +43,8 @@ def record_training(
         best_loss
     )
     model.net_ = net
-    _warn_of_divergence(history)
+    if not getattr(model.loss, "needs_batch", False):  # which may be negative
+        _warn_of_divergence(history)
 
 
 def joined_net(plans: Sequence[GroupPlan], results: Sequence[GroupResult]) -> MemberNet:

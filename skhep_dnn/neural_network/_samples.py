@@ -11,10 +11,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
 from skhep_dnn._sklearn import _safe_indexing
+from skhep_dnn._tables import check_table
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.neural_network._inputs import ColumnEncoder
-from skhep_dnn.neural_network._tables import check_table
 
 if TYPE_CHECKING:
     from skhep_dnn.neural_network._ensemble import NetworkEnsemble

@@ -15,8 +15,8 @@ from sklearn.model_selection import (
     check_cv,
 )
 
+from skhep_dnn._tables import table_column
 from skhep_dnn.neural_network._samples import Sample
-from skhep_dnn.neural_network._tables import table_column
 
 __all__ = [
     "Split",

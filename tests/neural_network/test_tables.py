@@ -16,8 +16,8 @@ from sklearn.utils.estimator_checks import (
     check_estimator_sparse_tag,
 )
 
+from skhep_dnn._tables import check_table, is_category
 from skhep_dnn.neural_network._inputs import ColumnEncoder
-from skhep_dnn.neural_network._tables import check_table, is_category
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
