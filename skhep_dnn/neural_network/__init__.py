@@ -3,6 +3,13 @@
 from skhep_dnn.neural_network._architecture import count_parameters
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._losses import FocalLoss
-from skhep_dnn.neural_network._schedules import OneCycle
+from skhep_dnn.neural_network._schedules import CosineRestarts, LinearCycles, OneCycle
 
-__all__ = ["FocalLoss", "OneCycle", "WeightedDNNClassifier", "count_parameters"]
+__all__ = [
+    "CosineRestarts",
+    "FocalLoss",
+    "LinearCycles",
+    "OneCycle",
+    "WeightedDNNClassifier",
+    "count_parameters",
+]

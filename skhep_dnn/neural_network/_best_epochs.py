@@ -18,7 +18,8 @@ class BestEpochs:
     state : dict of Tensor
         The running parameters and statistics, each with a leading member axis.
     patience : int or None
-        Evaluations without improvement after which a member is frozen; None: never.
+        Units of time without improvement after which a member is frozen; None: never.
+        A unit is one evaluation, or all those of a cycle of the schedule.
     tol : float
         Decrease that counts as an improvement for the patience.
 
@@ -44,12 +45,18 @@ class BestEpochs:
         self.value = np.full(n_members, np.inf)
         self.epoch = np.zeros(n_members, dtype=np.int64)
         self._reference = np.full(n_members, np.inf)
+        self._improved = np.zeros(n_members, dtype=np.bool_)  # in this unit
         self._waited = np.zeros(n_members, dtype=np.int64)
         self.frozen = np.zeros(n_members, dtype=np.bool_)
         self.frozen_at = np.zeros(n_members, dtype=np.int64)
 
     def update(
-        self, epoch: int, value: NDArray[np.float64], state: dict[str, Tensor]
+        self,
+        epoch: int,
+        value: NDArray[np.float64],
+        state: dict[str, Tensor],
+        *,
+        ends_unit: bool = True,
     ) -> None:
         """Take in the values of one evaluation; nan is never better."""
         improved = (value < self.value) & ~self.frozen
@@ -60,7 +67,11 @@ class BestEpochs:
         self.epoch[improved] = epoch
         clearly = value < self._reference - self.tol
         self._reference[clearly] = value[clearly]
-        self._waited = np.where(clearly, 0, self._waited + 1)
+        self._improved |= clearly
+        if not ends_unit:
+            return
+        self._waited = np.where(self._improved, 0, self._waited + 1)
+        self._improved[:] = False
         if self.patience is not None:
             ended = (self._waited >= self.patience) & ~self.frozen
             self.frozen_at[ended] = epoch

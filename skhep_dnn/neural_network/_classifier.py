@@ -79,11 +79,14 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
         Whether sgd with momentum looks ahead.
     weight_decay : float, default=0.0
         Decoupled decay of adamw, relative to the learning rate; see `l2` for others.
-    schedule : {"constant", "one_cycle"} or callable, default="one_cycle"
-        Course of the learning rate: constant, or one warm-up and one decay to zero
-        over `max_epochs`. A callable, such as `OneCycle(warm_up=0.2)`, maps the
-        progress from 0 to 1 to a factor on the learning rate and to the momentum,
-        None to leave it.
+    schedule : {"constant", "one_cycle", "cosine_restarts", "linear_cycles"} or \
+            callable, default="one_cycle"
+        Course of the learning rate: constant; one warm-up and one decay to zero over
+        `max_epochs`; half-cosines that restart, each twice as long as the one before;
+        or cycles of a pass between a tenth and all of it. A callable, such as
+        `OneCycle(warm_up=0.2)`, `CosineRestarts` or `LinearCycles`, maps the passes
+        done and their planned number to a factor on the learning rate and to the
+        momentum, None to leave it.
     batch_size : int, default=256
         Largest number of events in a batch of one member.
     max_epochs : int, default=20
@@ -91,7 +94,7 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
     evaluations_per_epoch : int, default=1
         Number of evaluations of the validation sample in a pass.
     early_stopping : bool, default=False
-        Stop a member when it has not improved for `n_iter_no_change` evaluations.
+        Stop a member when it has not improved for `n_iter_no_change`.
         Without effect under "one_cycle", whose cycle always runs to its end. The best
         state of a member is kept in any case where it has a validation sample, and
         the last one where it has none.
@@ -101,7 +104,7 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
         lowest validation loss. The weights of a member's validation sample are scaled
         per class to the yields of all events; those of `X_val` are as passed.
     n_iter_no_change : int, default=10
-        Patience, in evaluations.
+        Patience, in evaluations, or in whole cycles of a schedule that goes in cycles.
     tol : float, default=0.0
         Decrease of the validation loss, or increase of the score, that ends the
         waiting.

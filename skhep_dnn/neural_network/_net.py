@@ -28,7 +28,12 @@ from skhep_dnn.neural_network._inputs import weighted_statistics
 from skhep_dnn.neural_network._losses import MemberLoss
 from skhep_dnn.neural_network._modules import MemberNetwork
 from skhep_dnn.neural_network._optimizers import add_penalties, clip_member_norms
-from skhep_dnn.neural_network._schedules import Schedule, apply_schedule, constant
+from skhep_dnn.neural_network._schedules import (
+    CyclicSchedule,
+    Schedule,
+    apply_schedule,
+    constant,
+)
 from skhep_dnn.neural_network._scoring import Scorer, member_scores
 
 __all__ = ["MemberNet"]
@@ -46,7 +51,7 @@ class MemberNet(NeuralNet):
     module : type of torch.nn.Module
         The network; its `module__*` parameters are passed by keyword.
     schedule : callable
-        Learning-rate factor and momentum by progress.
+        Learning-rate factor and momentum by passes done and planned.
     l1, l2 : float
         Factors of the sums of absolute values and of squares of the weights.
     clip_norm : float or None
@@ -195,7 +200,12 @@ class MemberNet(NeuralNet):
             value = -scores
         best = min(self.history[:, "valid_loss"]) == self.history[-1, "valid_loss"]
         self.history.record("valid_loss_best", best)
-        self.best_.update(len(self.history), value, self.module_.state_dict())
+        self.best_.update(
+            len(self.history),
+            value,
+            self.module_.state_dict(),
+            ends_unit=self._ends_cycle(),
+        )
 
     def validation_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
         """Return the logits of one batch."""
@@ -258,9 +268,18 @@ class MemberNet(NeuralNet):
     def _apply_schedule(self) -> None:
         if self.schedule is constant:
             return  # so that a callback may set the learning rate
-        progress = (self.passes_ + self._step / self._n_steps) / self.max_epochs
+        epoch = self.passes_ + self._step / self._n_steps
         self._step += 1
-        apply_schedule(self.optimizer_, self.lr, *self.schedule(progress))
+        factor, momentum = self.schedule(epoch, self.max_epochs)
+        apply_schedule(self.optimizer_, self.lr, factor, momentum)
+
+    def _ends_cycle(self) -> bool:
+        """Whether this evaluation ends a cycle; each does without cycles."""
+        if not isinstance(self.schedule, CyclicSchedule):
+            return True
+        now = len(self.history) / self.evaluations_per_epoch
+        before = now - 1 / self.evaluations_per_epoch
+        return self.schedule.cycles_done(now) > self.schedule.cycles_done(before)
 
     def _record(self, name: str, member_loss: Tensor) -> None:
         losses = member_loss.numpy()

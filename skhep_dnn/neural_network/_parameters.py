@@ -114,7 +114,8 @@ class NetworkParameters(BaseEstimator):
         momentum: float = 0.9,
         nesterov: bool = True,
         weight_decay: float = 0.0,
-        schedule: Literal["constant", "one_cycle"] | Schedule = "one_cycle",
+        schedule: Literal["constant", "one_cycle", "cosine_restarts", "linear_cycles"]
+        | Schedule = "one_cycle",
         batch_size: int = 256,
         max_epochs: int = 20,
         evaluations_per_epoch: int = 1,

@@ -44,3 +44,15 @@ def test_a_score_that_is_not_a_number_is_never_the_best_and_uses_up_patience():
     assert best.frozen_at.tolist() == [2, 0]
     assert best.value.tolist() == [np.inf, 2.0]
     assert best.state["weight"].flatten().tolist() == [0.0, 3.0]
+
+
+def test_patience_in_cycles_counts_those_without_any_improvement():
+    best = BestEpochs({"weight": torch.zeros(2, 1)}, patience=1, tol=0.0)
+    # two evaluations make a cycle; the second member improves within each
+    values = [[1.0, 9.0], [2.0, 9.5], [0.5, 8.0], [3.0, 9.0], [1.0, 9.0], [2.0, 7.0]]
+    for epoch, row in enumerate(values, start=1):
+        state = {"weight": torch.full((2, 1), float(epoch))}
+        best.update(epoch, np.array(row), state, ends_unit=epoch % 2 == 0)
+    assert best.frozen.tolist() == [True, False]
+    assert best.frozen_at.tolist() == [6, 0]
+    assert best.epoch.tolist() == [3, 6]

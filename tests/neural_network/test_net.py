@@ -131,7 +131,9 @@ def reference(k, *, n_steps, width, schedule, max_epochs=8, lr=0.02, l1=0.0, l2=
         total = 0.0
         for step in range(n_steps):
             part = order[step * width : (step + 1) * width]
-            factor, momentum = SCHEDULES[schedule](done / planned)
+            factor, momentum = SCHEDULES[schedule](
+                max_epochs * done / planned, max_epochs
+            )
             beta_1 = 0.9 if momentum is None else momentum
             optimizer.param_groups[0].update(lr=lr * factor, betas=(beta_1, 0.999))
             loss = weighted_losses(index[part], torch.tensor(weights[part]).float())
@@ -235,7 +237,7 @@ def test_each_step_has_the_rate_and_momentum_of_the_schedule(schedule):
         make_net(schedule=schedule, callbacks=[recorder], max_epochs=3, lr=0.5),
         group([0]),
     )
-    expected = [SCHEDULES[schedule](step / 12) for step in range(12)]
+    expected = [SCHEDULES[schedule](step / 4, 3) for step in range(12)]
     assert len(recorder.seen) == 12
     for (rate, beta), (factor, wanted) in zip(recorder.seen, expected, strict=True):
         assert rate == pytest.approx(0.5 * factor)

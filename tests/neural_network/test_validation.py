@@ -8,6 +8,7 @@ from sklearn.model_selection import KFold, PredefinedSplit
 from skorch.callbacks import Callback
 
 from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.neural_network import CosineRestarts
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
@@ -226,3 +227,21 @@ def test_inverse_loss_weights_with_a_loss_below_zero_are_an_error(make_model, ev
     )
     with pytest.raises(WeightsError, match=r"must have positive .* for member 0"):
         model.fit(X, y, np.abs(w), X, y, w)
+
+
+def test_patience_is_counted_in_cycles_of_the_schedule(make_model, events):
+    X, y, w = events
+    model = make_model(
+        schedule=CosineRestarts(first_cycle=1.0, multiplier=2.0),
+        learning_rate=0.05,
+        dropout=0.0,
+        max_epochs=31,
+        early_stopping=True,
+        n_iter_no_change=1,
+        validation_fraction=0.3,
+    ).fit(X, y, sample_weight=w)
+    ends = [1, 3, 7, 15, 31]
+    assert model.n_iter_[0] in ends
+    assert model.n_iter_[0] < 31
+    last_cycle = model.n_iter_[0] // 2  # all cycles before are one pass shorter
+    assert model.best_epoch_[0] <= last_cycle
