@@ -38,8 +38,8 @@ def table():
     frame = pd.DataFrame(
         {
             "x": rng.normal(size=N) + (y == "s"),
-            "jets": rng.choice([0, 1, 2], size=N, p=[0.5, 0.3, 0.2]).astype(float),
-            "era": rng.choice([2017.0, 2018.0], size=N, p=[0.7, 0.3]),
+            "jets": rng.choice([0, 1, 2], size=N, p=[0.4, 0.3, 0.3]).astype(float),
+            "era": rng.choice([2017.0, 2018.0], size=N, p=[0.6, 0.4]),
             "number": np.arange(N, dtype=float),
         }
     )
