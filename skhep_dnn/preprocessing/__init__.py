@@ -1,3 +1,5 @@
 """Momenta and their symmetries: augmentation, alignment, Cartesian components."""
 
-__all__: list[str] = []
+from skhep_dnn.preprocessing._augmenter import SymmetryAugmenter
+
+__all__ = ["SymmetryAugmenter"]

@@ -101,11 +101,6 @@ class SymmetryKernel:
     def moved(self, positions: Sequence[int]) -> "SymmetryKernel":
         """Return the kernel for a table whose column i was at `positions[i]`."""
         place = {int(old): new for new, old in enumerate(positions)}
-        kinds = ("phi", "eta", "px", "py", "pz", "odd")
-        moved = {
-            kind: tuple(place[i] for i in getattr(self, kind) if i in place)
-            for kind in kinds
-        }
         lost = sorted(set(self.columns) - set(place))
         if lost:
             msg = (
@@ -113,7 +108,19 @@ class SymmetryKernel:
                 f"columns {lost!r}. Keep them, or declare fewer."
             )
             raise ValueError(msg)
-        return replace(self, **moved)
+
+        def new(columns: Columns) -> Columns:
+            return tuple(place[i] for i in columns)
+
+        return replace(
+            self,
+            phi=new(self.phi),
+            eta=new(self.eta),
+            px=new(self.px),
+            py=new(self.py),
+            pz=new(self.pz),
+            odd=new(self.odd),
+        )
 
     def apply(
         self, X: Tensor, transformation: Transformation, out: Tensor = None

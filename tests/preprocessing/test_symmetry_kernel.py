@@ -168,8 +168,15 @@ def test_default_variants_are_eight():
 
 @pytest.mark.parametrize(
     ("rotation", "reflections", "n_variants"),
-    [(True, "", 2), (True, "yz", 8), (True, "x", 4), (True, "z", 4)]
-    + [(False, "xyz", 8), (False, "z", 2), (False, "xy", 4)],
+    [
+        (True, "", 2),
+        (True, "yz", 8),
+        (True, "x", 4),
+        (True, "z", 4),
+        (False, "xyz", 8),
+        (False, "z", 2),
+        (False, "xy", 4),
+    ],
 )
 def test_number_of_variants(rotation, reflections, n_variants):
     kernel = SymmetryKernel(phi=(0,), rotation=rotation, reflections=reflections)

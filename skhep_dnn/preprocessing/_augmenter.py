@@ -1,0 +1,276 @@
+"""Copies of events that are as probable as the events: rotations and reflections.
+
+The physics of a collision does not depend on the azimuth at which it happens, nor, with
+equal beams, on the sign of x, y or z. A classifier learns this from events that are
+transformed anew each time they are used, and averages over transformed events when it
+predicts.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skhep_dnn._sklearn import StrOptions, _fit_context
+from skhep_dnn._tables import check_table
+from skhep_dnn.preprocessing._base import MomentumTransformer
+from skhep_dnn.preprocessing._columns import read_block, with_block
+from skhep_dnn.preprocessing._declaration import (
+    Invariants,
+    OddUnder,
+    check_axes,
+    check_effect,
+    check_invariants,
+    declared_kernel,
+    odd_columns,
+    random_transformation,
+)
+from skhep_dnn.preprocessing._event_checks import check_events
+from skhep_dnn.preprocessing._momenta import Column, Momenta, find_momenta
+from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
+
+__all__ = ["SymmetryAugmenter"]
+
+
+class SymmetryAugmenter(MomentumTransformer):
+    r"""Rotations and reflections of events, declared once and checked on the data.
+
+    Declares what the columns are and under which transformations the density of the
+    events does not change. `augment` transforms each event at random, to train on,
+    `variants` gives a fixed set of copies, to average predictions over.
+
+    Parameters
+    ----------
+    cylindrical : sequence of sequences, dict, "auto" or None, default="auto"
+        Columns (pt, eta, phi) of each momentum, or (pt, phi) of one without
+        pseudorapidity such as the missing momentum, by name or position; a dict
+        names the momenta. "auto" finds `X_pt, X_eta, X_phi` and `X, X_phi` or
+        `X_met, X_phi` by their names; None declares none. Azimuths are in rad, in
+        [-pi, pi) or in [0, 2 pi); the range is kept.
+    cartesian : sequence of sequences, dict, "auto" or None, default="auto"
+        Columns (px, py, pz) or (px, py) of each momentum, in the same way.
+    rotation : bool, default=True
+        Whether events are rotated in azimuth.
+    reflections : str, default="xyz"
+        Axes in which events are reflected. Leave z out for asymmetric beams.
+    odd_under : dict of str or int to str, default=None
+        Columns that change sign, each with the axes under whose reflections it does,
+        such as ``{"dphi_signed": "xy"}``. A column that changes in any other way is
+        declared as part of a momentum, or left out of `X`.
+    invariants : dict of str or int to callable, default=None
+        Formulas of columns that must not change, such as masses. Each gets a table
+        like `X` (float64, undefined values nan) and returns a value for each event;
+        `fit` checks that it gives the same for transformed events.
+    missing_values : float, default=nan
+        Marks an undefined entry besides nan; undefined objects stay as they are.
+    leading : str or int, default=None
+        For `transform`: the object that is turned to azimuth 0, see
+        `SymmetryAligner`.
+    reference : str or int, default=None
+        For `transform`: the object that is reflected to positive azimuths.
+
+    Attributes
+    ----------
+    momenta_ : list of Momentum
+        The momenta with the names and positions of their columns.
+    kernel_ : SymmetryKernel
+        The transformations as a function of arrays or tensors.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if they have any.
+
+    See Also
+    --------
+    SymmetryAligner : Uses the symmetry by giving all events the same orientation.
+
+    Notes
+    -----
+    The signs act first, then the rotation by the angle :math:`\alpha`:
+    :math:`\phi' = s_x s_y \phi + \pi (1 - s_x) / 2 + \alpha`,
+    :math:`\eta' = s_z \eta`. Angles are uniform, each sign is -1 with probability
+    1/2. Augmentation trains on transformed copies and predicts with their mean, as in
+    [1]_. Columns that are not declared stay as they are; whether the data agree with
+    the declaration is tested by `check_symmetry`.
+
+    References
+    ----------
+    .. [1] G. C. Strong, "On the impact of selected modern deep-learning techniques to
+       the performance and celerity of classification models in an experimental
+       high-energy physics use case", arXiv:2002.01427.
+
+    Examples
+    --------
+    >>> from skhep_dnn.datasets import make_higgs_events
+    >>> from skhep_dnn.preprocessing import SymmetryAugmenter
+    >>> X = make_higgs_events(100, random_state=0).data
+    >>> augmenter = SymmetryAugmenter().fit(X)
+    >>> print(augmenter.momenta_[0])
+    PRI_tau (PRI_tau_pt, PRI_tau_eta, PRI_tau_phi)
+    >>> augmenter.augment(X, random_state=0).shape
+    (100, 30)
+    >>> len(list(augmenter.variants(X)))
+    8
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "cylindrical": ["array-like", dict, StrOptions({"auto"}), None],
+        "cartesian": ["array-like", dict, StrOptions({"auto"}), None],
+        "rotation": ["boolean"],
+        "reflections": [str],
+        "odd_under": [dict, None],
+        "invariants": [dict, None],
+        "missing_values": [Real],
+        "leading": [str, Integral, None],
+        "reference": [str, Integral, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        cylindrical: Momenta = "auto",
+        cartesian: Momenta = "auto",
+        rotation: bool = True,
+        reflections: str = "xyz",
+        odd_under: OddUnder = None,
+        invariants: Invariants = None,
+        missing_values: float = math.nan,
+        leading: Column | None = None,
+        reference: Column | None = None,
+    ) -> None:
+        self.cylindrical = cylindrical
+        self.cartesian = cartesian
+        self.rotation = rotation
+        self.reflections = reflections
+        self.odd_under = odd_under
+        self.invariants = invariants
+        self.missing_values = missing_values
+        self.leading = leading
+        self.reference = reference
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: ARG002
+        """Find the declared columns and check their values.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Events, before any scaling.
+        y : ignored, default=None
+            For the interface of scikit-learn.
+
+        Returns
+        -------
+        self : SymmetryAugmenter
+
+        Raises
+        ------
+        TypeError
+            If a parameter is of a wrong kind.
+        ValueError
+            If a declared column is missing, names are ambiguous, a declared
+            transformation changes nothing, the formula of an invariant is none, a
+            transverse momentum is negative, an azimuth is not in rad, or the momenta
+            were standardised before.
+        """
+        table = check_table(self, X, reset=True)
+        columns = self._columns()
+        axes = check_axes(self.reflections, "reflections")
+        odd = odd_columns(
+            columns, self.odd_under, rotation=self.rotation, reflections=axes
+        )
+        formulas = [columns.position(i, "invariants") for i in self.invariants or ()]
+        self.momenta_ = find_momenta(
+            columns, self.cylindrical, self.cartesian, [*odd, *formulas]
+        )
+        check_events(table, self.momenta_, self.missing_values)
+        self.kernel_ = declared_kernel(
+            table,
+            self.momenta_,
+            odd,
+            rotation=self.rotation,
+            reflections=axes,
+            missing_values=float(self.missing_values),
+        )
+        check_effect(table, self.kernel_)
+        check_invariants(table, self.kernel_, self.invariants)
+        return self
+
+    def kernel(self, positions: Sequence[int] | None = None) -> SymmetryKernel:
+        """Transformations of a table whose columns stand in another order.
+
+        Parameters
+        ----------
+        positions : sequence of int, default=None
+            The column of `X` that stands at each place; None keeps the order.
+            Columns may be left out unless they are declared.
+
+        Returns
+        -------
+        kernel : SymmetryKernel
+
+        Raises
+        ------
+        ValueError
+            If a declared column is left out.
+        """
+        check_is_fitted(self)
+        return self.kernel_ if positions is None else self.kernel_.moved(positions)
+
+    def augment(
+        self, X: ArrayLike, random_state: int | np.random.RandomState | None = None
+    ) -> Any:
+        """Transform each event at random, within the declared transformations.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Events; not changed.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers; an int gives the same events at each call.
+
+        Returns
+        -------
+        X_new : ndarray or DataFrame of shape (n_samples, n_features)
+            Of the kind of `X`; floating dtypes are kept.
+        """
+        table = self._table(X)
+        rng = check_random_state(random_state)
+        by = random_transformation(self.kernel_, table.shape[0], rng)
+        return self._transformed(table, by)
+
+    def variants(self, X: ArrayLike) -> Iterator[Any]:
+        """Yield the events under each of a fixed set of transformations.
+
+        With rotations these are azimuths turned by 0 and pi, times flips in y and z as
+        far as they are declared: 8 tables by default, `X` itself the first. Without
+        rotations they are all combinations of the reflections.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Events; not changed.
+
+        Yields
+        ------
+        X_new : ndarray or DataFrame of shape (n_samples, n_features)
+            Of the kind of `X`; floating dtypes are kept.
+        """
+        table = self._table(X)
+        for by in self.kernel_.variants():
+            yield self._transformed(table, by)
+
+    def _table(self, X: ArrayLike) -> Any:
+        check_is_fitted(self)
+        return check_table(self, X, reset=False)
+
+    def _transformed(self, table: Any, by: Transformation) -> Any:
+        columns = self.kernel_.columns
+        block = read_block(table, columns)
+        self.kernel_.moved(columns).apply(block, by, out=block)
+        return with_block(table, columns, block)

@@ -1,0 +1,261 @@
+"""What a user declares about columns and symmetries, as momenta and as a kernel."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skhep_dnn.preprocessing._columns import read_block, undefined, with_block
+from skhep_dnn.preprocessing._event_checks import lowest_azimuth
+from skhep_dnn.preprocessing._momenta import Column, ColumnNames, Momentum
+from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
+
+__all__ = [
+    "Invariants",
+    "OddUnder",
+    "check_axes",
+    "check_effect",
+    "check_invariants",
+    "declared_kernel",
+    "odd_columns",
+    "random_transformation",
+]
+
+OddUnder = Mapping[Column, str] | None
+Invariants = Mapping[Column, Callable[[Any], ArrayLike]] | None
+_TOLERANCE = 1e-5
+_N_EVENTS = 1000  # on which formulas are checked
+
+
+def check_axes(axes: object, parameter: str) -> str:
+    """Return axes, some of "xyz", in this order.
+
+    Parameters
+    ----------
+    axes : str
+        Axes of reflections.
+    parameter : str
+        Name of the parameter in error messages.
+
+    Returns
+    -------
+    axes : str
+
+    Raises
+    ------
+    ValueError
+        If there are other letters than x, y and z, or one of them twice.
+    """
+    if not isinstance(axes, str) or len(set(axes) & set("xyz")) != len(axes):
+        msg = (
+            f'`{parameter}` must hold axes, some of "xyz", each once, got {axes!r}. '
+            'Pass a str such as "xyz" or "y".'
+        )
+        raise ValueError(msg)
+    return "".join(sorted(axes))
+
+
+def odd_columns(
+    columns: ColumnNames, odd_under: OddUnder, *, rotation: bool, reflections: str
+) -> dict[int, str]:
+    """Return the axes under whose reflections columns change sign, by position.
+
+    Parameters
+    ----------
+    columns : ColumnNames
+        All columns.
+    odd_under : mapping of column to str, or None
+        Axes for each signed column.
+    rotation : bool
+        Whether events are rotated.
+    reflections : str
+        Axes in which events are reflected.
+
+    Returns
+    -------
+    odd : dict of int to str
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or if axes are wrong or contradict the rotation.
+    """
+    odd = {}
+    for column, axes in dict(odd_under or {}).items():
+        position = columns.position(column, "odd_under")
+        odd[position] = check_axes(axes, "odd_under")
+        if rotation and "xy" in reflections and ("x" in axes) != ("y" in axes):
+            msg = (
+                f"`odd_under` must name both x and y or neither for a column that does "
+                "not change under rotations (reflections in x and y together are half "
+                f"a turn), got {axes!r} for {column!r}. Correct the axes, or set "
+                "`rotation=False`."
+            )
+            raise ValueError(msg)
+    return odd
+
+
+def declared_kernel(
+    X: Any,
+    momenta: Sequence[Momentum],
+    odd: Mapping[int, str],
+    *,
+    rotation: bool,
+    reflections: str,
+    missing_values: float,
+) -> SymmetryKernel:
+    """Return the kernel of declared columns, with the range of azimuths of a table.
+
+    Parameters
+    ----------
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+    momenta : sequence of Momentum
+        Declared momenta.
+    odd : mapping of int to str
+        Signed columns with their axes.
+    rotation : bool
+        Whether events are rotated.
+    reflections : str
+        Axes in which events are reflected.
+    missing_values : float
+        Marks an undefined entry, as nan does.
+
+    Returns
+    -------
+    kernel : SymmetryKernel
+    """
+    polar = [m for m in momenta if m.cylindrical]
+    cartesian = [m for m in momenta if not m.cylindrical]
+    return SymmetryKernel(
+        phi=tuple(m.columns[-1] for m in polar),
+        eta=tuple(m.longitudinal for m in polar if m.longitudinal is not None),
+        px=tuple(m.columns[0] for m in cartesian),
+        py=tuple(m.columns[1] for m in cartesian),
+        pz=tuple(m.longitudinal for m in cartesian if m.longitudinal is not None),
+        odd=tuple(odd),
+        odd_axes=tuple(odd.values()),
+        rotation=rotation,
+        reflections=reflections,
+        phi_low=lowest_azimuth(X, momenta, missing_values),
+        missing_values=missing_values,
+    )
+
+
+def random_transformation(
+    kernel: SymmetryKernel, n_samples: int, rng: np.random.RandomState
+) -> Transformation:
+    """Return one random transformation for each of some events.
+
+    Parameters
+    ----------
+    kernel : SymmetryKernel
+        Says which transformations are declared.
+    n_samples : int
+        Number of events.
+    rng : RandomState
+        Source of the random numbers.
+
+    Returns
+    -------
+    transformation : Transformation
+    """
+    uniform = rng.uniform(size=(n_samples, 4))
+    return kernel.transformation(uniform, lambda angle: (np.cos(angle), np.sin(angle)))
+
+
+def check_effect(X: Any, kernel: SymmetryKernel) -> None:
+    """Raise if a declared transformation changes no value of a table.
+
+    Parameters
+    ----------
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+    kernel : SymmetryKernel
+        The declared transformations.
+
+    Raises
+    ------
+    ValueError
+        If a rotation or a reflection changes nothing.
+    """
+    block = read_block(X, kernel.columns)
+    local = kernel.moved(kernel.columns)
+    trials = {"rotation": Transformation(1.0, math.cos(1.0), math.sin(1.0))}
+    if not kernel.rotation:
+        trials = {}
+    for axis in kernel.reflections:
+        trials[f"reflection in {axis}"] = Transformation(**{f"sign_{axis}": -1.0})
+    for name, trial in trials.items():
+        if np.array_equal(local.apply(block, trial), block, equal_nan=True):
+            remedy = "`rotation=False`" if name == "rotation" else "other `reflections`"
+            msg = (
+                "A declared transformation must change some column of `X`, got the "
+                f"{name}, which changes nothing. Declare the columns that it changes, "
+                f"or choose {remedy}."
+            )
+            raise ValueError(msg)
+
+
+def check_invariants(X: Any, kernel: SymmetryKernel, invariants: Invariants) -> None:
+    """Raise if a formula gives other values for transformed events.
+
+    Parameters
+    ----------
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+    kernel : SymmetryKernel
+        The declared transformations.
+    invariants : mapping of column to callable, or None
+        Formulas for columns that must not change.
+
+    Raises
+    ------
+    ValueError
+        If the values of one change by more than 1e-5 of its scale.
+    """
+    if not invariants:
+        return
+    block = read_block(X[:_N_EVENTS], kernel.columns).astype(np.float64)
+    block[undefined(block, kernel.missing_values)] = np.nan
+    local = kernel.moved(kernel.columns)
+    random = random_transformation(kernel, len(block), np.random.RandomState(0))
+    for column, formula in invariants.items():
+        before = _values(formula, X, kernel, block)
+        for trial in (*kernel.variants()[1:], random):
+            after = _values(formula, X, kernel, local.apply(block, trial))
+            _check_unchanged(before, after, column)
+
+
+def _values(
+    formula: Callable[[Any], ArrayLike],
+    X: Any,
+    kernel: SymmetryKernel,
+    block: NDArray[np.floating[Any]],
+) -> NDArray[np.float64]:
+    part = X[:_N_EVENTS]
+    table = part.astype(np.float64) if isinstance(part, np.ndarray) else part.copy()
+    for i in kernel.columns:  # float32 would not be exact enough
+        if not isinstance(table, np.ndarray):
+            table.isetitem(i, np.zeros(len(block)))
+    return np.asarray(formula(with_block(table, kernel.columns, block)), np.float64)
+
+
+def _check_unchanged(
+    before: NDArray[np.float64], after: NDArray[np.float64], column: Column
+) -> None:
+    both = np.isfinite(before) & np.isfinite(after)
+    scale = np.sqrt(np.mean(before[both] ** 2)) if both.any() else 0.0
+    change = np.abs(after - before)[both].max(initial=0.0)
+    lost = int((np.isfinite(before) != np.isfinite(after)).sum())
+    if lost or change > _TOLERANCE * scale:
+        size = f"{lost} values that became undefined" if lost else f"{change:.3g}"
+        msg = (
+            f"The formula of the invariant {column!r} must give the same values for "
+            f"transformed events to {_TOLERANCE} of its scale {scale:.3g}, got a "
+            f"change of {size}. Correct the formula, declare all columns that it uses, "
+            "or choose other transformations."
+        )
+        raise ValueError(msg)

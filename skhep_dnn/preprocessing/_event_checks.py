@@ -1,0 +1,113 @@
+"""Are the columns what they are declared to be? Checks of momenta, at fit."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skhep_dnn.preprocessing._columns import read_block, undefined
+from skhep_dnn.preprocessing._momenta import Momentum
+
+__all__ = ["check_events", "lowest_azimuth"]
+
+_TURN = 2.0 * math.pi
+_ROUNDING = 0.01  # azimuths are often printed with two or three decimals
+
+
+def check_events(X: Any, momenta: Sequence[Momentum], missing_values: float) -> None:
+    """Raise if the values of a table cannot be those of its declared momenta.
+
+    Parameters
+    ----------
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+    momenta : sequence of Momentum
+        Declared momenta.
+    missing_values : float
+        Marks an undefined entry, as nan does.
+
+    Raises
+    ------
+    ValueError
+        If the columns were standardised, a transverse momentum is negative, or an
+        azimuth is outside of [-2 pi, 2 pi].
+    """
+    _check_not_standardised(X, momenta, missing_values)
+    for momentum in momenta:
+        if momentum.cylindrical:
+            pt, phi = momentum.columns[0], momentum.columns[-1]
+            _check_transverse(_defined(X, pt, missing_values), momentum.names[0])
+            _check_azimuth(_defined(X, phi, missing_values), momentum.names[-1])
+
+
+def lowest_azimuth(X: Any, momenta: Sequence[Momentum], missing_values: float) -> float:
+    """Return -pi or 0: where the range of the azimuths of a table begins.
+
+    Parameters
+    ----------
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+    momenta : sequence of Momentum
+        Declared momenta.
+    missing_values : float
+        Marks an undefined entry, as nan does.
+
+    Returns
+    -------
+    phi_low : float
+        0 only if no azimuth is negative and one is larger than pi.
+    """
+    columns = [m.columns[-1] for m in momenta if m.cylindrical]
+    azimuths = [_defined(X, column, missing_values) for column in columns]
+    lowest = min((phi.min(initial=math.inf) for phi in azimuths), default=0.0)
+    highest = max((phi.max(initial=-math.inf) for phi in azimuths), default=0.0)
+    return 0.0 if lowest >= 0.0 and highest > math.pi + _ROUNDING else -math.pi
+
+
+def _defined(X: Any, position: int, missing_values: float) -> NDArray[np.floating[Any]]:
+    values = read_block(X, [position])[:, 0]
+    return values[~undefined(values, missing_values)]
+
+
+def _check_not_standardised(
+    X: Any, momenta: Sequence[Momentum], missing_values: float
+) -> None:
+    positions = [i for momentum in momenta for i in momentum.columns]
+    for position in positions:
+        values = _defined(X, position, missing_values)
+        if len(values) < 2:
+            return
+        mean, spread = values.mean(dtype=np.float64), values.std(dtype=np.float64)
+        if abs(mean) > 1e-3 or abs(spread - 1.0) > 1e-3:
+            return
+    if positions:
+        msg = (
+            "Declared momenta must be in physical units, got columns that were "
+            "standardised (all have mean 0 and standard deviation 1), whose rotation "
+            "means nothing. Transform momenta before they are scaled."
+        )
+        raise ValueError(msg)
+
+
+def _check_transverse(pt: NDArray[np.floating[Any]], name: str) -> None:
+    lowest = float(pt.min(initial=0.0))
+    if lowest < 0.0:
+        msg = (
+            f"The transverse momentum {name!r} must not be negative, got {lowest!r}. "
+            "Pass it before scaling; if the value marks undefined entries, pass "
+            f"`missing_values={lowest!r}`."
+        )
+        raise ValueError(msg)
+
+
+def _check_azimuth(phi: NDArray[np.floating[Any]], name: str) -> None:
+    largest = float(phi[np.abs(phi).argmax()]) if len(phi) else 0.0
+    if abs(largest) > _TURN + _ROUNDING:
+        msg = (
+            f"The azimuth {name!r} must be in rad, in [-pi, pi) or [0, 2 pi), got "
+            f"{largest!r}. Convert degrees with `np.deg2rad`; if the value marks "
+            "undefined entries, pass it as `missing_values`."
+        )
+        raise ValueError(msg)

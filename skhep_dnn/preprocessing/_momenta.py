@@ -1,0 +1,275 @@
+"""Which columns are the components of which momentum: declared, or found by name.
+
+A name ends in what the column is: `X_pt, X_eta, X_phi`, missing momentum as `X, X_phi`
+or `X_met, X_phi`, Cartesian components as `X_px, X_py, X_pz`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Column", "ColumnNames", "Form", "Momenta", "Momentum", "find_momenta"]
+
+Column = str | int
+Momenta = (
+    Sequence[Sequence[Column]]
+    | Mapping[str, Sequence[Column | None]]
+    | Literal["auto"]
+    | None
+)
+Form = Literal["cylindrical", "cartesian"]
+_KINDS: dict[Form, tuple[str, ...]] = {
+    "cylindrical": ("pt", "eta", "phi"),
+    "cartesian": ("px", "py", "pz"),
+}
+_EXAMPLE: dict[Form, str] = {
+    "cylindrical": "('tau_pt', 'tau_eta', 'tau_phi')",
+    "cartesian": "('tau_px', 'tau_py', 'tau_pz')",
+}
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """The columns of one object.
+
+    Attributes
+    ----------
+    name : str
+        What the names of the columns begin with.
+    form : {"cylindrical", "cartesian"}
+        Whether the columns are (pt[, eta], phi) or (px, py[, pz]).
+    columns : tuple of int
+        Positions of the columns.
+    names : tuple of str
+        Their names, or their positions where they have none.
+    """
+
+    name: str
+    form: Form
+    columns: tuple[int, ...]
+    names: tuple[str, ...]
+
+    @property
+    def cylindrical(self) -> bool:
+        """Whether the columns are (pt[, eta], phi)."""
+        return self.form == "cylindrical"
+
+    @property
+    def longitudinal(self) -> int | None:
+        """Position of the pseudorapidity or of pz; None if there is none."""
+        if len(self.columns) == 2:
+            return None
+        return self.columns[1 if self.cylindrical else 2]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(self.names)})"
+
+
+class ColumnNames:
+    """Names and positions of the columns of a table.
+
+    Parameters
+    ----------
+    names : sequence of str or None
+        Names, if the columns have any.
+    n_columns : int
+        Number of columns.
+    """
+
+    def __init__(self, names: Sequence[str] | None, n_columns: int) -> None:
+        self.names = None if names is None else [str(name) for name in names]
+        self.n_columns = n_columns
+
+    def __str__(self) -> str:
+        if self.names is None:
+            return f"{self.n_columns} columns without names"
+        return f"the columns {self.names!r}"
+
+    def position(self, column: Column, parameter: str) -> int:
+        """Return the position of a declared column."""
+        is_position = isinstance(column, int) and not isinstance(column, bool)
+        if not is_position and not isinstance(column, str):
+            msg = (
+                f"Columns in `{parameter}` must be names or positions, got {column!r}. "
+                "Pass a str or an int."
+            )
+            raise TypeError(msg)
+        known: Sequence[Column] = self.names or []
+        if is_position:
+            known = range(self.n_columns)
+        if column not in known:
+            msg = (
+                f"Columns in `{parameter}` must be in `X`, got {column!r}, but `X` has "
+                f"{self} (n_features = {self.n_columns}). Correct the name or the "
+                "position, or leave the column out."
+            )
+            raise ValueError(msg)
+        return known.index(column)
+
+    def label(self, position: int) -> str:
+        """Return the name of a column, or its position."""
+        return str(position) if self.names is None else self.names[position]
+
+
+def find_momenta(
+    columns: ColumnNames,
+    cylindrical: Momenta,
+    cartesian: Momenta,
+    others: Sequence[int] = (),
+) -> list[Momentum]:
+    """Return the momenta that are declared, or found by their names.
+
+    Parameters
+    ----------
+    columns : ColumnNames
+        All columns.
+    cylindrical, cartesian : sequence or mapping of sequences, "auto" or None
+        Columns of each momentum.
+    others : sequence of int, default=()
+        Columns that are declared to be something else.
+
+    Returns
+    -------
+    momenta : list of Momentum
+        Cylindrical ones first, in the order of their columns.
+
+    Raises
+    ------
+    TypeError
+        If a column is neither a name nor a position.
+    ValueError
+        If a column is missing or declared twice, if a momentum has a wrong number of
+        columns, or if names are ambiguous.
+    """
+    given: dict[Form, Momenta] = {"cylindrical": cylindrical, "cartesian": cartesian}
+    momenta: list[Momentum] = []
+    for form, declared in given.items():
+        if declared is not None and not isinstance(declared, str):
+            momenta += _declared(columns, declared, form)
+    taken = {*others, *(i for momentum in momenta for i in momentum.columns)}
+    for form, declared in given.items():
+        if isinstance(declared, str):
+            if declared != "auto":
+                raise TypeError(_not_momenta(form, declared))
+            momenta += _found_by_name(columns, form, taken)
+    _check_declared_once(columns, momenta, others)
+    return sorted(momenta, key=lambda m: (not m.cylindrical, m.columns))
+
+
+def _declared(
+    columns: ColumnNames,
+    declared: Sequence[Sequence[Column]] | Mapping[str, Sequence[Column | None]],
+    form: Form,
+) -> list[Momentum]:
+    if isinstance(declared, Mapping):
+        named = list(declared.items())
+    else:
+        named = [("", group) for group in declared]
+    momenta = []
+    for name, group in named:
+        if isinstance(group, str) or not isinstance(group, Sequence):
+            raise TypeError(_not_momenta(form, declared))
+        members = [column for column in group if column is not None]
+        if len(members) not in (2, 3):
+            raise ValueError(_not_momenta(form, declared))
+        positions = [columns.position(column, form) for column in members]
+        momenta.append(_momentum(columns, positions, form, name))
+    return momenta
+
+
+def _not_momenta(form: Form, got: object) -> str:
+    kinds = _KINDS[form]
+    pair = (kinds[0], kinds[2] if form == "cylindrical" else kinds[1])
+    return (
+        f"`{form}` must hold the columns ({', '.join(kinds)}) or ({', '.join(pair)}) "
+        f'of each momentum, be "auto" or None, got {got!r}. Pass a list such as '
+        f"[{_EXAMPLE[form]}]."
+    )
+
+
+def _check_declared_once(
+    columns: ColumnNames, momenta: list[Momentum], others: Sequence[int]
+) -> None:
+    positions = [*others, *(i for momentum in momenta for i in momentum.columns)]
+    twice = sorted({columns.label(i) for i in positions if positions.count(i) > 1})
+    if twice:
+        msg = (
+            f"Columns must be declared once, got {twice!r} several times. Remove all "
+            "but one."
+        )
+        raise ValueError(msg)
+
+
+def _momentum(
+    columns: ColumnNames, positions: Sequence[int], form: Form, name: str = ""
+) -> Momentum:
+    names = tuple(columns.label(i) for i in positions)
+    if not name:
+        endings = [_ending(column) for column in names]
+        prefixes = {ending[0] for ending in endings if ending is not None}
+        # Missing momentum can be (X, X_phi) as well as (X_met, X_phi).
+        name = prefixes.pop() if len(prefixes) == 1 else names[0]
+    return Momentum(name or names[0], form, tuple(positions), names)
+
+
+def _found_by_name(columns: ColumnNames, form: Form, taken: set[int]) -> list[Momentum]:
+    free = {name: i for i, name in enumerate(columns.names or []) if i not in taken}
+    wanted = {"eta", "phi"} if form == "cylindrical" else {"px", "py", "pz"}
+    endings = {name: ending for name in free if (ending := _ending(name)) is not None}
+    parts = {name: e for name, e in endings.items() if e[1] in wanted}
+    finder = _cylindrical_group if form == "cylindrical" else _cartesian_group
+    groups: dict[str, list[str]] = {}
+    problems: dict[str, str] = {}
+    for name, (prefix, _) in parts.items():
+        group = finder(prefix, free)
+        if isinstance(group, str):
+            problems[name] = group
+        else:
+            groups[prefix] = group
+    momenta = [
+        _momentum(columns, [free[name] for name in group], form)
+        for group in groups.values()
+    ]
+    if problems:
+        raise ValueError(_ambiguous(form, problems, momenta))
+    return momenta
+
+
+def _ending(name: str) -> tuple[str, str] | None:
+    """Return what stands before the kind of a column, and the kind."""
+    prefix, _, kind = name.rpartition("_")
+    known = {kind for kinds in _KINDS.values() for kind in kinds}
+    return (prefix, kind) if kind in known else None
+
+
+def _cylindrical_group(prefix: str, free: Mapping[str, int]) -> list[str] | str:
+    """Return the names of one momentum, or what is wrong with them."""
+    start = f"{prefix}_" if prefix else ""
+    candidates = [name for name in (f"{start}pt", prefix, f"{start}met") if name]
+    momentum = [name for name in candidates if name in free]
+    if f"{start}phi" not in free:
+        return f"no {start}phi"
+    if len(momentum) != 1:
+        return f"{' and '.join(momentum) or 'no ' + ', '.join(candidates)}"
+    eta = [name for name in (f"{start}eta",) if name in free]
+    return [*momentum, *eta, f"{start}phi"]
+
+
+def _cartesian_group(prefix: str, free: Mapping[str, int]) -> list[str] | str:
+    """Return the names of one momentum, or what is wrong with them."""
+    start = f"{prefix}_" if prefix else ""
+    missing = [name for name in (f"{start}px", f"{start}py") if name not in free]
+    if missing:
+        return f"no {' and no '.join(missing)}"
+    return [name for kind in ("px", "py", "pz") if (name := start + kind) in free]
+
+
+def _ambiguous(form: Form, problems: Mapping[str, str], found: list[Momentum]) -> str:
+    what = ", ".join(f"{name!r} with {problem}" for name, problem in problems.items())
+    shown = ", ".join(map(str, found)) or "none"
+    return (
+        f"`{form}` must be declared where names are not those of one momentum each, "
+        f"got {what}; found {shown}. Pass the momenta, such as "
+        f"{form}=[{_EXAMPLE[form]}], or None, or declare these columns in `odd_under` "
+        "or `invariants`."
+    )
