@@ -1,15 +1,23 @@
 """Neural networks for weighted events."""
 
 from skhep_dnn.neural_network._architecture import count_parameters
+from skhep_dnn.neural_network._averaging import (
+    ExponentialAverage,
+    StochasticWeightAverage,
+)
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._losses import FocalLoss
 from skhep_dnn.neural_network._schedules import CosineRestarts, LinearCycles, OneCycle
+from skhep_dnn.neural_network._snapshots import Snapshots
 
 __all__ = [
     "CosineRestarts",
+    "ExponentialAverage",
     "FocalLoss",
     "LinearCycles",
     "OneCycle",
+    "Snapshots",
+    "StochasticWeightAverage",
     "WeightedDNNClassifier",
     "count_parameters",
 ]

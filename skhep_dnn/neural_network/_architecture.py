@@ -140,8 +140,9 @@ def count_parameters(
     n_categories: Sequence[int] = (),
     embedding_size: Embedding = "n-1",
     batch_norm: bool = False,
+    n_classes: int = 2,
 ) -> int:
-    """Number of parameters that one network learns, for two classes.
+    """Number of parameters that one network learns.
 
     Weights, biases, embeddings and the parameters of activations and of batch norm
     count; the scaling of the inputs does not.
@@ -161,8 +162,10 @@ def count_parameters(
     embedding_size : int, "n-1" or "half", default="n-1"
         Numbers for each category; see `WeightedDNNClassifier`.
     batch_norm : bool, default=False
-        Whether the input of each activation is normalised: two parameters for each
-        hidden output.
+        Whether the input of each activation is normalised: gain and shift for each
+        hidden output, instead of a bias.
+    n_classes : int, default=2
+        Number of classes; two need one logit.
 
     Returns
     -------
@@ -195,6 +198,7 @@ def count_parameters(
     source = n_numeric + sum(sizes)
     count = tables + sum(ACTIVATIONS[name].n_parameters for name in names)
     for width in hidden_layer_sizes:
-        count += (source + (3 if batch_norm else 1)) * width
+        count += (source + (2 if batch_norm else 1)) * width
         source = source + width if connection == "dense" else width
-    return count + hidden_layer_sizes[-1] + 1
+    n_outputs = 1 if n_classes == 2 else n_classes
+    return count + (hidden_layer_sizes[-1] + 1) * n_outputs

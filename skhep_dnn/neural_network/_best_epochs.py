@@ -51,14 +51,9 @@ class BestEpochs:
         self.frozen_at = np.zeros(n_members, dtype=np.int64)
 
     def update(
-        self,
-        epoch: int,
-        value: NDArray[np.float64],
-        state: dict[str, Tensor],
-        *,
-        ends_unit: bool = True,
+        self, epoch: int, value: NDArray[np.float64], state: dict[str, Tensor]
     ) -> None:
-        """Take in the values of one evaluation; nan is never better."""
+        """Take in the values of a state at one evaluation; nan is never better."""
         improved = (value < self.value) & ~self.frozen
         for k in np.flatnonzero(improved):
             for name, running in state.items():
@@ -68,8 +63,9 @@ class BestEpochs:
         clearly = value < self._reference - self.tol
         self._reference[clearly] = value[clearly]
         self._improved |= clearly
-        if not ends_unit:
-            return
+
+    def end_unit(self, epoch: int) -> None:
+        """Freeze the members whose patience ends with this unit of time."""
         self._waited = np.where(self._improved, 0, self._waited + 1)
         self._improved[:] = False
         if self.patience is not None:

@@ -87,6 +87,14 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
         `OneCycle(warm_up=0.2)`, `CosineRestarts` or `LinearCycles`, maps the passes
         done and their planned number to a factor on the learning rate and to the
         momentum, None to leave it.
+    averaging : {"ema", "swa"} or Average, default=None
+        Averages of the parameters over the training, which take the place of the
+        running ones: `ExponentialAverage` over steps, or `StochasticWeightAverage`,
+        whose start is found on a validation sample.
+    snapshots : {"sse", "fge"} or Snapshots, default=None
+        Earlier states of each member that are averaged with its best one at
+        prediction: five of them weighted by 1/n, or nine of equal weight, of the ends
+        of the cycles of `schedule`.
     batch_size : int, default=256
         Largest number of events in a batch of one member.
     max_epochs : int, default=20
@@ -173,8 +181,8 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
         The trained members in one net; `net_.module_` is the torch module.
     history_ : DataFrame
         For each member and evaluation: passes done ("epoch"), mean weighted training
-        loss, validation loss (with "cross_entropy" the balanced log-loss), score,
-        learning rate, and whether the state was kept.
+        loss, validation loss (with "cross_entropy" the balanced log-loss) and score,
+        validation loss of the average, learning rate, and whether the state was kept.
     member_weights_ : ndarray of shape (n_members,)
         Weights of the members in the mean.
     best_loss_ : ndarray of shape (n_members,)

@@ -17,6 +17,7 @@ from skhep_dnn._sklearn import _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.neural_network._diagram import network_diagram
 from skhep_dnn.neural_network._inputs import ColumnEncoder
+from skhep_dnn.neural_network._member_weights import WeightRules
 from skhep_dnn.neural_network._net import MemberNet
 from skhep_dnn.neural_network._options import check_options, check_options_of_stream
 from skhep_dnn.neural_network._parameters import NetworkParameters
@@ -29,6 +30,7 @@ from skhep_dnn.neural_network._samples import (
     check_more,
     check_training,
 )
+from skhep_dnn.neural_network._settings import weight_rules
 from skhep_dnn.neural_network._stream import check_part, train_pass
 from skhep_dnn.neural_network._threads import one_thread
 from skhep_dnn.neural_network._training import group_result, train_groups
@@ -45,6 +47,7 @@ class NetworkEnsemble(NetworkParameters):
     n_features_in_: int
     net_: MemberNet
     member_weights_: NDArray[np.float64]
+    _shares_of_networks: NDArray[np.float64]
     best_loss_: NDArray[np.float64]
     best_epoch_: NDArray[np.float64]
     n_iter_: NDArray[np.int64]
@@ -53,6 +56,7 @@ class NetworkEnsemble(NetworkParameters):
     weight_report_: pd.DataFrame
     callbacks_: list[list[tuple[str, Any]]]
     oof_decision_function_: NDArray[np.float64]
+    _weight_rules: WeightRules
     _weight_scheme: WeightScheme
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -121,7 +125,9 @@ class NetworkEnsemble(NetworkParameters):
             plan.groups, callbacks=self.callbacks or [], n_jobs=self.n_jobs
         )
         self.weight_report_, self._weight_scheme = plan.report, plan.scheme
-        record_training(self, joined_net(plan.groups, results), results)
+        self._weight_rules = weight_rules(self)
+        net = joined_net(plan.groups, results)
+        record_training(self, net, results, has_negative=sample.has_negative)
         self._score_out_of_fold(sample, plan.untouched)
         return self
 
@@ -137,8 +143,9 @@ class NetworkEnsemble(NetworkParameters):
 
         The first call learns classes, categories, scaling and the factors of the
         classes from its events; they stay. `signal_weight` may change from call to
-        call, as may all that does not change the shape of the networks. As many calls
-        on all events as there are `max_epochs` are the same as `fit`.
+        call, as may all that does not change the shape of the networks or what has
+        been learnt. As many calls on all events as there are `max_epochs` are the same
+        as `fit`. For callbacks each call is a training of its own.
 
         Parameters
         ----------
@@ -167,7 +174,8 @@ class NetworkEnsemble(NetworkParameters):
         sample = check_part(self, X, y, classes, sample_weight)
         with one_thread():
             net, data = train_pass(self, sample)
-        record_training(self, net, [group_result(net, data)])
+        results = [group_result(net, data)]
+        record_training(self, net, results, has_negative=sample.has_negative)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -190,7 +198,7 @@ class NetworkEnsemble(NetworkParameters):
         table = check_table(self, X, reset=False)
         columns = self.encoder_.transform(table, self)
         return ensemble_logits(
-            self.net_.module_, columns, self.member_weights_, self.n_jobs
+            self.net_.module_, columns, self._network_weights, self.n_jobs
         )
 
     @property
@@ -202,6 +210,11 @@ class NetworkEnsemble(NetworkParameters):
         scores = rows["valid_score"] if is_scored else -rows["valid_loss"]
         return [part.to_numpy() for _, part in scores.groupby(rows["member"])]
 
+    @property
+    def _network_weights(self) -> NDArray[np.float64]:
+        """Weights of all networks: of each member, shared among its snapshots."""
+        return (self.member_weights_[:, np.newaxis] * self._shares_of_networks).ravel()
+
     def _score_out_of_fold(
         self, sample: Sample, untouched: list[NDArray[np.int64]]
     ) -> None:
@@ -212,7 +225,7 @@ class NetworkEnsemble(NetworkParameters):
             self.net_.module_,
             sample.columns,
             untouched,
-            self.member_weights_,
+            self._network_weights,
             self.n_jobs,
         )
         passed = np.full((len(sample.present), *logits.shape[1:]), np.nan)

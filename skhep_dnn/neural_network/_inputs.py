@@ -1,6 +1,6 @@
 """From a DataFrame or an array to one float32 array: numbers first, codes last."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,12 +10,10 @@ from sklearn.utils.validation import check_array
 
 from skhep_dnn._tables import is_category, select_columns, table_column
 
-__all__ = ["Categorical", "ColumnEncoder", "Unknown", "weighted_statistics"]
+__all__ = ["Categorical", "ColumnEncoder", "Unknown"]
 
 Categorical = Sequence[int | bool | str] | Literal["from_dtype"] | None
 Unknown = Literal["error", "mean"]
-ROWS = 4096  # of a block: temporary arrays stay in the cache
-EPSILON = float(np.finfo(np.float32).eps)
 
 
 class ColumnEncoder:
@@ -158,60 +156,6 @@ class ColumnEncoder:
                 f"sorted, got a mixture: {error}. Convert the column to strings."
             )
             raise TypeError(msg) from error
-
-
-def weighted_statistics(
-    X: NDArray[np.float32],
-    index: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    missing_values: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weighted mean and standard deviation of the defined values of each column.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Inputs; nan and `missing_values` are undefined.
-    index : ndarray of shape (n_events,)
-        Rows that count.
-    weights : ndarray of shape (n_events,)
-        Their weights, not negative.
-    missing_values : float
-        Value that marks an undefined entry besides nan.
-
-    Returns
-    -------
-    mean, scale : ndarray of shape (n_features,)
-        0 and 1 for a column without defined values, scale 1 for a constant one.
-    """
-    # Not as products of matrices, whose bits depend on the number of BLAS threads.
-    total, sums, squares = np.zeros((3, X.shape[1]))
-    for x, w in _defined(X, index, weights, missing_values):
-        total += w.sum(axis=0)
-        sums += np.einsum("ij,ij->j", w, x)
-    total[total <= 0.0] = 1.0
-    mean = sums / total
-    for x, w in _defined(X, index, weights, missing_values):
-        deviation = x - mean
-        squares += np.einsum("ij,ij,ij->j", w, deviation, deviation)
-    scale = np.sqrt(squares / total)
-    constant = scale <= 10.0 * EPSILON * np.abs(mean)
-    return mean, np.where(constant, 1.0, scale)
-
-
-def _defined(
-    X: NDArray[np.float32],
-    index: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    missing_values: float,
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield blocks of values and weights, both zero where a value is undefined."""
-    for first in range(0, len(index), ROWS):
-        part = slice(first, first + ROWS)
-        x = X[index[part]].astype(np.float64)
-        defined = ~(np.isnan(x) | (x == np.float32(missing_values)))
-        x[~defined] = 0.0
-        yield x, defined * weights[part, np.newaxis]
 
 
 def _float32(values: NDArray[Any], name: str) -> NDArray[np.float32]:

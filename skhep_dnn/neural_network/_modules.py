@@ -100,8 +100,9 @@ class MemberNetwork(nn.Module):
                 n_inputs, self.hidden_layer_sizes, connection, rules
             )
         )
+        bias_widths = () if batch_norm else self._bias_widths()  # norms have shifts
         self.biases = nn.ParameterList(
-            torch.zeros(n_members, 1, width) for width in self._bias_widths()
+            torch.zeros(n_members, 1, width) for width in bias_widths
         )
         self.norms = nn.ModuleList(
             MemberBatchNorm(n_members, width)
@@ -135,8 +136,7 @@ class MemberNetwork(nn.Module):
         later: Tensor | None = None
         used = 0
         for k, width in enumerate(self.hidden_layer_sizes):
-            addend = self.biases[k] if later is None else later
-            pre = torch.baddbmm(addend, x, self.weights[k])
+            pre = self._product(k, x, later)
             if pre.shape[2] > width:
                 sizes = [width, pre.shape[2] - width]
                 pre, later = pre.split_with_sizes(sizes, 2)
@@ -164,6 +164,14 @@ class MemberNetwork(nn.Module):
     def penalised(self) -> list[Tensor]:
         """Return the weight matrices, which `l1` and `l2` act on: no biases."""
         return [*self.weights, self.output_weight]
+
+    def _product(self, k: int, x: Tensor, earlier: Tensor | None) -> Tensor:
+        """Return the weighted sums of layer k and, if dense, parts of later ones."""
+        if earlier is not None:
+            return torch.baddbmm(earlier, x, self.weights[k])
+        if len(self.biases) == 0:
+            return torch.bmm(x.expand(len(self.weights[k]), -1, -1), self.weights[k])
+        return torch.baddbmm(self.biases[k], x, self.weights[k])
 
     def _bias_widths(self) -> tuple[int, ...]:
         if self.connection == "dense":

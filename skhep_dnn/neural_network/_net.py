@@ -17,24 +17,17 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from skhep_dnn.exceptions import NonFiniteLossError
-from skhep_dnn.neural_network._batches import (
-    Batch,
-    TrainingBatches,
-    ValidationBatches,
-)
-from skhep_dnn.neural_network._best_epochs import BestEpochs
+from skhep_dnn.neural_network._averaging import Average
+from skhep_dnn.neural_network._batches import Batch, TrainingBatches
 from skhep_dnn.neural_network._events import GroupData
-from skhep_dnn.neural_network._inputs import weighted_statistics
+from skhep_dnn.neural_network._judge import Judge
 from skhep_dnn.neural_network._losses import MemberLoss
 from skhep_dnn.neural_network._modules import MemberNetwork
 from skhep_dnn.neural_network._optimizers import add_penalties, clip_member_norms
-from skhep_dnn.neural_network._schedules import (
-    CyclicSchedule,
-    Schedule,
-    apply_schedule,
-    constant,
-)
-from skhep_dnn.neural_network._scoring import Scorer, member_scores
+from skhep_dnn.neural_network._scaling import learn_scaling
+from skhep_dnn.neural_network._schedules import Schedule, apply_schedule, constant
+from skhep_dnn.neural_network._scoring import Scorer
+from skhep_dnn.neural_network._snapshots import Snapshots
 
 __all__ = ["MemberNet"]
 
@@ -64,6 +57,10 @@ class MemberNet(NeuralNet):
         Evaluations without improvement after which a member stops.
     tol : float
         Decrease of the loss, or increase of the score, that counts as one.
+    averaging : Average or None
+        How the parameters are averaged.
+    snapshots : Snapshots or None
+        Which earlier states multiply the members.
     label : str
         Title of the progress bar.
     bar_position : int
@@ -84,6 +81,8 @@ class MemberNet(NeuralNet):
         scorer: Scorer | None = None,
         patience: int | None = None,
         tol: float = 0.0,
+        averaging: Average | None = None,
+        snapshots: Snapshots | None = None,
         label: str = "",
         bar_position: int = 0,
         **kwargs: Any,
@@ -98,6 +97,8 @@ class MemberNet(NeuralNet):
         self.scorer = scorer
         self.patience = patience
         self.tol = tol
+        self.averaging = averaging
+        self.snapshots = snapshots
         self.label = label
         self.bar_position = bar_position
 
@@ -109,7 +110,7 @@ class MemberNet(NeuralNet):
         """Draw the initial weights and learn the scaling, or take both from `state`."""
         self.initialize()
         if state is None:
-            self._learn_inputs(data)
+            learn_scaling(self.module_.inputs, self.module_.n_numeric, data)
         else:
             self.module_.load_state_dict(state)
         self.draw_from(data.seeds)
@@ -135,25 +136,21 @@ class MemberNet(NeuralNet):
 
     def proceed(self, data: GroupData, n_passes: int) -> Iterator[int]:
         """Train on, one evaluation for each turn of the iterator; yield its number."""
-        train, valid = self._training_batches(data), self._validation_batches(data)
-        patience = self.patience if valid is not None else None
-        self.best_ = BestEpochs(self.module_.state_dict(), patience, self.tol)
-        shared = {"dataset_train": train, "dataset_valid": valid}
+        train, self.judge_ = self._training_batches(data), Judge(self, data)
+        shared = {"dataset_train": train, "dataset_valid": self.judge_.batches}
         self.notify("on_train_begin", X=data.events.X, y=data.events.y)
         with self._progress_bar(n_passes) as bar:
             for sum_w, batches in self._parts(train, n_passes):
                 self.notify("on_epoch_begin", **shared)
                 self.train_on(batches, sum_w)
-                if valid is not None:
-                    self.validate(valid, data)
+                self.judge_.evaluate()
                 asked_to_stop = self._end_epoch(shared)
                 bar.set_postfix(self._losses_to_show())
                 bar.update()
                 yield len(self.history)
-                if asked_to_stop or self.best_.frozen.all():
+                if asked_to_stop or self.judge_.best.frozen.all():
                     break
-        if valid is not None:
-            self._restore_best()
+        self.judge_.finish()
         self.notify("on_train_end", X=data.events.X, y=data.events.y)
 
     def train_on(self, batches: Iterable[Batch], sum_w: Tensor) -> None:
@@ -181,31 +178,10 @@ class MemberNet(NeuralNet):
             named = list(self.module_.named_parameters())
             self.notify("on_grad_computed", named_parameters=named, batch=batch)
         self.optimizer_.step()
+        if self.judge_.averages_steps:
+            self.judge_.after_step()
         loss = member_loss.detach()
         return {"loss": loss.sum(), "member_loss": loss, "y_pred": logit}
-
-    @torch.no_grad()
-    def validate(self, batches: ValidationBatches, data: GroupData) -> None:
-        """Record loss and score of each member, and keep those that are the best."""
-        self._set_training(False)
-        steps = self._steps(batches, self.validation_step, training=False)
-        logit = torch.cat([step["y_pred"] for step in steps], 1)
-        losses = self.criterion_(logit, batches.target, batches.weights)
-        self._record("valid_loss", losses)
-        value = losses.numpy()
-        if self.scorer is not None:
-            logits = logit.cpu().double().numpy()
-            scores = member_scores(self.scorer, logits, data.scored)
-            self.history.record("valid_scores", scores.tolist())
-            value = -scores
-        best = min(self.history[:, "valid_loss"]) == self.history[-1, "valid_loss"]
-        self.history.record("valid_loss_best", best)
-        self.best_.update(
-            len(self.history),
-            value,
-            self.module_.state_dict(),
-            ends_unit=self._ends_cycle(),
-        )
 
     def validation_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
         """Return the logits of one batch."""
@@ -220,16 +196,6 @@ class MemberNet(NeuralNet):
             prepare=torch.no_grad()(self.module_.inputs),
             n_hidden=self.module_.n_dropped,
             generators=self.generators_,
-            device=torch.device(self.device),
-        )
-
-    def _validation_batches(self, data: GroupData) -> ValidationBatches | None:
-        if not data.validation:
-            return None
-        return ValidationBatches(
-            data.validation_events,
-            data.validation,
-            prepare=torch.no_grad()(self.module_.inputs),
             device=torch.device(self.device),
         )
 
@@ -255,16 +221,6 @@ class MemberNet(NeuralNet):
                 self.notify("on_batch_end", batch=batch, training=training, **result)
             yield result
 
-    def _learn_inputs(self, data: GroupData) -> None:
-        """Set each member's scaling from its own training events."""
-        inputs, n_numeric = self.module_.inputs, self.module_.n_numeric
-        numbers = data.events.X[:, :n_numeric]
-        for k, sample in enumerate(data.training):
-            mean, scale = weighted_statistics(
-                numbers, sample.index, np.abs(sample.weights), inputs.missing_values
-            )
-            inputs.set_statistics(k, torch.from_numpy(mean), torch.from_numpy(scale))
-
     def _apply_schedule(self) -> None:
         if self.schedule is constant:
             return  # so that a callback may set the learning rate
@@ -273,17 +229,9 @@ class MemberNet(NeuralNet):
         factor, momentum = self.schedule(epoch, self.max_epochs)
         apply_schedule(self.optimizer_, self.lr, factor, momentum)
 
-    def _ends_cycle(self) -> bool:
-        """Whether this evaluation ends a cycle; each does without cycles."""
-        if not isinstance(self.schedule, CyclicSchedule):
-            return True
-        now = len(self.history) / self.evaluations_per_epoch
-        before = now - 1 / self.evaluations_per_epoch
-        return self.schedule.cycles_done(now) > self.schedule.cycles_done(before)
-
     def _record(self, name: str, member_loss: Tensor) -> None:
         losses = member_loss.numpy()
-        broken = ~np.isfinite(losses) & ~self.best_.frozen
+        broken = ~np.isfinite(losses) & ~self.judge_.best.frozen
         if broken.any():
             epoch = len(self.history) / self.evaluations_per_epoch
             msg = (
@@ -311,17 +259,6 @@ class MemberNet(NeuralNet):
                 return True
             raise
         return False
-
-    def _restore_best(self) -> None:
-        without = np.flatnonzero(self.best_.epoch == 0)
-        if len(without) > 0:
-            msg = (
-                "`scoring` must give each member a finite score at least once, got "
-                f"none for member {without[0]}. Validate on more events, or choose a "
-                "score that is defined for them."
-            )
-            raise ValueError(msg)
-        self.module_.load_state_dict(self.best_.state)
 
     def _has_hook(self, name: str) -> bool:
         return any(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from skhep_dnn.neural_network._activations import activation_names
 from skhep_dnn.neural_network._architecture import hidden_widths, layer_dropout
+from skhep_dnn.neural_network._averaging import AVERAGES
 
 if TYPE_CHECKING:
     from skhep_dnn.neural_network._ensemble import NetworkEnsemble
@@ -47,13 +48,16 @@ def check_options_of_stream(model: "NetworkEnsemble") -> None:
         "early_stopping": model.early_stopping,
         "scoring": model.scoring is not None,
         "evaluations_per_epoch": model.evaluations_per_epoch > 1,
+        "averaging": model.averaging is not None,
+        "snapshots": model.snapshots is not None,
     }
     for name, is_asked in asked.items():
         if is_asked:
             msg = (
-                f"`{name}` must be left at its default for `partial_fit`, which has no "
-                f"validation sample, got {getattr(model, name)!r}. Judge the model on "
-                "events of your own between the calls, or use `fit`."
+                f"`{name}` must be left at its default for `partial_fit`, which keeps "
+                f"the last state and has no validation sample, got "
+                f"{getattr(model, name)!r}. Judge the model on events of your own "
+                "between the calls, or use `fit`."
             )
             raise ValueError(msg)
     check_options(model, explicit=False)
@@ -96,6 +100,7 @@ def _check_validation_is_not_needed(model: "NetworkEnsemble") -> None:
         "early_stopping=True": model.early_stopping,
         "evaluations_per_epoch > 1": model.evaluations_per_epoch > 1,
         "`scoring`": model.scoring is not None,
+        "`averaging` with comparisons": _compares_averages(model),
         'member_weighting="inverse_loss"': model.member_weighting == "inverse_loss",
     }
     for name, is_needed in needs.items():
@@ -106,6 +111,13 @@ def _check_validation_is_not_needed(model: "NetworkEnsemble") -> None:
                 "`X_val` and `y_val`."
             )
             raise ValueError(msg)
+
+
+def _compares_averages(model: "NetworkEnsemble") -> bool:
+    rule = model.averaging
+    if isinstance(rule, str):
+        rule = AVERAGES[rule]
+    return rule is not None and rule.needs_validation
 
 
 def _check_architecture(model: "NetworkEnsemble") -> None:
@@ -148,6 +160,16 @@ def _check_callback(item: Any, model: "NetworkEnsemble") -> None:
                 f"assumes one loss for the whole net. Instead {remedy}."
             )
             raise ValueError(msg)
+    if "InputShapeSetter" in names:
+        msg = (
+            "`callbacks` must leave the networks to the estimator, got "
+            "InputShapeSetter. Leave it out: they know the shape of their inputs."
+        )
+        raise ValueError(msg)
+    if "LoadInitState" in names:
+        _check_single_member(
+            "LoadInitState", "`warm_start`", model, "loads the state of one group"
+        )
     if getattr(callback, "load_best", False):
         msg = (
             f"`callbacks` must leave the best state to the estimator, got {names[0]} "
@@ -177,11 +199,15 @@ def _check_scheduler(item: Any, model: "NetworkEnsemble") -> None:
         _check_single_member(name, "`schedule`", model)
 
 
-def _check_single_member(name: str, instead: str, model: "NetworkEnsemble") -> None:
+def _check_single_member(
+    name: str,
+    instead: str,
+    model: "NetworkEnsemble",
+    acts_on: str = "acts on the mean loss",
+) -> None:
     if model.n_members > 1:
         msg = (
-            f"`callbacks` must act on members one by one, got {name}, which acts on "
-            f"the mean loss of {model.n_members} members. Set n_members=1 or use "
-            f"{instead}."
+            f"`callbacks` must act on members one by one, got {name}, which {acts_on} "
+            f"of {model.n_members} members. Set n_members=1 or use {instead}."
         )
         raise ValueError(msg)

@@ -8,16 +8,18 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
-from skhep_dnn._sklearn import Interval, StrOptions
+from skhep_dnn._sklearn import HasMethods, Interval, StrOptions
 from skhep_dnn.metrics._weighted_scorer import METRIC_NAMES
 from skhep_dnn.neural_network._activations import ACTIVATIONS
 from skhep_dnn.neural_network._architecture import Embedding
+from skhep_dnn.neural_network._averaging import AVERAGES, Average
 from skhep_dnn.neural_network._inputs import Categorical, Unknown
 from skhep_dnn.neural_network._losses import LOSSES, Loss
 from skhep_dnn.neural_network._modules import CONNECTIONS
 from skhep_dnn.neural_network._optimizers import OPTIMIZERS
 from skhep_dnn.neural_network._schedules import SCHEDULES, Schedule
 from skhep_dnn.neural_network._scoring import Scorer
+from skhep_dnn.neural_network._snapshots import SNAPSHOTS, Snapshots
 from skhep_dnn.weights import ClassWeight, NegativeWeights
 
 __all__ = ["NetworkParameters"]
@@ -56,6 +58,8 @@ class NetworkParameters(BaseEstimator):
         "nesterov": ["boolean"],
         "weight_decay": [Interval(Real, 0.0, None, closed="left")],
         "schedule": [StrOptions(set(SCHEDULES)), callable],
+        "averaging": [StrOptions(set(AVERAGES)), HasMethods("begin"), None],
+        "snapshots": [StrOptions(set(SNAPSHOTS)), Snapshots, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "evaluations_per_epoch": [Interval(Integral, 1, None, closed="left")],
@@ -88,7 +92,7 @@ class NetworkParameters(BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - one statement for each parameter
         self,
         *,
         n_members: int = 1,
@@ -116,6 +120,8 @@ class NetworkParameters(BaseEstimator):
         weight_decay: float = 0.0,
         schedule: Literal["constant", "one_cycle", "cosine_restarts", "linear_cycles"]
         | Schedule = "one_cycle",
+        averaging: Literal["ema", "swa"] | Average | None = None,
+        snapshots: Literal["sse", "fge"] | Snapshots | None = None,
         batch_size: int = 256,
         max_epochs: int = 20,
         evaluations_per_epoch: int = 1,
@@ -167,6 +173,8 @@ class NetworkParameters(BaseEstimator):
         self.nesterov = nesterov
         self.weight_decay = weight_decay
         self.schedule = schedule
+        self.averaging = averaging
+        self.snapshots = snapshots
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.evaluations_per_epoch = evaluations_per_epoch

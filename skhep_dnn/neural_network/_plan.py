@@ -10,7 +10,6 @@ from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn.neural_network._events import (
     Events,
     GroupData,
-    MemberSample,
     ScoredEvents,
 )
 from skhep_dnn.neural_network._member_weights import weigh_members
@@ -102,8 +101,12 @@ def plan_groups(
         fold_seed=seeds.folds,
     )
     held_out = None if explicit is None else explicit.targets
+    splits, all_splits = splits[: model.n_members], splits
     members = weigh_members(splits, sample.targets, rules, held_out)
-    n_steps, width = batch_shape(members.training, model.batch_size)
+    sizes = [len(member.index) for member in members.training]
+    if model.negative_weights != "zero":  # all events of a part are used
+        sizes += [len(split.train) for split in all_splits]
+    n_steps, width = batch_shape(max(sizes), model.batch_size)
     _check_evaluations(model.evaluations_per_epoch, n_steps)
     events = common_events(sample)
     scored = _scored_events(model, sample, explicit, splits)
@@ -126,7 +129,7 @@ def plan_groups(
         settings |= {"label": _label(part), "bar_position": number}
         own = None if state is None else {k: v[part] for k, v in state.items()}
         plans.append(GroupPlan(settings, data, own))
-    has_folds = model.cv is not None
+    has_folds = model.cv is not None and not model.validate_on_fold
     untouched = untouched_events(splits, len(sample.columns)) if has_folds else []
     return Plan(plans, members.report, scheme, untouched)
 
@@ -138,9 +141,8 @@ def common_events(sample: Sample) -> Events:
     return Events(sample.columns, codes.astype(kind))
 
 
-def batch_shape(training: list[MemberSample], batch_size: int) -> tuple[int, int]:
+def batch_shape(largest: int, batch_size: int) -> tuple[int, int]:
     """Return steps and batch width that fit the largest member, in equal batches."""
-    largest = max(len(member.index) for member in training)
     n_steps = -(-largest // batch_size)
     return n_steps, -(-largest // n_steps)
 

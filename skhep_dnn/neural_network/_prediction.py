@@ -69,7 +69,7 @@ def out_of_fold_logits(
     module: MemberNetwork,
     X: NDArray[np.float32],
     untouched: Sequence[NDArray[np.int64]],
-    member_weights: NDArray[np.float64],
+    network_weights: NDArray[np.float64],
     n_jobs: int | None = None,
 ) -> NDArray[np.float64]:
     """Logit of each event by the members that it decided nothing for.
@@ -82,8 +82,8 @@ def out_of_fold_logits(
         Raw inputs, codes last.
     untouched : sequence of ndarray
         For each member the rows that it neither trained nor validated on.
-    member_weights : ndarray of shape (n_members,)
-        Weights of the members.
+    network_weights : ndarray of shape (n_networks,)
+        Weights of the networks; each member has the same number of them in a row.
     n_jobs : int or None
         Number of threads.
 
@@ -102,7 +102,8 @@ def out_of_fold_logits(
         events = np.flatnonzero(pattern == code)
         free = np.array([events[0] in rows for rows in untouched])
         if free.any():
-            weights = np.where(free, member_weights, 0.0)
+            is_free = np.repeat(free, len(network_weights) // len(free))
+            weights = np.where(is_free, network_weights, 0.0)
             weights /= weights.sum()
             logits[events] = ensemble_logits(module, X[events], weights, n_jobs)
     return logits

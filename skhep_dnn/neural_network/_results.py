@@ -20,37 +20,57 @@ __all__ = ["joined_history", "joined_net", "member_weights", "record_training"]
 
 
 def record_training(
-    model: "NetworkEnsemble", net: MemberNet, results: Sequence[GroupResult]
+    model: "NetworkEnsemble",
+    net: MemberNet,
+    results: Sequence[GroupResult],
+    *,
+    has_negative: bool,
 ) -> None:
     """Set what a training has learnt, but for the samples; the net last.
+
+    Parameters
+    ----------
+    model : NetworkEnsemble
+        The estimator.
+    net : MemberNet
+        All trained members.
+    results : sequence of GroupResult
+        What the groups have learnt.
+    has_negative : bool
+        Whether there were events of negative weight.
 
     Warns
     -----
     DivergenceWarning
-        If the training loss of events is below zero and no validation loss picked the
-        epoch.
+        If negative weights have driven the training loss of events below zero and no
+        validation loss picked the epoch.
     """
     history = joined_history(results, model.evaluations_per_epoch)
     kept = history[history["kept"]]
     best_loss = kept["valid_loss"].to_numpy(dtype=np.float64)
     model.member_weights_ = member_weights(model.member_weighting, best_loss)
+    shares = np.concatenate([result.network_weights for result in results])
+    model._shares_of_networks = shares
     model.best_loss_ = best_loss
     model.best_epoch_ = kept["epoch"].to_numpy(dtype=np.float64)
     model.n_iter_ = np.concatenate([result.n_epochs for result in results])
     model.history_ = history
     model.callbacks_ = [result.callbacks for result in results]
-    model.n_parameters_ = sum(p.numel() for p in net.module_.parameters()) // len(
-        best_loss
-    )
+    learnt = net.module_.parameters()
+    model.n_parameters_ = sum(p.numel() for p in learnt) // shares.size
     model.net_ = net
-    if not getattr(model.loss, "needs_batch", False):  # which may be negative
+    if has_negative and not getattr(model.loss, "needs_batch", False):
         _warn_of_divergence(history)
 
 
 def joined_net(plans: Sequence[GroupPlan], results: Sequence[GroupResult]) -> MemberNet:
     """Return one net of all members, in the states that the groups kept."""
+    n_networks = results[0].network_weights.shape[1]  # of each member
     seeds = [seed for plan in plans for seed in plan.settings["module__seeds"]]
-    settings: dict[str, Any] = {**plans[0].settings, "module__seeds": seeds}
+    settings: dict[str, Any] = {
+        **plans[0].settings,
+        "module__seeds": np.repeat(seeds, n_networks).tolist(),
+    }
     settings |= {"label": "", "verbose": 0, "scorer": None}
     net = MemberNet(**settings).initialize()
     state = {
@@ -77,6 +97,7 @@ def joined_history(
                     "train_loss": records["train_losses"].str[k],
                     "valid_loss": _column(records, "valid_losses", k),
                     "valid_score": _column(records, "valid_scores", k),
+                    "average_loss": _column(records, "average_losses", k),
                     "learning_rate": records["learning_rate"],
                     "kept": records["epoch"] == best,
                 }

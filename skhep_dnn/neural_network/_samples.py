@@ -78,6 +78,11 @@ class Sample:
     is_weighted: bool
     present: NDArray[np.bool_]
 
+    @property
+    def has_negative(self) -> bool:
+        """Whether there are events of negative weight."""
+        return bool((self.targets.sample_weight < 0.0).any())
+
     def found(self, passed: ArrayLike) -> NDArray[np.int64]:
         """Return where the present ones of some events that were passed lie here."""
         index = np.asarray(passed)

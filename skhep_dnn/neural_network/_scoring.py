@@ -4,6 +4,7 @@ A scorer asks an estimator for predictions; here it gets one that knows them alr
 so that the network sees each validation event once.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
 
+from skhep_dnn.exceptions import FoldYieldWarning
 from skhep_dnn.metrics import weighted_scorer
 from skhep_dnn.metrics._weighted_scorer import METRIC_NAMES
 from skhep_dnn.neural_network._events import ScoredEvents
@@ -89,5 +91,7 @@ def member_scores(
         if sample.sample_weight is not None:
             weights["sample_weight"] = sample.sample_weight
         estimator = KnownLogits(known, sample.classes)
-        scores[k] = scorer(estimator, sample.X, sample.y, **weights)
+        with warnings.catch_warnings():  # the weights have the yields of all events
+            warnings.simplefilter("ignore", FoldYieldWarning)
+            scores[k] = scorer(estimator, sample.X, sample.y, **weights)
     return scores

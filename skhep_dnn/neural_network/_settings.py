@@ -10,11 +10,13 @@ from skhep_dnn.neural_network._architecture import (
     hidden_widths,
     layer_dropout,
 )
+from skhep_dnn.neural_network._averaging import AVERAGES
 from skhep_dnn.neural_network._losses import LOSSES
 from skhep_dnn.neural_network._member_weights import WeightRules
 from skhep_dnn.neural_network._optimizers import optimizer_settings
 from skhep_dnn.neural_network._schedules import SCHEDULES, OneCycle
 from skhep_dnn.neural_network._scoring import as_scorer
+from skhep_dnn.neural_network._snapshots import SNAPSHOTS
 from skhep_dnn.neural_network._splits import SplitRules
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def net_settings(model: "NetworkEnsemble", seeds: list[int]) -> dict[str, Any]:
     """Return the parameters of a `MemberNet` with one member for each seed."""
     patience: int | None = model.n_iter_no_change
     schedule, loss = model.schedule, model.loss
+    averaging, snapshots = model.averaging, model.snapshots
     if isinstance(schedule, str):
         schedule = SCHEDULES[schedule]
     if not model.early_stopping or isinstance(schedule, OneCycle):
@@ -61,6 +64,8 @@ def net_settings(model: "NetworkEnsemble", seeds: list[int]) -> dict[str, Any]:
         "scorer": as_scorer(model.scoring, len(model.classes_)),
         "patience": patience,
         "tol": model.tol,
+        "averaging": AVERAGES[averaging] if isinstance(averaging, str) else averaging,
+        "snapshots": SNAPSHOTS[snapshots] if isinstance(snapshots, str) else snapshots,
         "max_epochs": model.max_epochs,
         "device": torch_device(model.device),
         "verbose": int(model.verbose),

@@ -83,9 +83,10 @@ def member_splits(
     Returns
     -------
     splits : list of Split
-        One for each member.
+        One for each member, then one for each fold that has no member.
     """
-    strata = _strata(sample, rules.stratify, names)
+    n_folds = rules.cv if isinstance(rules.cv, int | np.integer) else 2
+    strata = _strata(sample, rules.stratify, names, max(2, int(n_folds)))
     folds: list[tuple[Any, Any]] = [(np.arange(len(strata)), None)]
     if rules.cv is not None:
         folds = [
@@ -93,7 +94,8 @@ def member_splits(
             for train, valid in _folds(rules.cv, sample, strata, fold_seed)
         ]
     splits = []
-    for k, seed in enumerate(seeds):
+    without_member = [0] * (len(folds) - len(seeds))
+    for k, seed in enumerate([*seeds, *without_member]):
         train, fold = folds[k % len(folds)]
         valid = fold if rules.validate_on_fold else None
         if rules.validation_fraction is not None:
@@ -117,7 +119,10 @@ def untouched_events(splits: Sequence[Split], n_samples: int) -> list[Index]:
 
 
 def _strata(
-    sample: Sample, stratify: Sequence[int | str] | None, names: Sequence[str] | None
+    sample: Sample,
+    stratify: Sequence[int | str] | None,
+    names: Sequence[str] | None,
+    n_parts: int,
 ) -> NDArray[np.intp]:
     """Return the stratum of each event: its class, and its values of some columns."""
     strata = sample.targets.codes
@@ -127,11 +132,12 @@ def _strata(
         combined = strata * len(values[1]) + values[0]
         strata = np.unique(combined, return_inverse=True)[1]
         smallest = np.bincount(strata).min()
-        if smallest < 2:
+        if smallest < n_parts:
             msg = (
-                "`stratify` must name columns of few values, each with two events or "
-                f"more in every class, got {column!r} with {len(values[1])} values, "
-                f"one of them with {smallest}. Leave it out, or merge rare values."
+                f"`stratify` must name columns of few values, each with {n_parts} "
+                f"events or more in every class, got {column!r} with "
+                f"{len(values[1])} values, one of them with {smallest}. Leave it out, "
+                "or merge rare values."
             )
             raise ValueError(msg)
     return strata

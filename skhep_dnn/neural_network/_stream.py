@@ -14,10 +14,11 @@ from sklearn.utils import check_random_state
 
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.neural_network._events import GroupData, MemberSample
+from skhep_dnn.neural_network._member_weights import WeightRules
 from skhep_dnn.neural_network._net import MemberNet
 from skhep_dnn.neural_network._plan import batch_shape, common_events, member_seeds
 from skhep_dnn.neural_network._samples import Sample, check_more, check_training
-from skhep_dnn.neural_network._schedules import constant
+from skhep_dnn.neural_network._schedules import CyclicSchedule, constant
 from skhep_dnn.neural_network._settings import (
     check_networks_kept,
     net_settings,
@@ -60,6 +61,8 @@ def train_pass(model: "NetworkEnsemble", sample: Sample) -> tuple[MemberNet, Gro
     rules = weight_rules(model)
     if not hasattr(model, "net_"):
         model._weight_scheme = rules.scheme(sample.targets)
+        model._weight_rules = rules
+    _check_weight_rules(model._weight_rules, rules)
     weights = rules.apply(model._weight_scheme, sample.targets)
     used = np.flatnonzero(weights)
     if len(used) == 0:
@@ -72,7 +75,7 @@ def train_pass(model: "NetworkEnsemble", sample: Sample) -> tuple[MemberNet, Gro
     events = MemberSample(used, weights[used])
     seeds = member_seeds(check_random_state(model.random_state), model.n_members)
     settings = net_settings(model, seeds.networks)
-    n_steps, width = batch_shape([events], model.batch_size)
+    n_steps, width = batch_shape(len(used), model.batch_size)
     common = common_events(sample)
     data = GroupData(
         events=common,
@@ -100,12 +103,13 @@ def _net(
         return net
     before = model.net_.get_params(deep=False)
     check_networks_kept(before, settings)
-    if settings["optimizer"] is not before["optimizer"]:
-        msg = (
-            "`optimizer` must stay the same between the calls of `partial_fit`, got "
-            f"{model.optimizer!r}. Set it back, or start anew with `fit`."
-        )
-        raise ValueError(msg)
+    for name in ("optimizer", "device"):
+        if settings[name] != before[name]:
+            msg = (
+                f"`{name}` must stay the same between the calls of `partial_fit`, got "
+                f"{getattr(model, name)!r}. Set it back, or start anew with `fit`."
+            )
+            raise ValueError(msg)
     net = deepcopy(model.net_)
     if not hasattr(net, "generators_"):  # the net comes from `fit`
         net.callbacks = own_callbacks(model.callbacks or [], 0, 1)
@@ -113,6 +117,17 @@ def _net(
         net.draw_from(data.seeds)
     net.adopt(settings)
     return net
+
+
+def _check_weight_rules(before: WeightRules, rules: WeightRules) -> None:
+    for name in ("negative_weights", "max_weight", "class_weight"):
+        if getattr(rules, name) != getattr(before, name):
+            msg = (
+                f"`{name}` must stay {getattr(before, name)!r}, with which the factors "
+                f"of the classes were learnt, got {getattr(rules, name)!r}. Set it "
+                "back, or start anew with `fit`."
+            )
+            raise ValueError(msg)
 
 
 def _check_classes(known: NDArray[Any], classes: ArrayLike | None) -> None:
@@ -125,7 +140,8 @@ def _check_classes(known: NDArray[Any], classes: ArrayLike | None) -> None:
 
 
 def _check_schedule(net: MemberNet) -> None:
-    if net.schedule is not constant and net.passes_ >= net.max_epochs:
+    endless = net.schedule is constant or isinstance(net.schedule, CyclicSchedule)
+    if not endless and net.passes_ >= net.max_epochs:
         msg = (
             f"`max_epochs` must be more than the {net.passes_} passes that `schedule` "
             f"has run through, got {net.max_epochs!r}. Raise it, or set "

@@ -7,7 +7,8 @@ with the same bits.
 """
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
+from contextlib import suppress
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,8 @@ class GroupResult:
     best_epoch, n_epochs : ndarray of shape (n_members,)
         The evaluation that was kept, and how many each member ran before its
         patience ended.
+    network_weights : ndarray of shape (n_members, n_snapshots)
+        Weights of the networks of each member; their sum is 1.
     callbacks : list of (str, callback)
         The group's own copies of the user's callbacks.
     """
@@ -73,6 +76,7 @@ class GroupResult:
     history: list[dict[str, Any]]
     best_epoch: NDArray[np.int64]
     n_epochs: NDArray[np.int64]
+    network_weights: NDArray[np.float64]
     callbacks: list[tuple[str, Any]]
 
 
@@ -146,22 +150,37 @@ def own_callbacks(
 
 def _initialized(item: Any) -> tuple[str, Any]:
     name, callback = item if isinstance(item, tuple) else (None, item)
-    own = callback() if isinstance(callback, type) else deepcopy(callback)
+    own = callback() if isinstance(callback, type) else _copied(callback)
     return name or type(own).__name__, own
 
 
+def _copied(callback: Any) -> Any:
+    """Copy a callback; what cannot be copied, such as a writer of files, is shared."""
+    own = copy(callback)
+    for name, value in vars(callback).items():
+        with suppress(TypeError):
+            setattr(own, name, deepcopy(value))
+    return own
+
+
 def group_result(net: MemberNet, data: GroupData) -> GroupResult:
-    """Return what a net has learnt, without its events."""
-    best = net.best_
-    state = {name: value.cpu() for name, value in net.module_.state_dict().items()}
+    """Return what a net has learnt, and let it forget its events."""
+    best, album = net.judge_.best, net.judge_.album
+    del net.judge_
     n_epochs = np.full(len(best.epoch), len(net.history))
+    best_epoch = n_epochs
     if data.validation:
         n_epochs = np.where(best.frozen, best.frozen_at, n_epochs)
+        best_epoch = best.epoch
+    state, weights = net.module_.state_dict(), np.ones((len(best_epoch), 1))
+    if net.snapshots is not None:
+        state, weights = album.develop(net.snapshots, state, best_epoch)
     history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
     return GroupResult(
-        state={name: value.numpy().copy() for name, value in state.items()},
+        state={name: value.cpu().numpy().copy() for name, value in state.items()},
         history=history,
-        best_epoch=best.epoch if data.validation else n_epochs,
+        best_epoch=best_epoch,
         n_epochs=n_epochs,
+        network_weights=weights,
         callbacks=net.callbacks_,
     )

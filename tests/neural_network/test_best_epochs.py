@@ -15,6 +15,7 @@ def test_best_epochs_equal_a_hand_written_loop(hand_written_stop, patience, tol)
     best = BestEpochs(state, patience, tol)
     for epoch, row in enumerate(losses, start=1):
         best.update(epoch, row, {"weight": torch.full((6, 2), float(epoch))})
+        best.end_unit(epoch)
     for k in range(6):
         epoch, loss, last = hand_written_stop(losses[:, k], patience, tol)
         assert best.epoch[k] == epoch
@@ -30,6 +31,7 @@ def test_a_frozen_member_keeps_its_state_while_others_run_on():
     best = BestEpochs({"weight": torch.zeros(2, 1)}, patience=2, tol=0.0)
     for epoch, row in enumerate([[1.0, 5.0], [2.0, 4.0], [2.0, 3.0], [0.0, 2.0]], 1):
         best.update(epoch, np.array(row), {"weight": torch.full((2, 1), float(epoch))})
+        best.end_unit(epoch)
     assert best.frozen.tolist() == [True, False]
     assert best.frozen_at.tolist() == [3, 0]
     assert best.epoch.tolist() == [1, 4]
@@ -40,6 +42,7 @@ def test_a_score_that_is_not_a_number_is_never_the_best_and_uses_up_patience():
     best = BestEpochs({"weight": torch.zeros(2, 1)}, patience=2, tol=0.0)
     for epoch, row in enumerate([[np.nan, 3.0], [np.nan, np.nan], [1.0, 2.0]], 1):
         best.update(epoch, np.array(row), {"weight": torch.full((2, 1), float(epoch))})
+        best.end_unit(epoch)
     assert best.epoch.tolist() == [0, 3]
     assert best.frozen_at.tolist() == [2, 0]
     assert best.value.tolist() == [np.inf, 2.0]
@@ -52,7 +55,9 @@ def test_patience_in_cycles_counts_those_without_any_improvement():
     values = [[1.0, 9.0], [2.0, 9.5], [0.5, 8.0], [3.0, 9.0], [1.0, 9.0], [2.0, 7.0]]
     for epoch, row in enumerate(values, start=1):
         state = {"weight": torch.full((2, 1), float(epoch))}
-        best.update(epoch, np.array(row), state, ends_unit=epoch % 2 == 0)
+        best.update(epoch, np.array(row), state)
+        if epoch % 2 == 0:
+            best.end_unit(epoch)
     assert best.frozen.tolist() == [True, False]
     assert best.frozen_at.tolist() == [6, 0]
     assert best.epoch.tolist() == [3, 6]

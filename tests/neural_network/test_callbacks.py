@@ -2,6 +2,7 @@
 
 import copy
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -185,6 +186,25 @@ def test_a_training_can_begin_with_a_checkpoint(make_model, events, tmp_path):
         .equals(first.history_.drop(columns="kept"))
     )
     assert second.n_iter_[0] == 6
+    with pytest.raises(ValueError, match="LoadInitState, which loads the state"):
+        make_model(n_members=2, callbacks=[load]).fit(*events)
+
+
+def test_a_setter_of_shapes_is_refused(make_model, events):
+    model = make_model(callbacks=[skorch_callbacks.InputShapeSetter()])
+    with pytest.raises(ValueError, match=r"InputShapeSetter\. Leave it out"):
+        model.fit(*events)
+
+
+def test_a_callback_shares_what_cannot_be_copied(make_model, events):
+    lock = threading.Lock()
+    first = First()
+    first.writer = lock
+    model = fit(make_model(n_members=2, callbacks=[first]), events)
+    copies = [dict(group)["First"] for group in model.callbacks_]
+    assert all(copy.writer is lock for copy in copies)
+    assert copies[0] is not copies[1]
+    assert first not in copies
 
 
 @pytest.mark.parametrize("batches_per_epoch", ["auto", "count", 7])

@@ -8,7 +8,8 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from skhep_dnn._tables import check_table
-from skhep_dnn.neural_network._inputs import ColumnEncoder, weighted_statistics
+from skhep_dnn.neural_network._inputs import ColumnEncoder
+from skhep_dnn.neural_network._scaling import weighted_statistics
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(

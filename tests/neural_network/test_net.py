@@ -191,10 +191,13 @@ def test_a_member_of_a_group_equals_the_member_trained_alone(network):
             assert losses(together, name, position) == pytest.approx(
                 losses(alone, name, 0), rel=1e-3
             )
-        assert together.best_.epoch[position] == alone.best_.epoch[0]
-        for name, value in alone.best_.state.items():
+        assert together.judge_.best.epoch[position] == alone.judge_.best.epoch[0]
+        for name, value in alone.judge_.best.state.items():
             torch.testing.assert_close(
-                together.best_.state[name][position], value[0], rtol=5e-3, atol=5e-4
+                together.judge_.best.state[name][position],
+                value[0],
+                rtol=5e-3,
+                atol=5e-4,
             )
 
 
@@ -205,10 +208,11 @@ def test_another_neighbour_does_not_change_a_bit_of_a_member():
     for sample in (other.training[1], other.validation[1]):
         sample.weights[::3] *= 3.0
     changed = train(make_net(members, patience=4), other)
-    for name, value in healthy.best_.state.items():
-        assert torch.equal(value[0], changed.best_.state[name][0]), name
+    for name, value in healthy.judge_.best.state.items():
+        assert torch.equal(value[0], changed.judge_.best.state[name][0]), name
     assert not torch.equal(
-        healthy.best_.state["output_weight"][1], changed.best_.state["output_weight"][1]
+        healthy.judge_.best.state["output_weight"][1],
+        changed.judge_.best.state["output_weight"][1],
     )
 
 
@@ -283,9 +287,9 @@ def test_training_ends_with_the_patience_of_the_last_member(
     for k in range(3):
         history = losses(free, "valid_losses", k)
         epoch, loss, last = hand_written_stop(history, patience, 0.0)
-        assert stopped.best_.epoch[k] == epoch
-        assert stopped.best_.value[k] == loss
-        assert stopped.best_.frozen_at[k] == last < 40
+        assert stopped.judge_.best.epoch[k] == epoch
+        assert stopped.judge_.best.value[k] == loss
+        assert stopped.judge_.best.frozen_at[k] == last < 40
         ends.append(last)
     assert len(stopped.history) == max(ends)
     assert len(set(ends)) > 1
@@ -294,18 +298,18 @@ def test_training_ends_with_the_patience_of_the_last_member(
 def test_the_kept_state_is_that_of_a_training_until_the_best_epoch():
     options = {"lr": 0.1, "max_epochs": 25}
     net = train(make_net(**options), group([0]))
-    epoch = int(net.best_.epoch[0])
+    epoch = int(net.judge_.best.epoch[0])
     assert 1 < epoch < 25
     options["max_epochs"] = epoch
     short = train(make_net(**options), group([0], validation=False))
-    for name, value in net.best_.state.items():
+    for name, value in net.judge_.best.state.items():
         assert torch.equal(value, short.module_.state_dict()[name]), name
 
 
 def test_without_validation_nothing_but_the_last_epoch_is_known():
     net = train(make_net(patience=1, lr=0.1), group([0], validation=False))
     assert len(net.history) == 8
-    assert not net.best_.epoch.any()
+    assert not net.judge_.best.epoch.any()
     assert "valid_losses" not in net.history[-1]
 
 

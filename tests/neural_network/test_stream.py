@@ -284,7 +284,6 @@ def test_a_part_without_weights_is_an_error(make_model, events, policy):
         {"loss": "focal"},
         {"label_smoothing": 0.3},
         {"schedule": "one_cycle", "max_epochs": 10},
-        {"class_weight": None},
     ],
 )
 def test_what_may_change_takes_effect(make_model, events, changed):
@@ -292,9 +291,24 @@ def test_what_may_change_takes_effect(make_model, events, changed):
     same, other = copy.deepcopy(model), copy.deepcopy(model)
     after = state(passes(same, events, 1))
     got = state(passes(other.set_params(**changed), events, 1))
-    is_equal = torch.equal(got["weights.0"], after["weights.0"])
-    # the factors of the classes are those of the first call
-    assert is_equal == ("class_weight" in changed)
+    assert not torch.equal(got["weights.0"], after["weights.0"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"class_weight": None}, "`class_weight` must stay 'balanced'"),
+        ({"max_weight": 2.0}, "`max_weight` must stay None"),
+        ({"negative_weights": "abs"}, "`negative_weights` must stay 'keep'"),
+        ({"averaging": "ema"}, "`averaging` must be left at its default"),
+        ({"snapshots": "sse"}, "`snapshots` must be left at its default"),
+        ({"device": "meta"}, "`device` must stay the same"),
+    ],
+)
+def test_what_the_factors_hang_on_may_not_change(make_model, events, changed, message):
+    model = passes(make_model(), events, 1)
+    with pytest.raises(ValueError, match=message):
+        passes(model.set_params(**changed), events, 1)
 
 
 def test_steps_have_the_new_size_penalty_and_limit(make_model, events):
