@@ -1,5 +1,7 @@
 """Momenta and their symmetries: augmentation, alignment, Cartesian components."""
 
+from skhep_dnn.preprocessing._aligner import SymmetryAligner
 from skhep_dnn.preprocessing._augmenter import SymmetryAugmenter
+from skhep_dnn.preprocessing._cartesian import CartesianMomenta
 
-__all__ = ["SymmetryAugmenter"]
+__all__ = ["CartesianMomenta", "SymmetryAligner", "SymmetryAugmenter"]

@@ -12,26 +12,22 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._sklearn import StrOptions, _fit_context
 from skhep_dnn._tables import check_table
+from skhep_dnn.preprocessing._aligner import SymmetryAligner
 from skhep_dnn.preprocessing._base import MomentumTransformer
 from skhep_dnn.preprocessing._columns import read_block, with_block
 from skhep_dnn.preprocessing._declaration import (
     Invariants,
     OddUnder,
-    check_axes,
-    check_effect,
-    check_invariants,
-    declared_kernel,
-    odd_columns,
+    declare_symmetry,
     random_transformation,
 )
-from skhep_dnn.preprocessing._event_checks import check_events
-from skhep_dnn.preprocessing._momenta import Column, Momenta, find_momenta
+from skhep_dnn.preprocessing._momenta import Column, Momenta
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
 
 __all__ = ["SymmetryAugmenter"]
@@ -116,6 +112,8 @@ class SymmetryAugmenter(MomentumTransformer):
     (100, 30)
     >>> len(list(augmenter.variants(X)))
     8
+    >>> augmenter.transform(X).shape
+    (100, 29)
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -179,26 +177,9 @@ class SymmetryAugmenter(MomentumTransformer):
             were standardised before.
         """
         table = check_table(self, X, reset=True)
-        columns = self._columns()
-        axes = check_axes(self.reflections, "reflections")
-        odd = odd_columns(
-            columns, self.odd_under, rotation=self.rotation, reflections=axes
+        self.momenta_, self.kernel_ = declare_symmetry(
+            self, table, rotation=self.rotation, invariants=self.invariants
         )
-        formulas = [columns.position(i, "invariants") for i in self.invariants or ()]
-        self.momenta_ = find_momenta(
-            columns, self.cylindrical, self.cartesian, [*odd, *formulas]
-        )
-        check_events(table, self.momenta_, self.missing_values)
-        self.kernel_ = declared_kernel(
-            table,
-            self.momenta_,
-            odd,
-            rotation=self.rotation,
-            reflections=axes,
-            missing_values=float(self.missing_values),
-        )
-        check_effect(table, self.kernel_)
-        check_invariants(table, self.kernel_, self.invariants)
         return self
 
     def kernel(self, positions: Sequence[int] | None = None) -> SymmetryKernel:
@@ -264,6 +245,66 @@ class SymmetryAugmenter(MomentumTransformer):
         table = self._table(X)
         for by in self.kernel_.variants():
             yield self._transformed(table, by)
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Align the events by `SymmetryAligner`, for a step of a pipeline.
+
+        This does not augment: a transformer keeps the number of rows and their
+        meaning. All events get the same orientation instead.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Events; not changed.
+
+        Returns
+        -------
+        X_new : ndarray or DataFrame of shape (n_samples, n_features - 1)
+            Of the kind of `X`.
+
+        Raises
+        ------
+        ValueError
+            If `rotation` is False, if the leading or the reference object is not
+            found, or if the leading object of an event is undefined.
+        """
+        return self._aligner().transform(X)
+
+    def get_feature_names_out(
+        self, input_features: ArrayLike | None = None
+    ) -> NDArray[np.object_]:
+        """Names of the columns that `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of `X`; None takes those of `fit`.
+
+        Returns
+        -------
+        names : ndarray of shape (n_features - 1,), dtype object
+        """
+        return self._aligner().get_feature_names_out(input_features)
+
+    def _aligner(self) -> SymmetryAligner:
+        """Return an aligner that knows what this fit has learnt."""
+        check_is_fitted(self)
+        if not self.rotation:
+            msg = (
+                "`rotation` must be True to align events, got False. Allow rotations, "
+                "or use `augment` and `variants`."
+            )
+            raise ValueError(msg)
+        aligner = SymmetryAligner(
+            reflections=self.reflections,
+            missing_values=self.missing_values,
+            leading=self.leading,
+            reference=self.reference,
+        )
+        aligner.n_features_in_ = self.n_features_in_
+        if hasattr(self, "feature_names_in_"):
+            aligner.feature_names_in_ = self.feature_names_in_
+        return aligner._orient(self.momenta_, self.kernel_)
 
     def _table(self, X: ArrayLike) -> Any:
         check_is_fitted(self)

@@ -4,7 +4,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from skhep_dnn._sklearn import _VisualBlock
-from skhep_dnn.preprocessing._momenta import ColumnNames, Momentum
+from skhep_dnn.preprocessing._momenta import Momentum
 
 __all__ = ["MomentumTransformer"]
 
@@ -33,10 +33,6 @@ class MomentumTransformer(TransformerMixin, BaseEstimator):
 
     def _shown(self) -> str:
         return f"momenta: {', '.join(map(str, self.momenta_))}"
-
-    def _columns(self) -> ColumnNames:
-        names = getattr(self, "feature_names_in_", None)
-        return ColumnNames(names, self.n_features_in_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -8,18 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn.preprocessing._columns import read_block, undefined, with_block
-from skhep_dnn.preprocessing._event_checks import lowest_azimuth
-from skhep_dnn.preprocessing._momenta import Column, ColumnNames, Momentum
+from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
+from skhep_dnn.preprocessing._momenta import Column, ColumnNames, Momentum, find_momenta
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
 
 __all__ = [
     "Invariants",
     "OddUnder",
-    "check_axes",
-    "check_effect",
-    "check_invariants",
-    "declared_kernel",
-    "odd_columns",
+    "declare_symmetry",
     "random_transformation",
 ]
 
@@ -29,25 +25,63 @@ _TOLERANCE = 1e-5
 _N_EVENTS = 1000  # on which formulas are checked
 
 
-def check_axes(axes: object, parameter: str) -> str:
-    """Return axes, some of "xyz", in this order.
+def declare_symmetry(
+    model: Any,
+    X: Any,
+    *,
+    rotation: bool = True,
+    invariants: Invariants = None,
+) -> tuple[list[Momentum], SymmetryKernel]:
+    """Return the momenta and transformations that a model declares, checked on events.
 
     Parameters
     ----------
-    axes : str
-        Axes of reflections.
-    parameter : str
-        Name of the parameter in error messages.
+    model : SymmetryAugmenter or SymmetryAligner
+        Declares columns, reflections and missing values.
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+    rotation : bool, default=True
+        Whether events are rotated.
+    invariants : mapping of column to callable, or None, default=None
+        Formulas of columns that must not change.
 
     Returns
     -------
-    axes : str
+    momenta : list of Momentum
+    kernel : SymmetryKernel
 
     Raises
     ------
+    TypeError
+        If a declaration is of a wrong kind.
     ValueError
-        If there are other letters than x, y and z, or one of them twice.
+        If a column is missing, names are ambiguous, a transformation changes nothing,
+        or values are not what the columns are declared to be.
     """
+    columns = ColumnNames(getattr(model, "feature_names_in_", None), X.shape[1])
+    reflections = _check_axes(model.reflections, "reflections")
+    odd = _odd_columns(columns, model.odd_under, rotation=rotation)
+    formulas = [columns.position(column, "invariants") for column in invariants or ()]
+    momenta = find_momenta(
+        columns, model.cylindrical, model.cartesian, [*odd, *formulas]
+    )
+    missing_values = float(model.missing_values)
+    check_events(X, momenta, missing_values)
+    kernel = _kernel(
+        momenta,
+        odd,
+        rotation=rotation,
+        reflections=reflections,
+        phi_low=lowest_azimuth(X, momenta, missing_values),
+        missing_values=missing_values,
+    )
+    _check_effect(X, kernel)
+    _check_invariants(X, kernel, invariants)
+    return momenta, kernel
+
+
+def _check_axes(axes: object, parameter: str) -> str:
+    """Return axes, some of "xyz", in this order."""
     if not isinstance(axes, str) or len(set(axes) & set("xyz")) != len(axes):
         msg = (
             f'`{parameter}` must hold axes, some of "xyz", each once, got {axes!r}. '
@@ -57,36 +91,15 @@ def check_axes(axes: object, parameter: str) -> str:
     return "".join(sorted(axes))
 
 
-def odd_columns(
-    columns: ColumnNames, odd_under: OddUnder, *, rotation: bool, reflections: str
+def _odd_columns(
+    columns: ColumnNames, odd_under: OddUnder, *, rotation: bool
 ) -> dict[int, str]:
-    """Return the axes under whose reflections columns change sign, by position.
-
-    Parameters
-    ----------
-    columns : ColumnNames
-        All columns.
-    odd_under : mapping of column to str, or None
-        Axes for each signed column.
-    rotation : bool
-        Whether events are rotated.
-    reflections : str
-        Axes in which events are reflected.
-
-    Returns
-    -------
-    odd : dict of int to str
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, or if axes are wrong or contradict the rotation.
-    """
+    """Return the axes under whose reflections columns change sign, by position."""
     odd = {}
     for column, axes in dict(odd_under or {}).items():
         position = columns.position(column, "odd_under")
-        odd[position] = check_axes(axes, "odd_under")
-        if rotation and "xy" in reflections and ("x" in axes) != ("y" in axes):
+        odd[position] = _check_axes(axes, "odd_under")
+        if rotation and ("x" in axes) != ("y" in axes):
             msg = (
                 f"`odd_under` must name both x and y or neither for a column that does "
                 "not change under rotations (reflections in x and y together are half "
@@ -97,36 +110,16 @@ def odd_columns(
     return odd
 
 
-def declared_kernel(
-    X: Any,
+def _kernel(
     momenta: Sequence[Momentum],
     odd: Mapping[int, str],
     *,
     rotation: bool,
     reflections: str,
+    phi_low: float,
     missing_values: float,
 ) -> SymmetryKernel:
-    """Return the kernel of declared columns, with the range of azimuths of a table.
-
-    Parameters
-    ----------
-    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
-        Events.
-    momenta : sequence of Momentum
-        Declared momenta.
-    odd : mapping of int to str
-        Signed columns with their axes.
-    rotation : bool
-        Whether events are rotated.
-    reflections : str
-        Axes in which events are reflected.
-    missing_values : float
-        Marks an undefined entry, as nan does.
-
-    Returns
-    -------
-    kernel : SymmetryKernel
-    """
+    """Return the kernel of declared columns, with the range of azimuths of a table."""
     polar = [m for m in momenta if m.cylindrical]
     cartesian = [m for m in momenta if not m.cylindrical]
     return SymmetryKernel(
@@ -139,7 +132,7 @@ def declared_kernel(
         odd_axes=tuple(odd.values()),
         rotation=rotation,
         reflections=reflections,
-        phi_low=lowest_azimuth(X, momenta, missing_values),
+        phi_low=phi_low,
         missing_values=missing_values,
     )
 
@@ -166,21 +159,8 @@ def random_transformation(
     return kernel.transformation(uniform, lambda angle: (np.cos(angle), np.sin(angle)))
 
 
-def check_effect(X: Any, kernel: SymmetryKernel) -> None:
-    """Raise if a declared transformation changes no value of a table.
-
-    Parameters
-    ----------
-    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
-        Events.
-    kernel : SymmetryKernel
-        The declared transformations.
-
-    Raises
-    ------
-    ValueError
-        If a rotation or a reflection changes nothing.
-    """
+def _check_effect(X: Any, kernel: SymmetryKernel) -> None:
+    """Raise if a declared transformation changes no value of a table."""
     block = read_block(X, kernel.columns)
     local = kernel.moved(kernel.columns)
     trials = {"rotation": Transformation(1.0, math.cos(1.0), math.sin(1.0))}
@@ -199,23 +179,8 @@ def check_effect(X: Any, kernel: SymmetryKernel) -> None:
             raise ValueError(msg)
 
 
-def check_invariants(X: Any, kernel: SymmetryKernel, invariants: Invariants) -> None:
-    """Raise if a formula gives other values for transformed events.
-
-    Parameters
-    ----------
-    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
-        Events.
-    kernel : SymmetryKernel
-        The declared transformations.
-    invariants : mapping of column to callable, or None
-        Formulas for columns that must not change.
-
-    Raises
-    ------
-    ValueError
-        If the values of one change by more than 1e-5 of its scale.
-    """
+def _check_invariants(X: Any, kernel: SymmetryKernel, invariants: Invariants) -> None:
+    """Raise if a formula gives other values for transformed events."""
     if not invariants:
         return
     block = read_block(X[:_N_EVENTS], kernel.columns).astype(np.float64)

@@ -95,7 +95,7 @@ def _check_transverse(pt: NDArray[np.floating[Any]], name: str) -> None:
     lowest = float(pt.min(initial=0.0))
     if lowest < 0.0:
         msg = (
-            f"The transverse momentum {name!r} must not be negative, got {lowest!r}. "
+            f"The transverse momentum in column {name!r} must not be negative, got {lowest!r}. "
             "Pass it before scaling; if the value marks undefined entries, pass "
             f"`missing_values={lowest!r}`."
         )
@@ -106,7 +106,7 @@ def _check_azimuth(phi: NDArray[np.floating[Any]], name: str) -> None:
     largest = float(phi[np.abs(phi).argmax()]) if len(phi) else 0.0
     if abs(largest) > _TURN + _ROUNDING:
         msg = (
-            f"The azimuth {name!r} must be in rad, in [-pi, pi) or [0, 2 pi), got "
+            f"The azimuth in column {name!r} must be in rad, in [-pi, pi) or [0, 2 pi), got "
             f"{largest!r}. Convert degrees with `np.deg2rad`; if the value marks "
             "undefined entries, pass it as `missing_values`."
         )

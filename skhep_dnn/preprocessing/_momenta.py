@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Column", "ColumnNames", "Form", "Momenta", "Momentum", "find_momenta"]
+__all__ = [
+    "Column",
+    "ColumnNames",
+    "Form",
+    "Momenta",
+    "Momentum",
+    "common_prefix",
+    "find_momenta",
+]
 
 Column = str | int
 Momenta = (
@@ -204,12 +212,28 @@ def _momentum(
     columns: ColumnNames, positions: Sequence[int], form: Form, name: str = ""
 ) -> Momentum:
     names = tuple(columns.label(i) for i in positions)
-    if not name:
-        endings = [_ending(column) for column in names]
-        prefixes = {ending[0] for ending in endings if ending is not None}
-        # Missing momentum can be (X, X_phi) as well as (X_met, X_phi).
-        name = prefixes.pop() if len(prefixes) == 1 else names[0]
-    return Momentum(name or names[0], form, tuple(positions), names)
+    shown = name or common_prefix(names) or names[0]
+    return Momentum(shown, form, tuple(positions), names)
+
+
+def common_prefix(names: Sequence[str]) -> str:
+    """Return what the names of the columns of a momentum begin with.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names such as `tau_pt`, `tau_eta` and `tau_phi`.
+
+    Returns
+    -------
+    prefix : str
+        "tau", without the underscore; empty for names such as `pt`; the first name if
+        nothing is common.
+    """
+    # Missing momentum can be (X, X_phi) as well as (X_met, X_phi).
+    endings = [ending for name in names if (ending := _ending(name)) is not None]
+    prefixes = {prefix for prefix, _ in endings}
+    return prefixes.pop() if len(prefixes) == 1 else names[0]
 
 
 def _found_by_name(columns: ColumnNames, form: Form, taken: set[int]) -> list[Momentum]:
