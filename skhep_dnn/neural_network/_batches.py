@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skhep_dnn.neural_network._events import Events, MemberSample
+from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 
 __all__ = ["Batch", "TrainingBatches", "ValidationBatches", "as_tensor"]
 
@@ -23,7 +24,10 @@ VALIDATION_ROWS = 2048
 
 
 class Batch(NamedTuple):
-    """One step of all members: scaled inputs, targets, weights, dropout bytes."""
+    """One step of all members: inputs, targets, weights, dropout bytes.
+
+    The inputs are filled and scaled in training, and raw in validation.
+    """
 
     inputs: Tensor
     target: Tensor
@@ -71,6 +75,8 @@ class TrainingBatches:
         Events of one member in a batch.
     prepare : callable
         Maps raw inputs to scaled ones, of the same shape.
+    kernel : SymmetryKernel or None
+        Transforms each use of an event at random, before `prepare`.
     n_hidden : int
         Random bytes needed for each event (dropout); 0 for none.
     generators : sequence of torch.Generator
@@ -87,6 +93,7 @@ class TrainingBatches:
         n_steps: int,
         width: int,
         prepare: Callable[[Tensor], Tensor],
+        kernel: SymmetryKernel | None = None,
         n_hidden: int,
         generators: Sequence[torch.Generator],
         device: torch.device,
@@ -100,6 +107,7 @@ class TrainingBatches:
         self.n_steps = n_steps
         self.width = width
         self.prepare = prepare
+        self.kernel = kernel
         self.n_hidden = n_hidden
         self.generators = generators
 
@@ -144,7 +152,7 @@ class TrainingBatches:
     def _block(self, order: Tensor, n_batches: int) -> Iterator[Batch]:
         rows = self.index.gather(1, order)
         inputs = self.X.index_select(0, rows.view(-1)).view(*rows.shape, -1)
-        inputs = self.prepare(inputs)
+        inputs = self.prepare(self._augment(inputs))
         target, weight = self.y[rows], self.weights.gather(1, order)
         noise = self._draw_bytes(n_batches)
         for k in range(n_batches):
@@ -155,6 +163,17 @@ class TrainingBatches:
                 weight[:, part],
                 None if noise is None else noise[:, k],
             )
+
+    def _augment(self, inputs: Tensor) -> Tensor:
+        """Transform each event in place; it is a copy of this block."""
+        if self.kernel is None:
+            return inputs
+        uniform = torch.empty((*inputs.shape[:2], 4), device=inputs.device)
+        for row, generator in zip(uniform, self.generators, strict=True):
+            row.uniform_(generator=generator)
+        by = self.kernel.transformation(uniform, lambda a: (torch.cos(a), torch.sin(a)))
+        transformed: Tensor = self.kernel.apply(inputs, by, out=inputs)
+        return transformed
 
     def _draw_bytes(self, n_batches: int) -> Tensor | None:
         if self.n_hidden == 0:
@@ -182,8 +201,6 @@ class ValidationBatches:
         The common events.
     samples : sequence of MemberSample
         The validation events of each member.
-    prepare : callable
-        Maps raw inputs to scaled ones, of the same shape.
     device : torch.device
         Where the batches are needed.
 
@@ -201,14 +218,12 @@ class ValidationBatches:
         events: Events,
         samples: Sequence[MemberSample],
         *,
-        prepare: Callable[[Tensor], Tensor],
         device: torch.device,
     ) -> None:
         self.X = as_tensor(events.X).to(device)
         self.n_events = [len(sample.index) for sample in samples]
         self.index, self.weights = _pad(samples, max(self.n_events), device)
         self.target = as_tensor(events.y).to(device)[self.index]
-        self.prepare = prepare
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -221,7 +236,7 @@ class ValidationBatches:
             rows = self.index[:, part]
             inputs = self.X.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
             target, weights = self.target[:, part], self.weights[:, part]
-            yield Batch(self.prepare(inputs), target, weights, None)
+            yield Batch(inputs, target, weights, None)
 
 
 def _pad(

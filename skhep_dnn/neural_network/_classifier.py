@@ -143,6 +143,11 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
         error, or the mean of the embeddings of all that were.
     missing_values : float, default=nan
         Value that marks an undefined entry, such as -999.0; nan always does.
+    augmenter : SymmetryAugmenter, default=None
+        Transformations under which the density of the events does not change. Each
+        use of an event in training is transformed at random, on the raw columns;
+        validation and prediction take the mean over its fixed variants. It learns its
+        columns in `fit`, and takes over `missing_values` unless it has its own.
     negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
         What becomes of negative weights in training; see
         `skhep_dnn.weights.training_weights`. Validation uses them as they are.
@@ -205,6 +210,8 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
         and largest share of one event, by member, sample and class; of the last `fit`.
     callbacks_ : list of list
         The callbacks of each group.
+    augmenter_ : SymmetryAugmenter or None
+        The fitted augmenter.
     encoder_ : object
         What turns `X` into the columns of the network; `encoder_.categories_` lists
         the known categories of each column of them.

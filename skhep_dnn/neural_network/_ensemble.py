@@ -34,6 +34,7 @@ from skhep_dnn.neural_network._settings import weight_rules
 from skhep_dnn.neural_network._stream import check_part, train_pass
 from skhep_dnn.neural_network._threads import one_thread
 from skhep_dnn.neural_network._training import group_result, train_groups
+from skhep_dnn.preprocessing import SymmetryAugmenter
 from skhep_dnn.weights._scheme import WeightScheme
 
 __all__ = ["NetworkEnsemble"]
@@ -43,6 +44,7 @@ class NetworkEnsemble(NetworkParameters):
     """Base of `WeightedDNNClassifier`: how its members are trained and evaluated."""
 
     classes_: NDArray[Any]
+    augmenter_: SymmetryAugmenter | None
     encoder_: ColumnEncoder
     n_features_in_: int
     net_: MemberNet

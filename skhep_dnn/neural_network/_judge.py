@@ -55,7 +55,6 @@ class Judge:
             self.batches = ValidationBatches(
                 data.validation_events,
                 data.validation,
-                prepare=torch.no_grad()(net.module_.inputs),
                 device=torch.device(net.device),
             )
         state = net.module_.state_dict()

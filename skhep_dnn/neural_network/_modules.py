@@ -20,6 +20,7 @@ from skhep_dnn.neural_network._layers import (
     dropout_mask,
     keep_threshold,
 )
+from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 
 __all__ = ["CONNECTIONS", "MemberNetwork"]
 
@@ -59,6 +60,9 @@ class MemberNetwork(nn.Module):
         Whether the input of each activation is normalised.
     n_outputs : int
         Logits of an event.
+    kernel : SymmetryKernel or None
+        Transformations of raw inputs that change nothing: of events in training, and
+        of their copies in evaluation.
     seeds : sequence of int
         One for each member, of the generator that draws its initial weights.
     """
@@ -75,6 +79,7 @@ class MemberNetwork(nn.Module):
         dropout: Sequence[float],
         batch_norm: bool = False,
         n_outputs: int = 1,
+        kernel: SymmetryKernel | None = None,
         seeds: Sequence[int],
     ) -> None:
         super().__init__()
@@ -83,6 +88,7 @@ class MemberNetwork(nn.Module):
         self.hidden_layer_sizes = tuple(hidden_layer_sizes)
         self.connection = connection
         self.set_dropout(dropout)
+        self.kernel = kernel
         self.n_numeric = n_numeric
         n_columns = n_numeric + len(embeddings)
         self.inputs = InputTransform(n_members, n_columns, missing_values)

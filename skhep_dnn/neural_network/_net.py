@@ -28,6 +28,7 @@ from skhep_dnn.neural_network._scaling import learn_scaling
 from skhep_dnn.neural_network._schedules import Schedule, apply_schedule, constant
 from skhep_dnn.neural_network._scoring import Scorer
 from skhep_dnn.neural_network._snapshots import Snapshots
+from skhep_dnn.neural_network._variants import mean_logit, variant_logits
 
 __all__ = ["MemberNet"]
 
@@ -184,8 +185,8 @@ class MemberNet(NeuralNet):
         return {"loss": loss.sum(), "member_loss": loss, "y_pred": logit}
 
     def validation_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
-        """Return the logits of one batch."""
-        return {"y_pred": self.module_.from_scaled(batch.inputs)}
+        """Return the logits of one batch, of the mean over variants of the events."""
+        return {"y_pred": mean_logit(variant_logits(self.module_, batch.inputs))}
 
     def _training_batches(self, data: GroupData) -> TrainingBatches:
         return TrainingBatches(
@@ -194,6 +195,7 @@ class MemberNet(NeuralNet):
             n_steps=data.n_steps,
             width=data.width,
             prepare=torch.no_grad()(self.module_.inputs),
+            kernel=self.module_.kernel,
             n_hidden=self.module_.n_dropped,
             generators=self.generators_,
             device=torch.device(self.device),

@@ -20,6 +20,7 @@ from skhep_dnn.neural_network._optimizers import OPTIMIZERS
 from skhep_dnn.neural_network._schedules import SCHEDULES, Schedule
 from skhep_dnn.neural_network._scoring import Scorer
 from skhep_dnn.neural_network._snapshots import SNAPSHOTS, Snapshots
+from skhep_dnn.preprocessing import SymmetryAugmenter
 from skhep_dnn.weights import ClassWeight, NegativeWeights
 
 __all__ = ["NetworkParameters"]
@@ -79,6 +80,7 @@ class NetworkParameters(BaseEstimator):
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "handle_unknown": [StrOptions({"error", "mean"})],
         "missing_values": [Real],
+        "augmenter": [HasMethods(["fit", "kernel"]), None],
         "negative_weights": [StrOptions({"keep", "zero", "abs", "error"})],
         "max_weight": [Interval(Real, 0.0, None, closed="neither"), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
@@ -137,6 +139,7 @@ class NetworkParameters(BaseEstimator):
         categorical_features: Categorical = None,
         handle_unknown: Unknown = "error",
         missing_values: float = float("nan"),
+        augmenter: SymmetryAugmenter | None = None,
         negative_weights: NegativeWeights = "keep",
         max_weight: float | None = None,
         class_weight: ClassWeight = "balanced",
@@ -190,6 +193,7 @@ class NetworkParameters(BaseEstimator):
         self.categorical_features = categorical_features
         self.handle_unknown = handle_unknown
         self.missing_values = missing_values
+        self.augmenter = augmenter
         self.negative_weights = negative_weights
         self.max_weight = max_weight
         self.class_weight = class_weight

@@ -15,6 +15,7 @@ from scipy.special import expit, log_expit, log_softmax, logsumexp
 from skhep_dnn.neural_network._batches import as_tensor
 from skhep_dnn.neural_network._modules import MemberNetwork
 from skhep_dnn.neural_network._threads import one_thread
+from skhep_dnn.neural_network._variants import variant_logits
 
 __all__ = [
     "combine_logits",
@@ -202,6 +203,8 @@ def _logits(
         n_rows = len(rows)
         if n_rows < ROWS:
             rows = np.concatenate([rows, np.zeros((ROWS - n_rows, X.shape[1]), "f4")])
-        logits = module(as_tensor(rows).to(device)).cpu().double().numpy()
-        result[first : first + n_rows] = combine_logits(logits, member_weights)[:n_rows]
+        variants = variant_logits(module, as_tensor(rows).to(device))
+        logits = torch.cat(variants).cpu().double().numpy()
+        weights = np.tile(member_weights / len(variants), len(variants))
+        result[first : first + n_rows] = combine_logits(logits, weights)[:n_rows]
     return result

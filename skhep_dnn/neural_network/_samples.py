@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
@@ -106,6 +107,7 @@ def check_training(
     )
     model.encoder_ = encoder.fit(sample.X, getattr(model, "feature_names_in_", None))
     model.classes_ = sample.targets.classes
+    model.augmenter_ = _fitted_augmenter(model, sample.X)
     return _with_columns(sample, model)
 
 
@@ -154,6 +156,15 @@ def check_explicit(
         )
         raise ValueError(msg)
     return sample
+
+
+def _fitted_augmenter(model: "NetworkEnsemble", X: Any) -> Any:
+    if model.augmenter is None:
+        return None
+    augmenter = clone(model.augmenter)
+    if np.isnan(augmenter.missing_values):  # the classifier knows the marker
+        augmenter.set_params(missing_values=model.missing_values)
+    return augmenter.fit(X)
 
 
 def _present_events(

@@ -18,6 +18,7 @@ from skhep_dnn.neural_network._schedules import SCHEDULES, OneCycle
 from skhep_dnn.neural_network._scoring import as_scorer
 from skhep_dnn.neural_network._snapshots import SNAPSHOTS
 from skhep_dnn.neural_network._splits import SplitRules
+from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 
 if TYPE_CHECKING:
     from skhep_dnn.neural_network._ensemble import NetworkEnsemble
@@ -122,6 +123,17 @@ def torch_device(name: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def _kernel(model: "NetworkEnsemble") -> SymmetryKernel | None:
+    """Return the transformations of the columns in the order of the network."""
+    if model.augmenter_ is None:
+        return None
+    encoder = model.encoder_
+    kernel: SymmetryKernel = model.augmenter_.kernel(
+        [*encoder.numeric_, *encoder.categorical_]
+    )
+    return kernel
+
+
 def _module_settings(model: "NetworkEnsemble", seeds: list[int]) -> dict[str, Any]:
     widths = hidden_widths(
         model.hidden_layer_sizes, model.n_layers, model.width, model.width_growth
@@ -140,6 +152,7 @@ def _module_settings(model: "NetworkEnsemble", seeds: list[int]) -> dict[str, An
         "dropout": layer_dropout(model.dropout, len(widths)),
         "batch_norm": model.batch_norm,
         "n_outputs": 1 if n_classes == 2 else n_classes,
+        "kernel": _kernel(model),
         "seeds": seeds,
     }
     return {f"module__{name}": value for name, value in settings.items()}

@@ -171,9 +171,7 @@ def test_validation_meets_each_event_once_in_a_fixed_order():
         MemberSample(np.arange(n)[::-1].copy(), np.linspace(-1.0, 2.0, n)),
         MemberSample(np.arange(7), np.ones(7)),
     ]
-    batches = ValidationBatches(
-        common_events(n), parts, prepare=lambda x: x, device=CPU
-    )
+    batches = ValidationBatches(common_events(n), parts, device=CPU)
     for _ in range(2):
         steps = list(batches)
         assert len(steps) > 1
