@@ -1,15 +1,33 @@
 """Figures of classifiers, their scores and their training, for weighted events."""
 
+from skhep_dnn.feature_selection._cut_comparison import (
+    CutComparison,
+    compare_after_cut,
+)
+from skhep_dnn.feature_selection._important_columns import important_columns
+from skhep_dnn.feature_selection._mutual_dependence import (
+    MutualDependence,
+    mutual_dependence,
+)
+from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
 from skhep_dnn.inspection._discriminant import DiscriminantDisplay
 from skhep_dnn.inspection._histogram import WeightedHistogram
 from skhep_dnn.inspection._history import TrainingHistoryDisplay
+from skhep_dnn.inspection._permutation_importance import weighted_permutation_importance
 from skhep_dnn.inspection._roc_curve import WeightedRocCurveDisplay
 from skhep_dnn.inspection._significance_scan import SignificanceScanDisplay
 
 __all__ = [
+    "CutComparison",
     "DiscriminantDisplay",
+    "MutualDependence",
     "SignificanceScanDisplay",
     "TrainingHistoryDisplay",
     "WeightedHistogram",
     "WeightedRocCurveDisplay",
+    "compare_after_cut",
+    "important_columns",
+    "mutual_dependence",
+    "weighted_permutation_importance",
+    "weighted_spearman",
 ]

@@ -1,0 +1,165 @@
+"""The columns of a table: their names, their numbers, and groups that belong together.
+
+All components of one object, a jet say, form a group; a column in no group stands
+alone.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+
+from skhep_dnn._tables import check_table, table_column
+
+__all__ = ["Groups", "named_table", "numeric_columns", "resolve_groups"]
+
+Groups = Mapping[str, Sequence[str | int]]
+
+
+def named_table(X: ArrayLike) -> tuple[Any, list[str]]:
+    """Return a table and the names of its columns.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Events.
+
+    Returns
+    -------
+    table : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        The table, not copied where it is of one of these kinds.
+    names : list of str
+        Names of the columns; "x0", "x1", ... for an array.
+
+    Raises
+    ------
+    TypeError
+        If `X` is sparse or not a table of values.
+    ValueError
+        If `X` has not two dimensions, or two columns have the same name.
+    """
+    table = check_table(BaseEstimator(), X, reset=True)
+    if not isinstance(table, pd.DataFrame):
+        return table, [f"x{i}" for i in range(table.shape[1])]
+    return table, [str(name) for name in table.columns]
+
+
+def numeric_columns(
+    X: ArrayLike, missing_values: float = float("nan")
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return the columns as numbers, undefined ones as nan, and their names.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Events.
+    missing_values : float, default=nan
+        Value that marks an undefined entry besides nan.
+
+    Returns
+    -------
+    columns : ndarray of shape (n_samples, n_features), dtype float64
+        In Fortran order; always a copy.
+    names : list of str
+
+    Raises
+    ------
+    ValueError
+        If a column is not of numbers.
+    """
+    table, names = named_table(X)
+    columns = np.empty(table.shape, order="F")
+    for position, name in enumerate(names):
+        try:
+            columns[:, position] = table_column(table, position)
+        except (TypeError, ValueError) as error:
+            msg = (
+                f"`X` must have columns of numbers, got {name!r}: {error}. Leave the "
+                "column out, or replace its categories by numbers."
+            )
+            raise ValueError(msg) from error
+    columns[columns == missing_values] = np.nan
+    return columns, names
+
+
+def resolve_groups(
+    table: Any, names: Sequence[str], groups: Groups | None
+) -> dict[str, list[int]]:
+    """Return the positions of the columns of each group and of those left alone.
+
+    Parameters
+    ----------
+    table : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+    names : sequence of str
+        Names of the columns.
+    groups : mapping of str to sequence of str or int, or None
+        Names or positions of the columns that belong together.
+
+    Returns
+    -------
+    positions : dict of str to list of int
+        Groups and single columns by name, in the order of their first columns.
+
+    Raises
+    ------
+    TypeError
+        If the columns of a group are not a sequence.
+    ValueError
+        If a group is empty, a column is unknown or in two groups, or a group has the
+        name of a column outside.
+    """
+    found: dict[str, list[int]] = {}
+    labels = list(table.columns) if isinstance(table, pd.DataFrame) else list(names)
+    for group, columns in ({} if groups is None else groups).items():
+        found[group] = _positions(group, columns, labels)
+    taken = [position for positions in found.values() for position in positions]
+    _check_disjoint(taken, names)
+    for position in sorted(set(range(len(names))) - set(taken)):
+        if names[position] in found:
+            msg = (
+                "`groups` must not have the name of a column outside of the group, "
+                f"got {names[position]!r}. Rename the group."
+            )
+            raise ValueError(msg)
+        found[names[position]] = [position]
+    return dict(sorted(found.items(), key=lambda item: item[1][0]))
+
+
+def _positions(group: str, columns: Any, labels: Sequence[Hashable]) -> list[int]:
+    if isinstance(columns, str) or not isinstance(columns, Sequence):
+        msg = (
+            "`groups` must map names to lists of columns, got "
+            f"{type(columns).__name__} for {group!r}. Write ['column', ...]."
+        )
+        raise TypeError(msg)
+    positions = [_position(column, labels) for column in columns]
+    if not positions or None in positions:
+        got = "none" if not positions else repr(columns[positions.index(None)])
+        msg = (
+            f"`groups` must name columns of `X` for {group!r}, got {got}. Choose from "
+            f"{list(labels[:40])!r}, or positions below {len(labels)}."
+        )
+        raise ValueError(msg)
+    return sorted({position for position in positions if position is not None})
+
+
+def _position(column: Any, labels: Sequence[Hashable]) -> int | None:
+    if column in labels:
+        return labels.index(column)
+    is_position = isinstance(column, Integral) and 0 <= int(column) < len(labels)
+    return int(column) if is_position else None
+
+
+def _check_disjoint(taken: list[int], names: Sequence[str]) -> None:
+    twice = sorted({names[i] for i in taken if taken.count(i) > 1})
+    if twice:
+        msg = (
+            f"`groups` must not share columns, got {twice!r} in more than one. Leave "
+            "each column in one group."
+        )
+        raise ValueError(msg)
