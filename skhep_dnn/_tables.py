@@ -5,6 +5,8 @@ one of pandas. Neither library is imported here: who passes its tables has impor
 """
 
 import sys
+from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +18,13 @@ from sklearn.utils.validation import check_array, validate_data
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["check_table", "is_category", "select_columns", "table_column"]
+__all__ = [
+    "check_table",
+    "column_position",
+    "is_category",
+    "select_columns",
+    "table_column",
+]
 
 
 def check_table(model: "BaseEstimator", X: ArrayLike, *, reset: bool) -> Any:
@@ -66,6 +74,43 @@ def is_category(dtype: Any) -> bool:
     """
     # The type of an Arrow dictionary in pandas is that of a "category".
     return getattr(dtype, "type", None) is pd.CategoricalDtype.type
+
+
+def column_position(
+    column: int | str, names: Sequence[str] | None, n_columns: int, parameter: str
+) -> int:
+    """Position of a column that a parameter gives by name or by position.
+
+    Parameters
+    ----------
+    column : int or str
+        Name or position.
+    names : sequence of str or None
+        Names of all columns.
+    n_columns : int
+        Their number.
+    parameter : str
+        Name of the parameter.
+
+    Returns
+    -------
+    position : int
+
+    Raises
+    ------
+    ValueError
+        If there is no such column.
+    """
+    known: list[Any] | None = list(range(n_columns))
+    if not isinstance(column, Integral):
+        known = None if names is None else list(names)
+    if known is None or column not in known:
+        msg = (
+            f"`{parameter}` must be columns of `X`, by name or by position, got "
+            f"{column!r}. The columns are {known or list(range(n_columns))!r}."
+        )
+        raise ValueError(msg)
+    return known.index(column)
 
 
 def select_columns(X: Any, positions: list[int]) -> Any:

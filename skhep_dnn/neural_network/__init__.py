@@ -9,10 +9,12 @@ from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._losses import FocalLoss
 from skhep_dnn.neural_network._schedules import CosineRestarts, LinearCycles, OneCycle
 from skhep_dnn.neural_network._snapshots import Snapshots
+from skhep_dnn.neural_network._split import FeatureSplit
 
 __all__ = [
     "CosineRestarts",
     "ExponentialAverage",
+    "FeatureSplit",
     "FocalLoss",
     "LinearCycles",
     "OneCycle",

@@ -70,6 +70,10 @@ class Activation:
     use_fan_out: bool = False
     n_parameters: int = 0
 
+    def variance(self, n_in: int, n_out: int) -> float:
+        """Return the variance of the initial weights of a layer."""
+        return self.gain / ((n_in + n_out) / 2 if self.use_fan_out else n_in)
+
 
 class _Function(nn.Module):
     """A module that calls one function."""

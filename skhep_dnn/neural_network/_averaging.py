@@ -6,6 +6,7 @@ of members; each member has its own average, and its own start of it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
@@ -41,8 +42,8 @@ class Average(Protocol):
     Attributes
     ----------
     each : {"step", "evaluation"}
-        When the running state is taken in: after each step of the optimiser, or after
-        each evaluation or, with a schedule in cycles, each whole cycle.
+        When the running state is taken in: after each step of the optimiser; or at
+        each evaluation or, with a schedule in cycles, at the first one after each.
     needs_validation : bool
         Whether the rule compares validation losses.
     """
@@ -116,19 +117,23 @@ class ExponentialAverage:
 class StochasticWeightAverage:
     """Mean of the parameters over the training, whose start is found automatically.
 
-    Two averages run for each member. When they are compared, on the validation
-    sample, the better one survives: if it is the older one, the younger one begins
-    anew and the time to the next comparison is doubled; if it is the younger one, it
-    becomes the older one, and the time is set back to `renewal`. Times are counted in
-    evaluations or, with a schedule in cycles, in whole cycles.
+    Two averages run for each member, the younger one from `renewal` after the older
+    one. When their validation losses are compared, the better one survives: if it is
+    the older one, the younger one begins anew and the time to the next comparison is
+    doubled; if it is the younger one, it becomes the older one, another one begins,
+    and the time is set back to `renewal`. Times are counted in evaluations or, with a
+    schedule in cycles, in whole cycles. The older average is the one that predicts.
+
+    The statistics of `batch_norm` are averaged as the parameters are.
 
     Parameters
     ----------
     start : int, default=5
-        When the first average begins, from 1.
-    renewal : int, default=5
-        Time to the first comparison; None makes no comparisons and needs no
-        validation sample.
+        When the first average begins: 1 is the first evaluation or cycle.
+    renewal : int or None, default=5
+        Time from the start of the first average to that of the second one, and from
+        there to their first comparison. None makes no second one: the plain mean
+        since `start`, which needs no validation sample.
 
     Raises
     ------
@@ -159,8 +164,10 @@ class StochasticWeightAverage:
         """Refuse times where they are written."""
         for name in ("start", "renewal"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                msg = f"`{name}` must be 1 or more, got {value!r}. Raise it."
+            if name == "renewal" and value is None:
+                continue
+            if not isinstance(value, Integral) or value < 1:
+                msg = f"`{name}` must be an int from 1, got {value!r}. Choose another."
                 raise ValueError(msg)
 
     @property
@@ -249,8 +256,10 @@ class StochasticRun:
         self.younger.add(state, self.has_younger)
         self.left -= 1
         due = self.left == 0
-        if due.any():
-            self._compare(due, losses)
+        self._compare(due & self.has_younger, losses)
+        self.has_younger |= due
+        self.younger.count[due] = 0
+        self.left[due] = self.period[due]
 
     def state(self) -> State | None:
         """Return the older averages."""
@@ -258,16 +267,15 @@ class StochasticRun:
 
     def _compare(self, due: NDArray[np.bool_], losses: Losses) -> None:
         """Let the better average of some members survive."""
+        if not due.any():
+            return
         older, younger = losses(self.older.value), losses(self.younger.value)
         for k in np.flatnonzero(due).tolist():
-            if self.has_younger[k] and younger[k] < older[k]:
+            if younger[k] < older[k]:
                 self.older.copy_member(k, self.younger)
                 self.period[k] = self.rule.renewal
-            elif self.has_younger[k]:
+            else:
                 self.period[k] *= 2
-            self.has_younger[k] = True
-            self.younger.count[k] = 0
-            self.left[k] = self.period[k]
 
 
 AVERAGES: dict[str, Average] = {

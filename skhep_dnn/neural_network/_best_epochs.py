@@ -52,8 +52,8 @@ class BestEpochs:
 
     def update(
         self, epoch: int, value: NDArray[np.float64], state: dict[str, Tensor]
-    ) -> None:
-        """Take in the values of a state at one evaluation; nan is never better."""
+    ) -> NDArray[np.bool_]:
+        """Keep a state where it is better; return where. nan is never better."""
         improved = (value < self.value) & ~self.frozen
         for k in np.flatnonzero(improved):
             for name, running in state.items():
@@ -63,6 +63,7 @@ class BestEpochs:
         clearly = value < self._reference - self.tol
         self._reference[clearly] = value[clearly]
         self._improved |= clearly
+        return np.asarray(improved)
 
     def end_unit(self, epoch: int) -> None:
         """Freeze the members whose patience ends with this unit of time."""

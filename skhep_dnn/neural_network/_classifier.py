@@ -132,6 +132,9 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
     member_weighting : {"uniform", "inverse_loss"}, default="uniform"
         Weights of the members in the mean: equal, or one over the best validation
         loss.
+    feature_groups : FeatureSplit, default=None
+        A second path for some of the columns: a single wide layer beside the hidden
+        ones.
     categorical_features : sequence of str, int or bool, "from_dtype" or None, \
             default=None
         Columns of categories (numbers or strings), by name, position or mask, or those
@@ -187,7 +190,8 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
     history_ : DataFrame
         For each member and evaluation: passes done ("epoch"), mean weighted training
         loss, validation loss (with "cross_entropy" the balanced log-loss) and score,
-        validation loss of the average, learning rate, and whether the state was kept.
+        validation loss of the average, learning rate and momentum of the last step
+        (`beta_1` of adam; nan of an optimiser without), and whether the state was kept.
     member_weights_ : ndarray of shape (n_members,)
         Weights of the members in the mean.
     best_loss_ : ndarray of shape (n_members,)

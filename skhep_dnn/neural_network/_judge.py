@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 from skhep_dnn.neural_network._batches import ValidationBatches
 from skhep_dnn.neural_network._best_epochs import BestEpochs
 from skhep_dnn.neural_network._events import GroupData
-from skhep_dnn.neural_network._schedules import CyclicSchedule
+from skhep_dnn.neural_network._schedules import ends_cycle
 from skhep_dnn.neural_network._scoring import member_scores
 from skhep_dnn.neural_network._snapshots import Album
 
@@ -41,7 +42,9 @@ class Judge:
         The validation events.
     best : BestEpochs
         The best state of each member: the running one, or its average.
-    album : Album
+    best_loss : ndarray of shape (n_members,)
+        Validation loss of that state; nan before.
+    album : Album or None
         Snapshots.
     average : RunningAverage or None
         The averages.
@@ -60,38 +63,39 @@ class Judge:
         state = net.module_.state_dict()
         patience = None if self.batches is None else net.patience
         self.best = BestEpochs(state, patience, net.tol)
-        self.album = Album()
+        self.best_loss = np.full(len(self.best.epoch), np.nan)
+        self.album = None if net.snapshots is None else Album(net.snapshots)
         self.average: RunningAverage | None = None
         if net.averaging is not None:
             self.average = net.averaging.begin(state)
+        self._live = net.module_.state_dict(keep_vars=True)  # making it costs a step
 
     @property
     def averages_steps(self) -> bool:
         """Whether the averages take in the state after each step."""
         return self.net.averaging is not None and self.net.averaging.each == "step"
 
+    @torch.no_grad()
     def after_step(self) -> None:
         """Let the averages take in the state of a step."""
         if self.average is not None:
-            self.average.update(self.net.module_.state_dict(), None)
+            self.average.update(self._live, None)
 
     @torch.no_grad()
     def evaluate(self) -> None:
         """Judge the members and their averages, and keep those that are the best."""
         net = self.net
         net._set_training(False)
-        epoch, ends_unit = len(net.history), self._ends_unit()
-        if ends_unit and net.snapshots is not None:
-            self.album.take(epoch, net.module_.state_dict())
+        epoch = len(net.history)
+        ends_unit = ends_cycle(net.schedule, epoch, net.evaluations_per_epoch)
+        if ends_unit:
+            self._take_in(epoch)
         if self.batches is not None:
-            value = self._validate(self.batches, "valid")
-            self.best.update(epoch, value, net.module_.state_dict())
-        self._evaluate_average(epoch, ends_unit=ends_unit)
-        if self.batches is not None:
-            best = min(net.history[:, "valid_loss"]) == net.history[-1, "valid_loss"]
-            net.history.record("valid_loss_best", best)
+            self._validate(self.batches)
             if ends_unit:
                 self.best.end_unit(epoch)
+        if self.album is not None:
+            self.album.forget(self.best.epoch)
 
     def finish(self) -> None:
         """Set the module to the best states, or to the averages without validation."""
@@ -108,43 +112,56 @@ class Judge:
         if state is not None:
             self.net.module_.load_state_dict(state)
 
-    def _evaluate_average(self, epoch: int, *, ends_unit: bool) -> None:
-        if self.average is None:
-            return
-        if ends_unit and not self.averages_steps:
-            losses = None if self.batches is None else self._losses
-            self.average.update(self.net.module_.state_dict(), losses)
-        state = self.average.state()
-        if state is not None and self.batches is not None:
-            with self._set_to(state):
-                value = self._validate(self.batches, "average")
-            self.best.update(epoch, value, state)
+    def _take_in(self, epoch: int) -> None:
+        """Let snapshots and averages take in the running state."""
+        state = self.net.module_.state_dict()
+        if self.album is not None:
+            self.album.take(epoch, state)
+        if self.average is not None and not self.averages_steps:
+            batches = self.batches
+            losses = None if batches is None else partial(self._losses, batches)
+            self.average.update(state, losses)
 
-    def _validate(self, batches: ValidationBatches, prefix: str) -> NDArray[np.float64]:
-        """Record loss and score of each member; return what should be small."""
+    def _validate(self, batches: ValidationBatches) -> None:
+        """Judge the running states, and their averages once there are any."""
         net = self.net
         steps = net._steps(batches, net.validation_step, training=False)
         logit = torch.cat([step["y_pred"] for step in steps], 1)
-        losses = net.criterion_(logit, batches.target, batches.weights)
-        net._record(prefix + "_loss", losses)
-        if net.scorer is None:
-            return np.asarray(losses.numpy())
-        scores = member_scores(
-            net.scorer, logit.cpu().double().numpy(), self.data.scored
-        )
-        net.history.record(prefix + "_scores", scores.tolist())
-        return -scores
+        self._judge(batches, "valid", net.module_.state_dict(), logit)
+        state = None if self.average is None else self.average.state()
+        if state is not None:
+            self._judge(batches, "average", state, self._logits(batches, state))
+        is_best = min(net.history[:, "valid_loss"]) == net.history[-1, "valid_loss"]
+        net.history.record("valid_loss_best", is_best)
 
-    def _losses(self, state: State) -> NDArray[np.float64]:
+    def _judge(
+        self, batches: ValidationBatches, kind: str, state: State, logit: Tensor
+    ) -> None:
+        """Record loss and score of a state of each member; keep it where it is best."""
+        net = self.net
+        losses = net.criterion_(logit, batches.target, batches.weights)
+        net._record(kind + "_loss", losses)
+        value = losses = np.asarray(losses.numpy())
+        if net.scorer is not None:
+            logits = logit.cpu().double().numpy()
+            scores = member_scores(net.scorer, logits, self.data.scored)
+            net.history.record(kind + "_scores", scores.tolist())
+            value = -scores
+        improved = self.best.update(len(net.history), value, state)
+        self.best_loss[improved] = losses[improved]
+
+    def _losses(self, batches: ValidationBatches, state: State) -> NDArray[np.float64]:
         """Return the validation losses of any state."""
-        net, batches = self.net, self.batches
-        assert batches is not None
+        logit = self._logits(batches, state)
+        losses = self.net.criterion_(logit, batches.target, batches.weights)
+        return np.asarray(losses.numpy())
+
+    def _logits(self, batches: ValidationBatches, state: State) -> Tensor:
+        """Return the logits of any state; callbacks do not hear of it."""
         with self._set_to(state):
-            logits = [net.validation_step(batch)["y_pred"] for batch in batches]
-        logit = torch.cat(logits, 1)
-        return np.asarray(
-            net.criterion_(logit, batches.target, batches.weights).numpy()
-        )
+            return torch.cat(
+                [self.net.validation_step(batch)["y_pred"] for batch in batches], 1
+            )
 
     @contextmanager
     def _set_to(self, state: State) -> Iterator[None]:
@@ -156,12 +173,3 @@ class Judge:
             yield
         finally:
             module.load_state_dict(running)
-
-    def _ends_unit(self) -> bool:
-        """Whether this evaluation ends a cycle; each does without cycles."""
-        net = self.net
-        if not isinstance(net.schedule, CyclicSchedule):
-            return True
-        now = len(net.history) / net.evaluations_per_epoch
-        before = now - 1 / net.evaluations_per_epoch
-        return net.schedule.cycles_done(now) > net.schedule.cycles_done(before)

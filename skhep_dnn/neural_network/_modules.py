@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skhep_dnn.neural_network._activations import ACTIVATIONS, Activation
+from skhep_dnn.neural_network._initial import normal
 from skhep_dnn.neural_network._layers import (
     InputTransform,
     MemberBatchNorm,
     dropout_mask,
     keep_threshold,
 )
+from skhep_dnn.neural_network._split import SplitBlocks, SplitLayout
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 
 __all__ = ["CONNECTIONS", "MemberNetwork"]
@@ -60,6 +62,8 @@ class MemberNetwork(nn.Module):
         Whether the input of each activation is normalised.
     n_outputs : int
         Logits of an event.
+    split : SplitLayout or None
+        A second path for some of the inputs.
     kernel : SymmetryKernel or None
         Transformations of raw inputs that change nothing: of events in training, and
         of their copies in evaluation.
@@ -79,6 +83,7 @@ class MemberNetwork(nn.Module):
         dropout: Sequence[float],
         batch_norm: bool = False,
         n_outputs: int = 1,
+        split: SplitLayout | None = None,
         kernel: SymmetryKernel | None = None,
         seeds: Sequence[int],
     ) -> None:
@@ -93,14 +98,18 @@ class MemberNetwork(nn.Module):
         n_columns = n_numeric + len(embeddings)
         self.inputs = InputTransform(n_members, n_columns, missing_values)
         self.embeddings = nn.ParameterList(
-            _normal((n, size), 1.0, generators) for n, size in embeddings
+            normal((n, size), 1.0, generators) for n, size in embeddings
         )
         n_inputs = self.n_numeric + sum(size for _, size in embeddings)
+        self.split: SplitBlocks | None = None
+        if split is not None:
+            self.split = SplitBlocks(split, generators)
+            n_inputs = self.split.n_deep
         rules = [ACTIVATIONS[name] for name in activation]
         self.activations = nn.ModuleList(rule.make(n_members) for rule in rules)
         self.weights = nn.ParameterList(
             torch.cat(
-                [_normal((n_in, width), std, generators) for width, std in targets], 2
+                [normal((n_in, width), std, generators) for width, std in targets], 2
             )
             for n_in, targets in _blocks(
                 n_inputs, self.hidden_layer_sizes, connection, rules
@@ -114,11 +123,9 @@ class MemberNetwork(nn.Module):
             MemberBatchNorm(n_members, width)
             for width in (self.hidden_layer_sizes if batch_norm else ())
         )
-        last = self.hidden_layer_sizes[-1]
+        last = self.hidden_layer_sizes[-1] + (0 if split is None else split.width)
         glorot = sqrt(2.0 / (last + n_outputs))
-        self.output_weight = nn.Parameter(
-            _normal((last, n_outputs), glorot, generators)
-        )
+        self.output_weight = nn.Parameter(normal((last, n_outputs), glorot, generators))
         self.output_bias = nn.Parameter(torch.zeros(n_members, 1, n_outputs))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -133,12 +140,28 @@ class MemberNetwork(nn.Module):
     ) -> Tensor:
         """Return the logits of inputs that are already filled and scaled.
 
+        The other arguments are those of `hidden`.
+        """
+        x = self.hidden(x, random_bytes, weight)
+        logit = torch.baddbmm(self.output_bias, x, self.output_weight)
+        return logit.squeeze(2) if logit.shape[2] == 1 else logit
+
+    def hidden(
+        self,
+        x: Tensor,
+        random_bytes: Tensor | None = None,
+        weight: Tensor | None = None,
+    ) -> Tensor:
+        """Return what the output layer sees: the last hidden and the wide layer.
+
         With `random_bytes`, of shape `(n_members, n_batch * n_dropped)`, an output
         of a layer with dropout is dropped where its byte is below the threshold.
         With `weight`, of shape `(n_members, n_batch)`, batch norm takes the
         statistics of this batch.
         """
-        x = self._embed(x)
+        x, wide = self.embed(x), None
+        if self.split is not None:
+            x, wide = self.split(x)
         later: Tensor | None = None
         used = 0
         for k, width in enumerate(self.hidden_layer_sizes):
@@ -154,8 +177,7 @@ class MemberNetwork(nn.Module):
                 hidden = hidden * dropout_mask(part, self.keep_thresholds[k], hidden)
                 used += hidden[0].numel()
             x = x + hidden if self.connection == "residual" and k > 0 else hidden
-        logit = torch.baddbmm(self.output_bias, x, self.output_weight)
-        return logit.squeeze(2) if logit.shape[2] == 1 else logit
+        return x if wide is None else torch.cat([x, wide], 2)
 
     @property
     def n_dropped(self) -> int:
@@ -169,7 +191,8 @@ class MemberNetwork(nn.Module):
 
     def penalised(self) -> list[Tensor]:
         """Return the weight matrices, which `l1` and `l2` act on: no biases."""
-        return [*self.weights, self.output_weight]
+        others = [] if self.split is None else [*self.split.weights]
+        return [*self.weights, *others, self.output_weight]
 
     def _product(self, k: int, x: Tensor, earlier: Tensor | None) -> Tensor:
         """Return the weighted sums of layer k and, if dense, parts of later ones."""
@@ -184,7 +207,8 @@ class MemberNetwork(nn.Module):
             return (sum(self.hidden_layer_sizes),)
         return self.hidden_layer_sizes
 
-    def _embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor) -> Tensor:
+        """Return the scaled inputs with the embeddings in place of the codes."""
         if len(self.embeddings) == 0:
             return x
         parts = [x[..., : self.n_numeric]]
@@ -207,16 +231,9 @@ def _blocks(
     dense = connection == "dense"
     fans = [sum(sources[: k + 1]) if dense else n for k, n in enumerate(sources)]
     targets = [
-        (width, sqrt(rule.gain / ((fan + width) / 2 if rule.use_fan_out else fan)))
+        (width, sqrt(rule.variance(fan, width)))
         for width, fan, rule in zip(widths, fans, rules, strict=True)
     ]
     return [
         (n, targets[k:] if dense else targets[k : k + 1]) for k, n in enumerate(sources)
     ]
-
-
-def _normal(
-    shape: tuple[int, int], std: float, generators: Sequence[torch.Generator]
-) -> Tensor:
-    """Draw one matrix for each member from that member's own generator."""
-    return torch.stack([std * torch.randn(shape, generator=g) for g in generators])

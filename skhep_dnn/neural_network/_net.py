@@ -23,7 +23,11 @@ from skhep_dnn.neural_network._events import GroupData
 from skhep_dnn.neural_network._judge import Judge
 from skhep_dnn.neural_network._losses import MemberLoss
 from skhep_dnn.neural_network._modules import MemberNetwork
-from skhep_dnn.neural_network._optimizers import add_penalties, clip_member_norms
+from skhep_dnn.neural_network._optimizers import (
+    add_penalties,
+    clip_member_norms,
+    current_momentum,
+)
 from skhep_dnn.neural_network._scaling import learn_scaling
 from skhep_dnn.neural_network._schedules import Schedule, apply_schedule, constant
 from skhep_dnn.neural_network._scoring import Scorer
@@ -253,6 +257,7 @@ class MemberNet(NeuralNet):
         """Notify the callbacks; tell whether skorch's EarlyStopping wants to stop."""
         self.history.record("epoch", len(self.history))
         self.history.record("learning_rate", self.optimizer_.param_groups[0]["lr"])
+        self.history.record("momentum", current_momentum(self.optimizer_))
         try:
             self.notify("on_epoch_end", **shared)
         except KeyboardInterrupt:  # its way of saying so

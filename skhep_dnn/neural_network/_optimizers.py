@@ -10,6 +10,7 @@ __all__ = [
     "OPTIMIZERS",
     "add_penalties",
     "clip_member_norms",
+    "current_momentum",
     "optimizer_settings",
 ]
 
@@ -145,3 +146,16 @@ def clip_member_norms(gradients: Sequence[Tensor], clip_norm: float) -> None:
     factor = (clip_norm / norm.clamp_min(clip_norm)).to(gradients[0].dtype)
     for gradient in gradients:
         gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
+
+
+def current_momentum(optimizer: torch.optim.Optimizer) -> float | None:
+    """Momentum, which is the first coefficient of adam; None of one without.
+
+    Examples
+    --------
+    >>> current_momentum(torch.optim.Adam([torch.zeros(1)], betas=(0.85, 0.999)))
+    0.85
+    """
+    group = optimizer.param_groups[0]
+    momentum = group["betas"][0] if "betas" in group else group["momentum"]
+    return float(momentum) if momentum > 0.0 else None

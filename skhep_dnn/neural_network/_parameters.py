@@ -20,6 +20,7 @@ from skhep_dnn.neural_network._optimizers import OPTIMIZERS
 from skhep_dnn.neural_network._schedules import SCHEDULES, Schedule
 from skhep_dnn.neural_network._scoring import Scorer
 from skhep_dnn.neural_network._snapshots import SNAPSHOTS, Snapshots
+from skhep_dnn.neural_network._split import FeatureSplit
 from skhep_dnn.preprocessing import SymmetryAugmenter
 from skhep_dnn.weights import ClassWeight, NegativeWeights
 
@@ -77,6 +78,7 @@ class NetworkParameters(BaseEstimator):
         "validate_on_fold": ["boolean"],
         "stratify": ["array-like", None],
         "member_weighting": [StrOptions({"uniform", "inverse_loss"})],
+        "feature_groups": [FeatureSplit, None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "handle_unknown": [StrOptions({"error", "mean"})],
         "missing_values": [Real],
@@ -136,6 +138,7 @@ class NetworkParameters(BaseEstimator):
         validate_on_fold: bool = False,
         stratify: Sequence[int | str] | None = None,
         member_weighting: Literal["uniform", "inverse_loss"] = "uniform",
+        feature_groups: FeatureSplit | None = None,
         categorical_features: Categorical = None,
         handle_unknown: Unknown = "error",
         missing_values: float = float("nan"),
@@ -190,6 +193,7 @@ class NetworkParameters(BaseEstimator):
         self.validate_on_fold = validate_on_fold
         self.stratify = stratify
         self.member_weighting = member_weighting
+        self.feature_groups = feature_groups
         self.categorical_features = categorical_features
         self.handle_unknown = handle_unknown
         self.missing_values = missing_values

@@ -47,7 +47,7 @@ def record_training(
     """
     history = joined_history(results, model.evaluations_per_epoch)
     kept = history[history["kept"]]
-    best_loss = kept["valid_loss"].to_numpy(dtype=np.float64)
+    best_loss = np.concatenate([result.best_loss for result in results])
     model.member_weights_ = member_weights(model.member_weighting, best_loss)
     shares = np.concatenate([result.network_weights for result in results])
     model._shares_of_networks = shares
@@ -99,6 +99,7 @@ def joined_history(
                     "valid_score": _column(records, "valid_scores", k),
                     "average_loss": _column(records, "average_losses", k),
                     "learning_rate": records["learning_rate"],
+                    "momentum": records["momentum"].astype(np.float64),
                     "kept": records["epoch"] == best,
                 }
             )

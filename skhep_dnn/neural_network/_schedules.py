@@ -21,6 +21,7 @@ __all__ = [
     "Schedule",
     "apply_schedule",
     "constant",
+    "ends_cycle",
 ]
 
 Schedule = Callable[[float, float], tuple[float, float | None]]
@@ -276,6 +277,31 @@ SCHEDULES: dict[str, Schedule] = {
     "linear_cycles": LinearCycles(),
     "one_cycle": OneCycle(),
 }
+
+
+def ends_cycle(schedule: Schedule, evaluation: int, evaluations_per_epoch: int) -> bool:
+    """Tell whether an evaluation is the first one after the end of a cycle.
+
+    Parameters
+    ----------
+    schedule : callable
+        Without cycles each evaluation counts.
+    evaluation : int
+        Number of the evaluation, from 1.
+    evaluations_per_epoch : int
+        Number of evaluations in a pass.
+
+    Returns
+    -------
+    ends : bool
+    """
+    if not isinstance(schedule, CyclicSchedule):
+        return True
+    before, now = (
+        schedule.cycles_done(number / evaluations_per_epoch)
+        for number in (evaluation - 1, evaluation)
+    )
+    return now > before
 
 
 def apply_schedule(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from skhep_dnn._tables import column_position
 from skhep_dnn.neural_network._activations import activation_names
 from skhep_dnn.neural_network._architecture import (
     embedding_width,
@@ -17,6 +18,7 @@ from skhep_dnn.neural_network._optimizers import optimizer_settings
 from skhep_dnn.neural_network._schedules import SCHEDULES, OneCycle
 from skhep_dnn.neural_network._scoring import as_scorer
 from skhep_dnn.neural_network._snapshots import SNAPSHOTS
+from skhep_dnn.neural_network._split import SplitLayout
 from skhep_dnn.neural_network._splits import SplitRules
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 
@@ -134,6 +136,50 @@ def _kernel(model: "NetworkEnsemble") -> SymmetryKernel | None:
     return kernel
 
 
+def _split(model: "NetworkEnsemble") -> SplitLayout | None:
+    """Return where the columns of both paths lie among the embedded inputs."""
+    rule = model.feature_groups
+    if rule is None:
+        return None
+    names = getattr(model, "feature_names_in_", None)
+    known = None if names is None else names.tolist()
+    wide = {
+        column_position(column, known, model.n_features_in_, "feature_groups")
+        for column in rule.wide
+    }
+    places = _places(model)
+    deep = [c for c in places if c not in wide or rule.kind == "semi"]
+    if not deep:
+        msg = (
+            "`feature_groups` must leave columns to the hidden layers, got all of them "
+            'as wide ones. Name fewer, or take kind="semi".'
+        )
+        raise ValueError(msg)
+    activation = model.activation
+    return SplitLayout(
+        rule.kind,
+        tuple(i for c in deep for i in places[c]),
+        tuple(i for c in places if c in wide for i in places[c]),
+        rule.width,
+        activation if isinstance(activation, str) else activation[0],
+    )
+
+
+def _places(model: "NetworkEnsemble") -> dict[int, range]:
+    """Return where each column of `X` lies among the embedded inputs."""
+    encoder = model.encoder_
+    sizes = [embedding_width(n, model.embedding_size) for n in encoder.n_categories]
+    places, first = {}, 0
+    for column, size in zip(
+        [*encoder.numeric_, *encoder.categorical_],
+        [*[1] * len(encoder.numeric_), *sizes],
+        strict=True,
+    ):
+        places[column] = range(first, first + size)
+        first += size
+    return places
+
+
 def _module_settings(model: "NetworkEnsemble", seeds: list[int]) -> dict[str, Any]:
     widths = hidden_widths(
         model.hidden_layer_sizes, model.n_layers, model.width, model.width_growth
@@ -152,6 +198,7 @@ def _module_settings(model: "NetworkEnsemble", seeds: list[int]) -> dict[str, An
         "dropout": layer_dropout(model.dropout, len(widths)),
         "batch_norm": model.batch_norm,
         "n_outputs": 1 if n_classes == 2 else n_classes,
+        "split": _split(model),
         "kernel": _kernel(model),
         "seeds": seeds,
     }

@@ -1,6 +1,7 @@
 """Snapshots of the networks of one training, which multiply the members."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
@@ -17,10 +18,12 @@ State = dict[str, Tensor]
 class Snapshots:
     r"""Ensemble of the best state of a network and of those before it.
 
-    A snapshot is taken at the end of each cycle of the schedule or, without cycles,
-    after each evaluation. At prediction the best state comes first, then the snapshots
-    before it, the latest first; "inverse_rank" gives the :math:`n`-th of them the
-    weight :math:`1 / n`.
+    A snapshot is taken at the evaluation that ends a cycle of the schedule, or follows
+    its end, and at each evaluation without cycles. At prediction the best state comes
+    first, then the snapshots before it, the latest first; "inverse_rank" gives the
+    :math:`n`-th of them the weight :math:`1 / n`. The best state may be an average;
+    the snapshots are the running states. Where there are fewer states, the weights are
+    those of fewer.
 
     Parameters
     ----------
@@ -48,13 +51,16 @@ class Snapshots:
 
     >>> from skhep_dnn import WeightedDNNClassifier
     >>> from skhep_dnn.neural_network import CosineRestarts, LinearCycles, Snapshots
+    >>> folds = {"cv": 10, "validate_on_fold": True, "evaluations_per_epoch": 9}
     >>> sse = WeightedDNNClassifier(
     ...     schedule=CosineRestarts(first_cycle=50 / 9, multiplier=1.0),
     ...     snapshots=Snapshots(5),
+    ...     **folds,
     ... )
     >>> fge = WeightedDNNClassifier(
     ...     schedule=LinearCycles(cycle=5 / 9),
     ...     snapshots=Snapshots(9, weighting="uniform"),
+    ...     **folds,
     ... )
     """
 
@@ -63,9 +69,11 @@ class Snapshots:
 
     def __post_init__(self) -> None:
         """Refuse parameters where they are written."""
-        if self.n_snapshots < 1:
-            got = self.n_snapshots
-            msg = f"`n_snapshots` must be 1 or more, got {got!r}. Raise it."
+        number = self.n_snapshots
+        if not isinstance(number, Integral) or number < 1:
+            msg = (
+                f"`n_snapshots` must be an int from 1, got {number!r}. Choose another."
+            )
             raise ValueError(msg)
         if self.weighting not in ("inverse_rank", "uniform"):
             msg = (
@@ -93,31 +101,49 @@ class Snapshots:
         return weights / weights.sum()
 
 
-@dataclass
 class Album:
     """Snapshots of a group of members while it trains.
+
+    Parameters
+    ----------
+    rule : Snapshots
+        How many of them count, and how much.
 
     Attributes
     ----------
     states : list of (int, dict of Tensor)
-        The evaluation and the state of each snapshot.
+        The evaluation and the state of each snapshot that may still count.
     """
 
-    states: list[tuple[int, State]] = field(default_factory=list)
+    def __init__(self, rule: Snapshots) -> None:
+        self.rule = rule
+        self.states: list[tuple[int, State]] = []
 
     def take(self, epoch: int, state: State) -> None:
         """Keep a copy of a state."""
         self.states.append((epoch, {k: v.clone() for k, v in state.items()}))
 
+    def forget(self, best_epoch: NDArray[np.int64]) -> None:
+        """Drop what neither the best states so far nor later ones can need.
+
+        Parameters
+        ----------
+        best_epoch : ndarray of shape (n_members,)
+            The best evaluation of each member, 0 if there is none.
+        """
+        epochs = [epoch for epoch, _ in self.states]
+        needed = set(epochs[-self.rule.n_snapshots :])
+        for best in set(best_epoch.tolist()):
+            needed |= set(self._before(epochs, best))
+        self.states = [item for item in self.states if item[0] in needed]
+
     def develop(
-        self, rule: Snapshots, best: State, best_epoch: NDArray[np.int64]
+        self, best: State, best_epoch: NDArray[np.int64]
     ) -> tuple[State, NDArray[np.float64]]:
         """Return the states of all members, best ones first, and their weights.
 
         Parameters
         ----------
-        rule : Snapshots
-            How many of them count, and how much.
         best : dict of Tensor
             The best state, each tensor with a member axis.
         best_epoch : ndarray of shape (n_members,)
@@ -129,17 +155,23 @@ class Album:
             With `n_snapshots` networks in a row for each member.
         weights : ndarray of shape (n_members, n_snapshots)
         """
+        taken, n_states = dict(self.states), self.rule.n_snapshots
         columns: dict[str, list[Tensor]] = {name: [] for name in best}
         weights = []
-        for k, epoch in enumerate(best_epoch):
-            earlier = [state for e, state in reversed(self.states) if e < epoch]
-            chosen = [best, *earlier][: rule.n_snapshots]
-            weights.append(rule.weights(len(chosen)))
-            chosen += [best] * (rule.n_snapshots - len(chosen))
+        for k, epoch in enumerate(best_epoch.tolist()):
+            earlier = self._before([*taken], epoch)
+            chosen = [best, *(taken[e] for e in reversed(earlier))]
+            weights.append(self.rule.weights(len(chosen)))
+            chosen += [best] * (n_states - len(chosen))
             for name, rows in columns.items():
                 rows += [state[name][k] for state in chosen]
         state = {name: torch.stack(rows) for name, rows in columns.items()}
         return state, np.array(weights)
+
+    def _before(self, epochs: list[int], best: int) -> list[int]:
+        """Return the latest snapshots before a best state, as many as count."""
+        earlier = [epoch for epoch in epochs if epoch < best]
+        return earlier[max(0, len(earlier) + 1 - self.rule.n_snapshots) :]
 
 
 SNAPSHOTS = {

@@ -15,7 +15,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 
-from skhep_dnn._tables import table_column
+from skhep_dnn._tables import column_position, table_column
 from skhep_dnn.neural_network._samples import Sample
 
 __all__ = [
@@ -127,7 +127,8 @@ def _strata(
     """Return the stratum of each event: its class, and its values of some columns."""
     strata = sample.targets.codes
     for column in () if stratify is None else stratify:
-        position = _position(column, names, sample.columns.shape[1])
+        n_columns = sample.columns.shape[1]
+        position = column_position(column, names, n_columns, "stratify")
         values = pd.factorize(table_column(sample.X, position), use_na_sentinel=False)
         combined = strata * len(values[1]) + values[0]
         strata = np.unique(combined, return_inverse=True)[1]
@@ -141,17 +142,6 @@ def _strata(
             )
             raise ValueError(msg)
     return strata
-
-
-def _position(column: int | str, names: Sequence[str] | None, n_columns: int) -> int:
-    known = range(n_columns) if isinstance(column, int | np.integer) else names
-    if known is None or column not in known:
-        msg = (
-            "`stratify` must be columns of `X`, by name or by position, got "
-            f"{column!r}. The columns are {list(known or range(n_columns))!r}."
-        )
-        raise ValueError(msg)
-    return list(known).index(column)
 
 
 def _folds(

@@ -66,6 +66,8 @@ class GroupResult:
     best_epoch, n_epochs : ndarray of shape (n_members,)
         The evaluation that was kept, and how many each member ran before its
         patience ended.
+    best_loss : ndarray of shape (n_members,)
+        Validation loss of the state that was kept; nan without a validation sample.
     network_weights : ndarray of shape (n_members, n_snapshots)
         Weights of the networks of each member; their sum is 1.
     callbacks : list of (str, callback)
@@ -76,6 +78,7 @@ class GroupResult:
     history: list[dict[str, Any]]
     best_epoch: NDArray[np.int64]
     n_epochs: NDArray[np.int64]
+    best_loss: NDArray[np.float64]
     network_weights: NDArray[np.float64]
     callbacks: list[tuple[str, Any]]
 
@@ -165,22 +168,23 @@ def _copied(callback: Any) -> Any:
 
 def group_result(net: MemberNet, data: GroupData) -> GroupResult:
     """Return what a net has learnt, and let it forget its events."""
-    best, album = net.judge_.best, net.judge_.album
-    del net.judge_
+    judge = net.__dict__.pop("judge_")
+    best = judge.best
     n_epochs = np.full(len(best.epoch), len(net.history))
     best_epoch = n_epochs
     if data.validation:
         n_epochs = np.where(best.frozen, best.frozen_at, n_epochs)
         best_epoch = best.epoch
     state, weights = net.module_.state_dict(), np.ones((len(best_epoch), 1))
-    if net.snapshots is not None:
-        state, weights = album.develop(net.snapshots, state, best_epoch)
+    if judge.album is not None:
+        state, weights = judge.album.develop(state, best_epoch)
     history = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
     return GroupResult(
         state={name: value.cpu().numpy().copy() for name, value in state.items()},
         history=history,
         best_epoch=best_epoch,
         n_epochs=n_epochs,
+        best_loss=judge.best_loss,
         network_weights=weights,
         callbacks=net.callbacks_,
     )

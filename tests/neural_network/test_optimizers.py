@@ -1,5 +1,6 @@
 """Optimisers by name, and clipping member by member, against torch's own."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -107,6 +108,23 @@ def test_one_cycle_moves_the_momentum_of_optimisers_that_have_one(
     options = {"optimizer": name, "schedule": OneCycle(), "callbacks": [First()]}
     model = make_model(**options).fit(X, y, w)
     assert model.callbacks_[0][0][1].seen == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"optimizer": "adam", "beta_1": 0.8}, 0.8),
+        ({"optimizer": "adamw", "schedule": OneCycle(momentum_low=0.5)}, 0.95),
+        ({"optimizer": "sgd", "momentum": 0.7}, 0.7),
+        ({"optimizer": "sgd", "momentum": 0.0, "nesterov": False}, np.nan),
+        ({"optimizer": "rmsprop"}, np.nan),
+    ],
+)
+def test_the_momentum_is_in_the_history(make_model, events, options, expected):
+    history = make_model(max_epochs=20, **options).fit(*events).history_
+    assert history["momentum"].iloc[-1] == pytest.approx(expected, 1e-2, nan_ok=True)
+    if options["optimizer"] == "adamw":
+        assert history["momentum"].min() == pytest.approx(0.5, 2e-2)
 
 
 def test_clipping_acts_on_each_member_and_leaves_short_gradients():

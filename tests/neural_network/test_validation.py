@@ -28,11 +28,13 @@ def test_history_has_a_row_for_each_member_and_epoch(make_model, events):
         "valid_score",
         "average_loss",
         "learning_rate",
+        "momentum",
         "kept",
     ]
     assert history["member"].tolist() == [k for k in range(3) for _ in range(4)]
     assert history["epoch"].tolist() == [1, 2, 3, 4] * 3
     assert history["learning_rate"].tolist() == [1e-2] * 12
+    assert history["momentum"].tolist() == [0.9] * 12
     assert history["valid_score"].isna().all()
     assert np.isfinite(history[["train_loss", "valid_loss"]].to_numpy()).all()
     kept = history[history["kept"]]
