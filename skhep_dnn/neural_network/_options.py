@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from skhep_dnn.neural_network._activations import activation_names
 from skhep_dnn.neural_network._architecture import hidden_widths, layer_dropout
-from skhep_dnn.neural_network._averaging import AVERAGES
+from skhep_dnn.neural_network._averaging import (
+    AVERAGES,
+    Average,
+    StochasticWeightAverage,
+)
+from skhep_dnn.neural_network._schedules import SCHEDULES, ends_cycle
 
 if TYPE_CHECKING:
     from skhep_dnn.neural_network._ensemble import NetworkEnsemble
@@ -33,6 +38,7 @@ def check_options(model: "NetworkEnsemble", *, explicit: bool) -> None:
     _check_splits(model, explicit=explicit)
     if not _has_validation(model, explicit=explicit):
         _check_validation_is_not_needed(model)
+    _check_averaging(model)
     _check_architecture(model)
     _check_loss(model)
     for item in model.callbacks or []:
@@ -96,11 +102,12 @@ def _has_validation(model: "NetworkEnsemble", *, explicit: bool) -> bool:
 
 
 def _check_validation_is_not_needed(model: "NetworkEnsemble") -> None:
+    rule = _average(model)
     needs = {
         "early_stopping=True": model.early_stopping,
         "evaluations_per_epoch > 1": model.evaluations_per_epoch > 1,
         "`scoring`": model.scoring is not None,
-        "`averaging` with comparisons": _compares_averages(model),
+        "`averaging` with comparisons": rule is not None and rule.needs_validation,
         'member_weighting="inverse_loss"': model.member_weighting == "inverse_loss",
     }
     for name, is_needed in needs.items():
@@ -113,11 +120,28 @@ def _check_validation_is_not_needed(model: "NetworkEnsemble") -> None:
             raise ValueError(msg)
 
 
-def _compares_averages(model: "NetworkEnsemble") -> bool:
+def _check_averaging(model: "NetworkEnsemble") -> None:
+    """Check that there is something to average before the training ends."""
+    rule, schedule, rate = _average(model), model.schedule, model.evaluations_per_epoch
+    if not isinstance(rule, StochasticWeightAverage):
+        return
+    if isinstance(schedule, str):
+        schedule = SCHEDULES[schedule]
+    numbers = range(1, model.max_epochs * rate + 1)
+    n_units = sum(ends_cycle(schedule, number, rate) for number in numbers)
+    if rule.start > n_units:
+        msg = (
+            "`averaging` must begin before the training ends, got "
+            f"start={rule.start!r} of {n_units} evaluations that count: all, or one "
+            "for each cycle of `schedule`. Lower it, or raise `max_epochs` or "
+            "`evaluations_per_epoch`."
+        )
+        raise ValueError(msg)
+
+
+def _average(model: "NetworkEnsemble") -> Average | None:
     rule = model.averaging
-    if isinstance(rule, str):
-        rule = AVERAGES[rule]
-    return rule is not None and rule.needs_validation
+    return AVERAGES[rule] if isinstance(rule, str) else rule
 
 
 def _check_architecture(model: "NetworkEnsemble") -> None:

@@ -148,8 +148,13 @@ def batch_shape(largest: int, batch_size: int) -> tuple[int, int]:
 
 
 def _state(net: MemberNet, settings: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
-    check_networks_kept(net.get_params(deep=False), settings)
-    return {k: v.cpu().numpy() for k, v in net.module_.state_dict().items()}
+    """Return the states that members begin from: without their snapshots."""
+    before, rule = net.get_params(deep=False), net.snapshots
+    firsts = slice(None, None, 1 if rule is None else rule.n_snapshots)
+    before["module__seeds"] = before["module__seeds"][firsts]
+    check_networks_kept(before, settings)
+    state = net.module_.state_dict()
+    return {name: value[firsts].cpu().numpy() for name, value in state.items()}
 
 
 def _check_evaluations(evaluations_per_epoch: int, n_steps: int) -> None:

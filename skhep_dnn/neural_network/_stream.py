@@ -102,6 +102,13 @@ def _net(
         net.begin(data)
         return net
     before = model.net_.get_params(deep=False)
+    if before["snapshots"] is not None:
+        msg = (
+            "`partial_fit` must go on from one network of each member, got several: "
+            f"the last `fit` had snapshots={before['snapshots']!r}. Go on with `fit` "
+            "and warm_start=True, which takes the best ones, or start anew."
+        )
+        raise ValueError(msg)
     check_networks_kept(before, settings)
     for name in ("optimizer", "device"):
         if settings[name] != before[name]:
