@@ -1,25 +1,24 @@
 """Did the training converge, did it learn by heart, and which epoch was kept.
 
-Training and validation loss of each member of an ensemble and of their mean against the
-epoch, with the learning rate below.
+Training and validation loss of each member of an ensemble, of their averaged
+parameters and of the mean against the epoch, with learning rate and momentum below.
 """
 
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skhep_dnn.inspection._plotting import (
-    BACKGROUND_COLOR,
-    NEUTRAL_COLOR,
-    SIGNAL_COLOR,
-    make_axes,
-    merge_style,
-    split_off_panel,
+from skhep_dnn.inspection._history_drawing import (
+    LOSSES,
+    draw_course,
+    draw_kept,
+    draw_losses,
+    label_epochs,
 )
+from skhep_dnn.inspection._plotting import make_axes, split_off_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,15 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["TrainingHistoryDisplay"]
 
 _COLUMNS = ("member", "epoch", "train_loss", "valid_loss", "learning_rate", "kept")
-_STYLES: dict[str, dict[str, Any]] = {
-    "train_loss": {"color": SIGNAL_COLOR, "linestyle": "-"},
-    "valid_loss": {"color": BACKGROUND_COLOR, "linestyle": "--"},
-}
-_NAMES = {"train_loss": "training", "valid_loss": "validation"}
+# In inches, with each panel below.
+_WIDTH, _HEIGHT, _PANEL_HEIGHT = 5.0, 2.8, 1.0
 
 
 class TrainingHistoryDisplay:
-    """Training and validation loss against the epoch.
+    """Losses of a training against the epoch, learning rate and momentum below.
 
     Make one with `from_estimator` or `from_history`. The two losses are not quite the
     same figure: the training loss is taken with dropout and training weights while the
@@ -52,19 +48,24 @@ class TrainingHistoryDisplay:
         Learning rate in each epoch.
     kept : DataFrame of shape (n_epochs, n_members)
         Whether a member is used as it was after an epoch.
+    average_loss : DataFrame of shape (n_epochs, n_members), default=None
+        Validation losses of the averaged parameters, if any; nan before the start.
+    momentum : Series of shape (n_epochs,), default=None
+        Momentum in each epoch, the first coefficient of adam.
     name : str, default=None
-        Name of the classifier, the title of the legend.
+        Name of the classifier, for the title of the legend.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
         Axes with the losses.
-    learning_rate_ax_ : matplotlib Axes or None
-        Axes with the learning rate.
+    learning_rate_ax_, momentum_ax_ : matplotlib Axes or None
+        Axes with the learning rate and the momentum.
     figure_ : matplotlib Figure
         Figure that contains the axes.
     mean_lines_ : dict of str to matplotlib Line2D
-        Mean over the members of "train_loss" and "valid_loss", the latter if known.
+        Mean over the members of "train_loss" and, if known, "valid_loss" and
+        "average_loss".
     member_lines_ : dict of str to list of matplotlib Line2D
         The members; empty lists for a single one, which is its own mean.
     kept_ : matplotlib Line2D
@@ -100,12 +101,16 @@ class TrainingHistoryDisplay:
         valid_loss: pd.DataFrame,
         learning_rate: "pd.Series[float]",
         kept: pd.DataFrame,
+        average_loss: pd.DataFrame | None = None,
+        momentum: "pd.Series[float] | None" = None,
         name: str | None = None,
     ) -> None:
         self.train_loss = train_loss
         self.valid_loss = valid_loss
         self.learning_rate = learning_rate
         self.kept = kept
+        self.average_loss = average_loss
+        self.momentum = momentum
         self.name = name
 
     @classmethod
@@ -113,7 +118,6 @@ class TrainingHistoryDisplay:
         cls,
         estimator: BaseEstimator,
         *,
-        show_learning_rate: bool = True,
         name: str | None = None,
         ax: "Axes | None" = None,
         **kwargs: Any,
@@ -125,14 +129,12 @@ class TrainingHistoryDisplay:
         estimator : estimator
             Fitted estimator with `history_`, such as `WeightedDNNClassifier`, or a
             pipeline that ends with one.
-        show_learning_rate : bool, default=True
-            Draw the learning rate on a panel below.
         name : str, default=None
             Title of the legend; None takes that of the class of the estimator.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
         **kwargs : dict
-            Passed to `matplotlib.axes.Axes.plot` for the means.
+            The other options of `plot`, such as ``show_momentum=True``.
 
         Returns
         -------
@@ -158,7 +160,6 @@ class TrainingHistoryDisplay:
             raise TypeError(msg)
         return cls.from_history(
             estimator.history_,
-            show_learning_rate=show_learning_rate,
             name=type(estimator).__name__ if name is None else name,
             ax=ax,
             **kwargs,
@@ -169,7 +170,6 @@ class TrainingHistoryDisplay:
         cls,
         history: pd.DataFrame,
         *,
-        show_learning_rate: bool = True,
         name: str | None = None,
         ax: "Axes | None" = None,
         **kwargs: Any,
@@ -181,15 +181,13 @@ class TrainingHistoryDisplay:
         history : DataFrame
             One row per member and epoch with the columns "member", "epoch",
             "train_loss", "valid_loss" (nan without a validation sample),
-            "learning_rate" and "kept".
-        show_learning_rate : bool, default=True
-            Draw the learning rate on a panel below.
+            "learning_rate" and "kept"; "average_loss" and "momentum" if known.
         name : str, default=None
             Title of the legend.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
         **kwargs : dict
-            Passed to `matplotlib.axes.Axes.plot` for the means.
+            The other options of `plot`, such as ``show_momentum=True``.
 
         Returns
         -------
@@ -198,7 +196,8 @@ class TrainingHistoryDisplay:
         Raises
         ------
         ValueError
-            If the history is empty or a column is missing.
+            If the history is empty or a column is missing, or the momentum is asked
+            for and there is none.
         ImportError
             If matplotlib is not installed.
         """
@@ -210,18 +209,21 @@ class TrainingHistoryDisplay:
                 f"{got}. Pass `history_` of a fitted `WeightedDNNClassifier`."
             )
             raise ValueError(msg)
-        train_loss, valid_loss, kept = (
-            history.set_index(["epoch", "member"])[column].unstack()  # noqa: PD010
-            for column in ("train_loss", "valid_loss", "kept")
-        )
+        by_epoch = history.groupby("epoch")
+
+        def table(column: str) -> pd.DataFrame:
+            return history.pivot(index="epoch", columns="member", values=column)  # noqa: PD010
+
         display = cls(
-            train_loss=train_loss,
-            valid_loss=valid_loss,
-            learning_rate=history.groupby("epoch")["learning_rate"].first(),
-            kept=kept.eq(True),
+            train_loss=table("train_loss"),
+            valid_loss=table("valid_loss"),
+            learning_rate=by_epoch["learning_rate"].first(),
+            kept=table("kept").eq(True),
+            average_loss=table("average_loss") if "average_loss" in history else None,
+            momentum=by_epoch["momentum"].first() if "momentum" in history else None,
             name=name,
         )
-        return display.plot(ax, show_learning_rate=show_learning_rate, **kwargs)
+        return display.plot(ax, **kwargs)
 
     def plot(
         self,
@@ -229,6 +231,9 @@ class TrainingHistoryDisplay:
         *,
         name: str | None = None,
         show_learning_rate: bool = True,
+        log_learning_rate: bool = False,
+        show_momentum: bool = False,
+        show_average: bool = True,
         **kwargs: Any,
     ) -> Self:
         """Draw the losses.
@@ -241,6 +246,12 @@ class TrainingHistoryDisplay:
             Title of the legend; None takes the attribute `name`.
         show_learning_rate : bool, default=True
             Draw the learning rate on a panel below, cut from the axes.
+        log_learning_rate : bool, default=False
+            Draw it on a logarithmic axis.
+        show_momentum : bool, default=False
+            Draw the momentum on a panel below.
+        show_average : bool, default=True
+            Draw the validation loss of the averaged parameters, if there are any.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot` for the means.
 
@@ -250,6 +261,8 @@ class TrainingHistoryDisplay:
 
         Raises
         ------
+        ValueError
+            If there is no momentum to draw.
         ImportError
             If matplotlib is not installed.
 
@@ -258,78 +271,79 @@ class TrainingHistoryDisplay:
         The mean is drawn as far as all members were trained: where members stop early
         it would step as they leave.
         """
-        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot")
+        momentum = self._checked_momentum() if show_momentum else None
+        height = _HEIGHT + _PANEL_HEIGHT * (show_learning_rate + show_momentum)
+        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot", (_WIDTH, height))
         self.figure_: Figure | SubFigure = self.ax_.figure
         self.mean_lines_: dict[str, Line2D] = {}
         self.member_lines_: dict[str, list[Line2D]] = {}
-        for column in ("train_loss", "valid_loss"):
-            self._draw_losses(column, kwargs)
-        self._draw_kept()
+        self._draw_losses(kwargs, show_average=show_average)
+        losses = self._loss_of_kept(show_average=show_average)
+        self.kept_ = draw_kept(self.ax_, self.kept, losses)
         self.ax_.set_ylabel("weighted log-loss (nats)")
         self.ax_.legend(
             loc="upper right",
             fontsize="small",
             title_fontsize="small",
-            title=self.name if name is None else name,
+            title=self._legend_title(name),
         )
-        self.learning_rate_ax_ = None
-        if show_learning_rate:
-            self.learning_rate_ax_ = self._draw_learning_rate()
-        self._label_epochs(self.learning_rate_ax_ or self.ax_)
+        self._draw_panels(
+            learning_rate=show_learning_rate,
+            log_learning_rate=log_learning_rate,
+            momentum=momentum,
+        )
         return self
 
-    def _draw_losses(self, column: str, kwargs: dict[str, Any]) -> None:
-        from matplotlib.lines import Line2D  # noqa: PLC0415
+    def _draw_losses(self, kwargs: dict[str, Any], *, show_average: bool) -> None:
+        for column, style in LOSSES.items():
+            losses = getattr(self, column)
+            is_shown = column != "average_loss" or show_average
+            if losses is not None and is_shown and losses.notna().any(axis=None):
+                self.member_lines_[column], self.mean_lines_[column] = draw_losses(
+                    self.ax_, losses, style, kwargs
+                )
 
-        losses = getattr(self, column)
-        if losses.isna().all(axis=None):
-            return
-        n_members = losses.shape[1]
-        style = _STYLES[column]
-        self.member_lines_[column] = []
-        if n_members > 1:
-            self.member_lines_[column] = self.ax_.plot(
-                losses.index, losses, **style, linewidth=0.7, alpha=0.4
+    def _loss_of_kept(self, *, show_average: bool) -> pd.DataFrame:
+        """Return the loss by which a state was kept, as far as it is shown."""
+        losses = self.valid_loss
+        if show_average and self.average_loss is not None:
+            losses = losses.where(~(self.average_loss < losses), self.average_loss)
+        return losses.fillna(self.train_loss)
+
+    def _draw_panels(
+        self,
+        *,
+        learning_rate: bool,
+        log_learning_rate: bool,
+        momentum: "pd.Series[float] | None",
+    ) -> None:
+        self.learning_rate_ax_ = self.momentum_ax_ = None
+        n_panels = learning_rate + (momentum is not None)
+        panels = split_off_panels(self.ax_, n_panels) if n_panels else []
+        if learning_rate:
+            self.learning_rate_ax_ = panels[0]
+            rate = self.learning_rate
+            draw_course(panels[0], rate, "learning rate", log=log_learning_rate)
+        if momentum is not None:
+            self.momentum_ax_ = panels[-1]
+            draw_course(panels[-1], momentum, "momentum")
+        column = [self.ax_, *panels]
+        for ax in column[:-1]:
+            ax.tick_params(labelbottom=False)
+        self.figure_.align_ylabels(column)
+        label_epochs(column[-1])
+
+    def _legend_title(self, name: str | None) -> str | None:
+        n_members = self.train_loss.shape[1]
+        of_members = f"mean of {n_members} members" if n_members > 1 else None
+        parts = [self.name if name is None else name, of_members]
+        return ", ".join(part for part in parts if part is not None) or None
+
+    def _checked_momentum(self) -> "pd.Series[float]":
+        if self.momentum is None or self.momentum.isna().all():
+            msg = (
+                "show_momentum=True must come with a momentum in the history, got "
+                "none: the optimiser has no momentum. Leave it out."
             )
-        of_members = f", mean of {n_members} members" if n_members > 1 else ""
-        mean = losses.mean(axis=1, skipna=False)
-        (self.mean_lines_[column],) = self.ax_.plot(
-            mean.index,
-            mean,
-            **merge_style(
-                {**style, "linewidth": 2.2, "label": _NAMES[column] + of_members},
-                kwargs,
-                Line2D,
-            ),
-        )
-
-    def _draw_kept(self) -> None:
-        """Mark the kept epochs on the curve that chose them."""
-        losses = self.valid_loss.fillna(self.train_loss)
-        row, column = np.nonzero(self.kept.to_numpy())
-        (self.kept_,) = self.ax_.plot(
-            losses.index[row],
-            losses.to_numpy()[row, column],
-            linestyle="none",
-            marker="o",
-            markersize=5,
-            markerfacecolor="white",
-            markeredgecolor="black",
-            label="epoch kept",
-            zorder=3,
-        )
-
-    def _draw_learning_rate(self) -> "Axes":
-        panel = split_off_panel(self.ax_)
-        panel.plot(self.learning_rate.index, self.learning_rate, color=NEUTRAL_COLOR)
-        panel.set_ylabel("learning rate", fontsize="small")
-        panel.set_ylim(bottom=0)
-        self.ax_.tick_params(labelbottom=False)
-        self.figure_.align_ylabels([self.ax_, panel])
-        return panel
-
-    def _label_epochs(self, ax: "Axes") -> None:
-        from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
-
-        ax.set_xlabel("epoch")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            raise ValueError(msg)
+        return self.momentum

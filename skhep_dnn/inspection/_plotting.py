@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
+    "AVERAGE_COLOR",
     "BACKGROUND_COLOR",
     "NEUTRAL_COLOR",
     "SIGNAL_COLOR",
@@ -18,12 +19,13 @@ __all__ = [
     "leave_headroom",
     "make_axes",
     "merge_style",
-    "split_off_panel",
+    "split_off_panels",
 ]
 
 # M. Okabe and K. Ito, "Color Universal Design" (2008).
 SIGNAL_COLOR = "#0072B2"
 BACKGROUND_COLOR = "#D55E00"
+AVERAGE_COLOR = "#009E73"
 NEUTRAL_COLOR = "#555555"
 # In inches: as wide as keeps the letters readable in a column of a paper.
 _FIGURE_SIZE = (5.0, 3.8)
@@ -38,7 +40,9 @@ _CURVES = (
 )
 
 
-def make_axes(ax: "Axes | None", caller: str) -> "Axes":
+def make_axes(
+    ax: "Axes | None", caller: str, size: tuple[float, float] = _FIGURE_SIZE
+) -> "Axes":
     """Return axes to draw on: those given, or the only ones of a new figure.
 
     Parameters
@@ -47,6 +51,8 @@ def make_axes(ax: "Axes | None", caller: str) -> "Axes":
         Axes of the user; None makes a new figure.
     caller : str
         Who needs matplotlib, for the error message.
+    size : tuple of float, default=(5.0, 3.8)
+        Width and height of a new figure, in inches.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def make_axes(ax: "Axes | None", caller: str) -> "Axes":
         )
         raise ImportError(msg) from error
     if ax is None:
-        _, ax = plt.subplots(figsize=_FIGURE_SIZE, layout="constrained")
+        _, ax = plt.subplots(figsize=size, layout="constrained")
     return ax
 
 
@@ -133,29 +139,33 @@ def leave_headroom(
         ax.set_ylim(low, low + (high - low) / (1 - share))
 
 
-def split_off_panel(ax: "Axes") -> "Axes":
+def split_off_panels(ax: "Axes", n_panels: int = 1) -> "list[Axes]":
     """Return new axes in the lower part of the place of some axes, which shrink.
 
     Parameters
     ----------
     ax : matplotlib Axes
         Axes of a grid, or at a place of their own.
+    n_panels : int, default=1
+        Number of new axes, one below the other.
 
     Returns
     -------
-    panel : matplotlib Axes
-        Axes with the same horizontal range.
+    panels : list of matplotlib Axes
+        Axes with the same horizontal range, the highest one first.
     """
+    heights = (_PANEL_RATIOS[0], *[_PANEL_RATIOS[1]] * n_panels)
     place = ax.get_subplotspec()
     if place is not None:
-        rows = place.subgridspec(2, 1, height_ratios=_PANEL_RATIOS, hspace=0.06)
+        rows = place.subgridspec(n_panels + 1, 1, height_ratios=heights, hspace=0.06)
         ax.set_subplotspec(rows[0])
-        return ax.figure.add_subplot(rows[1], sharex=ax)
+        places = [rows[k] for k in range(1, n_panels + 1)]
+        return [ax.figure.add_subplot(place, sharex=ax) for place in places]
     box = ax.get_position()
-    share = _PANEL_RATIOS[1] / sum(_PANEL_RATIOS)
-    ax.set_position(
-        (box.x0, box.y0 + share * box.height, box.width, (1 - share) * box.height)
-    )
-    return ax.figure.add_axes(
-        (box.x0, box.y0, box.width, 0.9 * share * box.height), sharex=ax
-    )
+    unit = box.height / sum(heights)
+    ends = [box.y0 + unit * k for k in reversed(range(n_panels))]
+    ax.set_position((box.x0, ends[0] + unit, box.width, unit * heights[0]))
+    return [
+        ax.figure.add_axes((box.x0, y0, box.width, 0.9 * unit), sharex=ax)
+        for y0 in ends
+    ]

@@ -43,7 +43,8 @@ def test_members_means_and_kept_epochs(history):
     kept = history[history["kept"]]
     np.testing.assert_array_equal(display.kept_.get_xdata(), kept["epoch"])
     np.testing.assert_array_equal(display.kept_.get_ydata(), kept["valid_loss"])
-    assert "mean of 3 members" in display.mean_lines_["train_loss"].get_label()
+    title = display.ax_.get_legend().get_title().get_text()
+    assert title == "mean of 3 members"
 
 
 def test_learning_rate_panel(history):
@@ -57,6 +58,46 @@ def test_learning_rate_panel(history):
     bare = TrainingHistoryDisplay.from_history(history, show_learning_rate=False)
     assert bare.learning_rate_ax_ is None
     assert bare.ax_.get_xlabel() == "epoch"
+
+
+def test_momentum_panel_below_the_learning_rate(history):
+    history = history.assign(momentum=history["learning_rate"] + 0.8)
+    display = TrainingHistoryDisplay.from_history(
+        history, show_momentum=True, log_learning_rate=True
+    )
+    (line,) = display.momentum_ax_.lines
+    np.testing.assert_array_equal(line.get_ydata(), display.momentum)
+    np.testing.assert_allclose(display.momentum, [0.9, 1.0, 0.9, 0.8])
+    assert display.learning_rate_ax_.get_yscale() == "log"
+    assert display.momentum_ax_.get_yscale() == "linear"
+    assert display.momentum_ax_.get_xlabel() == "epoch"
+    assert display.learning_rate_ax_.get_xlabel() == ""
+    display.figure_.canvas.draw()
+    boxes = [
+        ax.get_position()
+        for ax in (display.ax_, display.learning_rate_ax_, display.momentum_ax_)
+    ]
+    assert boxes[0].y0 > boxes[1].y1 > boxes[1].y0 > boxes[2].y1
+    alone = TrainingHistoryDisplay.from_history(
+        history, show_momentum=True, show_learning_rate=False
+    )
+    assert alone.learning_rate_ax_ is None
+    assert len(alone.figure_.axes) == 2
+
+
+def test_the_averaged_parameters_have_a_line_and_their_mark(history):
+    average = history["valid_loss"].where(history["epoch"] > 2) - 0.1
+    history = history.assign(average_loss=average)
+    display = TrainingHistoryDisplay.from_history(history)
+    assert list(display.mean_lines_) == ["train_loss", "valid_loss", "average_loss"]
+    drawn = display.mean_lines_["average_loss"].get_ydata()
+    assert np.isnan(drawn[:2]).all()
+    assert drawn[2] == pytest.approx(average[history["epoch"] == 3].mean())
+    kept = history[history["kept"]]
+    np.testing.assert_array_equal(display.kept_.get_ydata(), kept["average_loss"])
+    without = TrainingHistoryDisplay.from_history(history, show_average=False)
+    assert list(without.mean_lines_) == ["train_loss", "valid_loss"]
+    np.testing.assert_array_equal(without.kept_.get_ydata(), kept["valid_loss"])
 
 
 def test_without_validation_and_with_one_member(history):
@@ -101,14 +142,14 @@ def test_given_axes_and_style(history):
     )
     assert display.ax_ is axes[1]
     assert display.mean_lines_["train_loss"].get_linewidth() == 5
-    assert axes[1].get_legend().get_title().get_text() == "mine"
+    assert axes[1].get_legend().get_title().get_text() == "mine, mean of 3 members"
     assert axes[0].get_position().y0 == before
     assert len(plt.get_fignums()) == 1
     free = figure.add_axes((0.1, 0.1, 0.8, 0.8))
     display.plot(free, name="other")
     assert display.learning_rate_ax_.get_position().y0 == pytest.approx(0.1)
     assert free.get_position().y1 == pytest.approx(0.9)
-    assert free.get_legend().get_title().get_text() == "other"
+    assert free.get_legend().get_title().get_text() == "other, mean of 3 members"
 
 
 def test_errors(history, toy_events):
@@ -121,4 +162,7 @@ def test_errors(history, toy_events):
         TrainingHistoryDisplay.from_estimator(LogisticRegression().fit(X, y))
     with pytest.raises(NotFittedError):
         TrainingHistoryDisplay.from_estimator(WeightedDNNClassifier())
+    for with_none in (history, history.assign(momentum=np.nan)):
+        with pytest.raises(ValueError, match=r"in the history, got none: .* Leave it"):
+            TrainingHistoryDisplay.from_history(with_none, show_momentum=True)
     assert plt.get_fignums() == []

@@ -1,10 +1,11 @@
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from matplotlib import pyplot as plt
 
-from skhep_dnn.inspection._plotting import leave_headroom, split_off_panel
+from skhep_dnn.inspection._plotting import leave_headroom, split_off_panels
 
 CHECK_IMPORTS = """
 import sys
@@ -65,14 +66,19 @@ def test_headroom_is_a_share_of_the_height(log):
     assert ax.get_yscale() == ("log" if log else "linear")
 
 
+@pytest.mark.parametrize("n_panels", [1, 2])
 @pytest.mark.parametrize("in_grid", [False, True])
-def test_a_panel_takes_the_lower_part_of_the_place(in_grid):
+def test_panels_take_the_lower_part_of_the_place(in_grid, n_panels):
     figure = plt.figure()
     ax = figure.subplots() if in_grid else figure.add_axes((0.1, 0.2, 0.8, 0.7))
     before = ax.get_position()
-    panel = split_off_panel(ax)
-    assert panel.get_position().y0 == pytest.approx(before.y0)
-    assert ax.get_position().y1 == pytest.approx(before.y1)
-    assert panel.get_position().y1 < ax.get_position().y0
+    panels = split_off_panels(ax, n_panels)
+    assert len(panels) == n_panels
+    boxes = [axes.get_position() for axes in (ax, *panels)]
+    assert boxes[-1].y0 == pytest.approx(before.y0)
+    assert boxes[0].y1 == pytest.approx(before.y1)
+    for upper, lower in pairwise(boxes):
+        assert lower.y1 < upper.y0
     ax.set_xlim(3.0, 7.0)
-    assert panel.get_xlim() == (3.0, 7.0)
+    for panel in panels:
+        assert panel.get_xlim() == (3.0, 7.0)
