@@ -29,11 +29,12 @@ from skhep_dnn.preprocessing._declaration import (
 )
 from skhep_dnn.preprocessing._momenta import Column, Momenta
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
+from skhep_dnn.preprocessing._symmetry_tests import SymmetryTests
 
 __all__ = ["SymmetryAugmenter"]
 
 
-class SymmetryAugmenter(MomentumTransformer):
+class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
     r"""Rotations and reflections of events, declared once and checked on the data.
 
     Declares what the columns are and under which transformations the density of the

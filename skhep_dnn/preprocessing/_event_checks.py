@@ -95,9 +95,9 @@ def _check_transverse(pt: NDArray[np.floating[Any]], name: str) -> None:
     lowest = float(pt.min(initial=0.0))
     if lowest < 0.0:
         msg = (
-            f"The transverse momentum in column {name!r} must not be negative, got {lowest!r}. "
-            "Pass it before scaling; if the value marks undefined entries, pass "
-            f"`missing_values={lowest!r}`."
+            f"The transverse momentum in column {name!r} must not be negative, got "
+            f"{lowest!r}. Pass it before scaling; if the value marks undefined "
+            f"entries, pass `missing_values={lowest!r}`."
         )
         raise ValueError(msg)
 
@@ -106,8 +106,8 @@ def _check_azimuth(phi: NDArray[np.floating[Any]], name: str) -> None:
     largest = float(phi[np.abs(phi).argmax()]) if len(phi) else 0.0
     if abs(largest) > _TURN + _ROUNDING:
         msg = (
-            f"The azimuth in column {name!r} must be in rad, in [-pi, pi) or [0, 2 pi), got "
-            f"{largest!r}. Convert degrees with `np.deg2rad`; if the value marks "
-            "undefined entries, pass it as `missing_values`."
+            f"The azimuth in column {name!r} must be in rad, in [-pi, pi) or "
+            f"[0, 2 pi), got {largest!r}. Convert degrees with `np.deg2rad`; if the "
+            "value marks undefined entries, pass it as `missing_values`."
         )
         raise ValueError(msg)

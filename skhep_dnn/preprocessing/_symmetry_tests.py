@@ -1,0 +1,191 @@
+"""The method by which an augmenter checks the symmetry that it is told."""
+
+from dataclasses import replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skhep_dnn._sklearn import _safe_indexing
+from skhep_dnn._tables import check_table
+from skhep_dnn._validation import check_event_weights
+from skhep_dnn.preprocessing._columns import read_block, with_block
+from skhep_dnn.preprocessing._declaration import random_transformation
+from skhep_dnn.preprocessing._momenta import ColumnNames, Momentum
+from skhep_dnn.preprocessing._swap_test import swap_test
+from skhep_dnn.preprocessing._symmetry_check import SymmetryCheck, SymmetryTest
+from skhep_dnn.preprocessing._symmetry_features import EventFeatures
+from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
+
+__all__ = ["SymmetryTests"]
+
+# What is declared, and the transformation; None stands for a random one.
+Trial = tuple[SymmetryKernel, Transformation | None]
+
+
+class SymmetryTests:
+    """Mixin of an estimator with `momenta_` and `kernel_`: tests of the symmetry."""
+
+    momenta_: list[Momentum]
+    kernel_: SymmetryKernel
+
+    def check_symmetry(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        n_permutations: int = 200,
+        max_events: int = 10_000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> SymmetryCheck:
+        """Compare events with their transformed copies, and advise.
+
+        Each declared transformation is tested by itself on each class. Rejection means
+        that a column carries a direction that is not declared, or that the detector,
+        the selection or the physics is not symmetric; nothing is blocked.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Events; not changed.
+        y : array-like of shape (n_samples,), default=None
+            Class labels; None tests all events together.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Event weights; negative ones enter with their sign, and events of weight 0
+            are left out.
+        n_permutations : int, default=200
+            Number of random swaps for each of the tests, in each of the tests, so that
+            small probabilities can be seen however many tests there are.
+        max_events : int, default=10_000
+            Largest number of events of a class that are compared, drawn at random.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers.
+
+        Returns
+        -------
+        check : SymmetryCheck
+            p-values and effects, alone and together; its text gives advice.
+
+        Raises
+        ------
+        TypeError
+            If a number is no whole number.
+        ValueError
+            If a number is not positive, or labels or weights do not match.
+
+        Notes
+        -----
+        A weighted distance between the joint distributions of the events and of their
+        copies: the largest of several distances, each a mean square of differences of
+        weighted means, in units of its spread. They belong to harmonics of the
+        azimuths and odd functions of the signed columns of each object, to pairs of
+        objects, to their correlations with each remaining column (by ranks), and to
+        random waves in all columns together (maximum mean discrepancy [1]_). Under the
+        null hypothesis an event and its copy can be swapped, with probability 1/2, the
+        weight staying with the event: this gives the null distribution exactly, for
+        weights of both signs.
+
+        References
+        ----------
+        .. [1] A. Gretton et al., "A kernel two-sample test", Journal of Machine
+           Learning Research 13 (2012) 723.
+
+        Examples
+        --------
+        >>> from skhep_dnn.datasets import make_higgs_events
+        >>> from skhep_dnn.preprocessing import SymmetryAugmenter
+        >>> events = make_higgs_events(500, random_state=0)
+        >>> augmenter = SymmetryAugmenter().fit(events.data)
+        >>> check = augmenter.check_symmetry(
+        ...     events.data, sample_weight=events.sample_weight, random_state=0
+        ... )
+        >>> check.p_value > 0.05
+        True
+        """
+        _check_positive("n_permutations", n_permutations)
+        _check_positive("max_events", max_events)
+        check_is_fitted(self)
+        table = check_table(self, X, reset=False)
+        weights = check_event_weights(sample_weight, table.shape[0])
+        classes = _classes(y, weights)
+        rng = check_random_state(random_state)
+        trials = _trials(self.kernel_)
+        n_swaps = n_permutations * len(trials) * len(classes)
+        tests: list[SymmetryTest] = []
+        for label, rows in classes:
+            chosen = np.sort(rng.permutation(rows)[:max_events])
+            events = _safe_indexing(table, chosen)
+            tests += self._tests(events, weights[chosen], label, trials, n_swaps, rng)
+        return SymmetryCheck(tuple(tests))
+
+    def _tests(
+        self,
+        events: Any,
+        weights: NDArray[np.float64],
+        label: object,
+        trials: dict[str, Trial],
+        n_swaps: int,
+        rng: np.random.RandomState,
+    ) -> list[SymmetryTest]:
+        columns = ColumnNames(getattr(self, "feature_names_in_", None), events.shape[1])
+        features = EventFeatures(events, self.momenta_, self.kernel_, columns, rng)
+        tests = []
+        for name, trial in trials.items():
+            copies = _transformed(events, trial, rng)
+            test = swap_test(features.changes(copies), weights, n_swaps, rng)
+            found = (test.p_value, test.part, test.effect, test.error)
+            tests.append(SymmetryTest(name, label, *found, len(weights)))
+        return tests
+
+
+def _check_positive(name: str, value: object) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        msg = f"`{name}` must be an int, got {value!r}. Pass a whole number."
+        raise TypeError(msg)
+    if value < 1:
+        msg = f"`{name}` must be at least 1, got {value!r}. Increase it."
+        raise ValueError(msg)
+
+
+def _classes(
+    y: ArrayLike | None, weights: NDArray[np.float64]
+) -> list[tuple[Any, NDArray[np.intp]]]:
+    """Return each label with the rows of its events of non-zero weight."""
+    if y is None:
+        return [(None, np.flatnonzero(weights))]
+    labels = np.asarray(y)
+    if labels.shape != weights.shape:
+        msg = (
+            f"`y` must have one label for each of the {len(weights)} events, got the "
+            f"shape {labels.shape}. Pass the labels of the events in `X`."
+        )
+        raise ValueError(msg)
+    known = np.unique(labels[weights != 0.0])
+    return [
+        (label, np.flatnonzero((labels == label) & (weights != 0.0)))
+        for label in known.tolist()
+    ]
+
+
+def _trials(kernel: SymmetryKernel) -> dict[str, Trial]:
+    """Return each declared transformation; None stands for a random rotation."""
+    trials: dict[str, Trial] = {}
+    if kernel.rotation:
+        trials["rotation"] = (replace(kernel, reflections=""), None)
+    for axis in kernel.reflections:
+        flip = Transformation(**{f"sign_{axis}": -1.0})
+        trials[f"reflection in {axis}"] = (kernel, flip)
+    return trials
+
+
+def _transformed(X: Any, trial: Trial, rng: np.random.RandomState) -> Any:
+    kernel, by = trial
+    if by is None:
+        by = random_transformation(kernel, X.shape[0], rng)
+    block = read_block(X, kernel.columns)
+    kernel.moved(kernel.columns).apply(block, by, out=block)
+    return with_block(X, kernel.columns, block)
