@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skhep_dnn.neural_network import WeightedDNNClassifier
+    from skhep_dnn.preprocessing import SymmetryAugmenter
 
-__all__ = ["WeightedDNNClassifier", "__version__"]
+__all__ = ["SymmetryAugmenter", "WeightedDNNClassifier", "__version__"]
 
 __version__ = version("skhep-dnn")
 
-_LAZY = {"WeightedDNNClassifier": "skhep_dnn.neural_network"}
-_SUBPACKAGES = ("datasets", "inspection", "metrics", "neural_network", "pipeline")
+_LAZY = {
+    "SymmetryAugmenter": "skhep_dnn.preprocessing",
+    "WeightedDNNClassifier": "skhep_dnn.neural_network",
+}
+_SUBPACKAGES = (
+    "datasets",
+    "inspection",
+    "metrics",
+    "neural_network",
+    "pipeline",
+    "preprocessing",
+)
 
 
 def __getattr__(name: str) -> Any:

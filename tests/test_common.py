@@ -3,7 +3,8 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
+from skhep_dnn.preprocessing import CartesianMomenta, SymmetryAligner
 
 SMALL = {
     "n_layers": 1,
@@ -13,11 +14,55 @@ SMALL = {
     "batch_size": 16,
     "random_state": 0,
 }
+PAIR = {"cylindrical": None, "cartesian": [(0, 1)], "reflections": "xy", "leading": 0}
 ESTIMATORS = [
     WeightedDNNClassifier(**SMALL),
     WeightedDNNClassifier(**SMALL, n_members=2),
     WeightedDNNClassifier(**SMALL, batch_norm=True),
+    SymmetryAugmenter(**PAIR),
+    SymmetryAligner(**PAIR),
+    CartesianMomenta(momenta=[(0, 1)]),
 ]
+STANDARDISED = (
+    "The columns are standardised, which is refused: rotations and components of "
+    "standardised momenta mean nothing. The same is checked on momenta in "
+    "tests/preprocessing/test_scikit_learn.py."
+)
+UNDEFINED = (
+    "Some events have no direction of the leading object, nan or (0, 0), which is "
+    "refused: they cannot be aligned. The same is checked on momenta in "
+    "tests/preprocessing/test_scikit_learn.py."
+)
+NO_MOMENTA = (
+    "The columns cannot be pt and phi, since pt is negative or |phi| beyond 2 pi, which "
+    "is refused. The same is checked on momenta in "
+    "tests/preprocessing/test_scikit_learn.py."
+)
+ON_STANDARDISED = dict.fromkeys(
+    [
+        "check_transformer_data_not_an_array",
+        "check_transformer_general",
+        "check_transformer_preserve_dtypes",
+    ],
+    STANDARDISED,
+)
+ON_UNDEFINED = dict.fromkeys(
+    ["check_estimators_dtypes", "check_estimators_pickle"], UNDEFINED
+)
+ON_NO_MOMENTA = dict.fromkeys(
+    [
+        "check_estimators_fit_returns_self",
+        "check_estimators_overwrite_params",
+        "check_estimators_pickle",
+        "check_fit_check_is_fitted",
+        "check_fit_idempotent",
+        "check_n_features_in",
+        "check_n_features_in_after_fitting",
+        "check_pipeline_consistency",
+        "check_readonly_memmap_input",
+    ],
+    NO_MOMENTA,
+)
 
 
 def expected_failures(estimator):
@@ -33,6 +78,10 @@ def expected_failures(estimator):
                 "tests/neural_network/test_weights_in_training.py."
             )
         }
+    if isinstance(estimator, SymmetryAugmenter | SymmetryAligner):
+        return ON_STANDARDISED | ON_UNDEFINED
+    if isinstance(estimator, CartesianMomenta):
+        return ON_STANDARDISED | ON_NO_MOMENTA
     return {}
 
 

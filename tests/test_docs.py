@@ -22,6 +22,7 @@ SUBPACKAGES = [
     "metrics",
     "neural_network",
     "pipeline",
+    "preprocessing",
     "weights",
 ]
 IGNORED = {

@@ -7,7 +7,7 @@ import pytest
 
 import skhep_dnn
 
-ESTIMATORS = ["WeightedDNNClassifier"]
+ESTIMATORS = ["SymmetryAugmenter", "WeightedDNNClassifier"]
 SUBPACKAGES = [
     "datasets",
     "exceptions",
@@ -15,6 +15,7 @@ SUBPACKAGES = [
     "metrics",
     "neural_network",
     "pipeline",
+    "preprocessing",
     "weights",
 ]
 
@@ -41,7 +42,7 @@ def loaded_by(statement):
         ),
         (
             "import skhep_dnn.datasets, skhep_dnn.exceptions, skhep_dnn.inspection, "
-            "skhep_dnn.pipeline, skhep_dnn.weights",
+            "skhep_dnn.pipeline, skhep_dnn.preprocessing, skhep_dnn.weights",
             {"optuna", "matplotlib", "pooch", "skorch", "torch"},
         ),
     ],

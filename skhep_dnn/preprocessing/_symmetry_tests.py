@@ -68,7 +68,7 @@ class SymmetryTests:
         Returns
         -------
         check : SymmetryCheck
-            p-values and effects, alone and together; its text gives advice.
+            The p-values and effects, alone and together; its text gives advice.
 
         Raises
         ------
