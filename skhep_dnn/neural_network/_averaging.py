@@ -62,9 +62,9 @@ class Average(Protocol):
 class ExponentialAverage:
     r"""Exponential moving average of the parameters, after each step.
 
-    After :math:`t` steps the average moves by a share :math:`1 - d_t` towards the
-    parameters, with :math:`d_t = \min(d, (1 + t) / (10 + t))`, so that the first steps
-    are soon forgotten.
+    After step :math:`t = 1, 2, ...` the average moves by a share :math:`1 - d_t`
+    towards the parameters, with :math:`d_t = \min(d, t / (9 + t))`, so that the initial
+    weights are soon forgotten.
 
     Parameters
     ----------
