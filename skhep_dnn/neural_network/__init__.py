@@ -7,6 +7,11 @@ from skhep_dnn.neural_network._averaging import (
 )
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._losses import FocalLoss
+from skhep_dnn.neural_network._reliance import (
+    block_reliance,
+    bottleneck_outputs,
+    bottleneck_reliance,
+)
 from skhep_dnn.neural_network._schedules import CosineRestarts, LinearCycles, OneCycle
 from skhep_dnn.neural_network._snapshots import Snapshots
 from skhep_dnn.neural_network._split import FeatureSplit
@@ -21,5 +26,8 @@ __all__ = [
     "Snapshots",
     "StochasticWeightAverage",
     "WeightedDNNClassifier",
+    "block_reliance",
+    "bottleneck_outputs",
+    "bottleneck_reliance",
     "count_parameters",
 ]
