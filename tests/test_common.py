@@ -34,8 +34,8 @@ UNDEFINED = (
     "tests/preprocessing/test_scikit_learn.py."
 )
 NO_MOMENTA = (
-    "The columns cannot be pt and phi, since pt is negative or |phi| beyond 2 pi, which "
-    "is refused. The same is checked on momenta in "
+    "The columns cannot be pt and phi, since pt is negative or |phi| beyond 2 pi, "
+    "which is refused. The same is checked on momenta in "
     "tests/preprocessing/test_scikit_learn.py."
 )
 ON_STANDARDISED = dict.fromkeys(

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import StrOptions, _check_feature_names_in, _fit_context
 from skhep_dnn._tables import check_table, select_columns
 from skhep_dnn.preprocessing._base import MomentumTransformer
-from skhep_dnn.preprocessing._columns import read_block, with_block
+from skhep_dnn.preprocessing._columns import read_block, undefined, with_block
 from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
 from skhep_dnn.preprocessing._momenta import (
     ColumnNames,
@@ -230,25 +230,28 @@ class CartesianMomenta(MomentumTransformer):
         return {i: sources.index(i) for i in range(self.n_features_in_)}
 
     def _components(self, block: Floats) -> Floats:
-        pt, phi = block[:, 0], block[:, -1]
+        values = self._defined(block)
+        pt, phi = values[:, 0], values[:, -1]
         parts = [pt * np.cos(phi), pt * np.sin(phi)]
         if block.shape[1] == 3:
-            parts.append(pt * np.sinh(block[:, 1]))
+            parts.append(pt * np.sinh(values[:, 1]))
         return self._undefined_together(block, np.stack(parts, axis=1))
 
     def _polar(self, block: Floats) -> Floats:
-        pt, phi = (
-            np.hypot(block[:, 0], block[:, 1]),
-            np.arctan2(block[:, 1], block[:, 0]),
-        )
+        values = self._defined(block)
+        px, py = values[:, 0], values[:, 1]
+        pt, phi = np.hypot(px, py), np.arctan2(py, px)
         phi = phi - 2.0 * math.pi * ((phi - self.phi_low_) // (2.0 * math.pi))
         parts = [pt, phi]
         if block.shape[1] == 3:
-            pz = block[:, 2]
+            pz = values[:, 2]
             with np.errstate(divide="ignore", invalid="ignore"):
                 slope = np.where(pz == 0.0, 0.0, pz / pt)
             parts.insert(1, np.arcsinh(slope))
         return self._undefined_together(block, np.stack(parts, axis=1))
+
+    def _defined(self, block: Floats) -> Floats:
+        return np.where(undefined(block, self.missing_values), np.nan, block)
 
     def _undefined_together(self, old: Floats, new: Floats) -> Floats:
         marked = (old == self.missing_values).any(axis=1)

@@ -6,6 +6,7 @@ or `X_met, X_phi`, Cartesian components as `X_px, X_py, X_pz`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 __all__ = [
@@ -95,7 +96,7 @@ class ColumnNames:
 
     def position(self, column: Column, parameter: str) -> int:
         """Return the position of a declared column."""
-        is_position = isinstance(column, int) and not isinstance(column, bool)
+        is_position = isinstance(column, Integral) and not isinstance(column, bool)
         if not is_position and not isinstance(column, str):
             msg = (
                 f"Columns in `{parameter}` must be names or positions, got {column!r}. "

@@ -104,7 +104,7 @@ def _part(
     # Each sum has variance 1 if there is symmetry; n_eff times the effect comes on top.
     n_eff = np.abs(weights).sum() ** 2 / (weights**2).sum()
     influence = (terms * terms.sum(axis=0)).mean(axis=1)
-    spread = np.hypot(
-        distances[1:].std(), 2.0 * influence.std() * np.sqrt(len(weights))
-    )
+    # The variance by the influence of each event has twice that of the swaps in it.
+    swaps, events = distances[1:].var(), 4.0 * len(weights) * influence.var()
+    spread = np.sqrt(swaps + max(0.0, events - 2.0 * swaps))
     return _Part(name, distances, (distances[0] - 1.0) / n_eff, float(spread / n_eff))

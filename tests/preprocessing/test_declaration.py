@@ -1,0 +1,122 @@
+"""Declarations that contradict themselves, the data or the physics are refused."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skhep_dnn.datasets._kinematics import derived_features
+from skhep_dnn.preprocessing import SymmetryAligner, SymmetryAugmenter
+
+
+def mass(table):
+    return derived_features(table)["DER_mass_vis"]
+
+
+@pytest.mark.parametrize("axes", ["w", "xx", "XY", "xyzz"])
+def test_axes(X, axes):
+    with pytest.raises(ValueError, match=r"`reflections` must hold axes, some of"):
+        SymmetryAugmenter(reflections=axes).fit(X)
+    with pytest.raises(ValueError, match=r"`odd_under` must hold axes, some of"):
+        SymmetryAugmenter(odd_under={"PRI_met_sumet": axes}).fit(X)
+
+
+def test_axes_are_strings(X):
+    with pytest.raises(ValueError, match=r"`odd_under` must hold axes.*got 3"):
+        SymmetryAugmenter(odd_under={"PRI_met_sumet": 3}).fit(X)
+    with pytest.raises(ValueError, match=r"'reflections' parameter.*must be"):
+        SymmetryAugmenter(reflections=3).fit(X)
+
+
+@pytest.mark.parametrize("axes", ["x", "yz"])
+def test_parity_must_agree_with_rotations(X, axes):
+    declared = {"PRI_met_sumet": axes}
+    with pytest.raises(ValueError, match=r"must name both x and y or neither.*half"):
+        SymmetryAugmenter(odd_under=declared).fit(X)
+    SymmetryAugmenter(odd_under=declared, rotation=False).fit(X)
+
+
+def test_signed_columns_must_exist_and_be_no_momenta(X):
+    with pytest.raises(ValueError, match=r"Columns in `odd_under` must be in `X`"):
+        SymmetryAugmenter(odd_under={"dphi": "xy"}).fit(X)
+    augmenter = SymmetryAugmenter(
+        cylindrical=[("PRI_tau_pt", "PRI_tau_phi")], odd_under={"PRI_tau_phi": "xy"}
+    )
+    with pytest.raises(ValueError, match=r"declared once, got \['PRI_tau_phi'\]"):
+        augmenter.fit(X)
+
+
+@pytest.mark.parametrize("model", [SymmetryAugmenter, SymmetryAligner])
+@pytest.mark.parametrize(
+    ("columns", "name"),
+    [
+        (["lep_pt", "lep_phi"], "reflection in z"),
+        (["lep_pt", "other"], "rotation"),
+    ],
+)
+def test_transformations_must_change_something(model, columns, name):
+    X = pd.DataFrame(np.random.default_rng(0).random((20, 2)), columns=columns)
+    with pytest.raises(ValueError, match=rf"got the {name}, which changes nothing"):
+        model().fit(X)
+
+
+def test_undefined_values_do_not_count_as_a_change(X):
+    X["PRI_tau_eta"] = X["PRI_lep_eta"] = math.nan
+    X["PRI_jet_leading_eta"] = X["PRI_jet_subleading_eta"] = math.nan
+    with pytest.raises(ValueError, match="reflection in z, which changes nothing"):
+        SymmetryAugmenter().fit(X)
+
+
+def test_invariants(X):
+    formulas = {
+        "DER_mass_vis": mass,
+        3: lambda table: derived_features(table).iloc[:, 2],
+    }
+    SymmetryAugmenter(invariants=formulas).fit(X)
+    SymmetryAugmenter(invariants=formulas).fit(X.astype("float32"))
+    marked = SymmetryAugmenter(invariants=formulas, missing_values=-999.0)
+    marked.fit(X.fillna(-999.0))
+
+
+def test_invariants_of_arrays():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 3)).astype(np.float32) * 20.0
+    pair = {"cartesian": [(0, 1)], "reflections": "xy"}
+    SymmetryAugmenter(
+        invariants={2: lambda X: X[:, 0] ** 2 + X[:, 1] ** 2}, **pair
+    ).fit(X)
+    with pytest.raises(ValueError, match=r"invariant 2 must give the same values"):
+        SymmetryAugmenter(invariants={2: lambda X: X[:, 0]}, **pair).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        (lambda X: X["PRI_tau_phi"], r"'DER_mass_vis' must give the same values.*chan"),
+        (lambda X: mass(X) + 1e-2 * X["PRI_tau_eta"], "got a change of"),
+        (lambda X: np.sqrt(X["PRI_tau_eta"].clip(-1)), "values that became undefined"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_formulas_that_change(X, formula, message):
+    with pytest.raises(ValueError, match=message):
+        SymmetryAugmenter(invariants={"DER_mass_vis": formula}).fit(X)
+
+
+def test_invariants_must_be_columns(X):
+    with pytest.raises(ValueError, match=r"Columns in `invariants` must be in `X`"):
+        SymmetryAugmenter(invariants={"DER_mass": mass}).fit(X)
+
+
+def test_names_of_declared_columns_are_free(X):
+    X["delta_phi"] = np.sin(X["PRI_tau_phi"] - X["PRI_lep_phi"])
+    with pytest.raises(ValueError, match="'delta_phi' with no delta_pt"):
+        SymmetryAugmenter().fit(X)
+    augmenter = SymmetryAugmenter(odd_under={"delta_phi": "xy"}).fit(X)
+    assert augmenter.kernel_.odd_axes == ("xy",)
+
+
+def test_one_column_is_too_few():
+    with pytest.raises(ValueError, match=r"must be in `X`, got 1.*n_features = 1"):
+        SymmetryAugmenter(cartesian=[(0, 1)]).fit(np.ones((5, 1)))

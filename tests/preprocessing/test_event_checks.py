@@ -1,0 +1,85 @@
+"""Values that cannot be those of momenta are refused, conventions are accepted."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.preprocessing import StandardScaler
+
+from skhep_dnn.preprocessing import CartesianMomenta, SymmetryAugmenter
+
+NAMES = ["tau_pt", "tau_eta", "tau_phi"]
+
+
+def momenta(n=200, low=-math.pi, seed=0):
+    rng = np.random.default_rng(seed)
+    columns = [rng.exponential(30.0, n), rng.normal(size=n)]
+    phi = low + 2.0 * math.pi * rng.random(n)
+    return pd.DataFrame(np.stack([*columns, phi], axis=1), columns=NAMES)
+
+
+@pytest.mark.parametrize("model", [SymmetryAugmenter(), CartesianMomenta()])
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("tau_pt", -1.0, r"'tau_pt' must not be negative, got -1.0.*before scaling"),
+        ("tau_pt", -999.0, r"pass `missing_values=-999.0`"),
+        ("tau_phi", 170.0, r"'tau_phi' must be in rad.*got 170.0.*np.deg2rad"),
+        ("tau_phi", -6.4, r"'tau_phi' must be in rad.*got -6.4"),
+        ("tau_phi", math.inf, r"'tau_phi' must be in rad.*got inf"),
+    ],
+)
+def test_refused(model, column, value, message):
+    X = momenta()
+    X.loc[3, column] = value
+    with pytest.raises(ValueError, match=message):
+        model.fit(X)
+
+
+@pytest.mark.parametrize("model", [SymmetryAugmenter(), CartesianMomenta()])
+def test_standardised_momenta(model):
+    X = StandardScaler().set_output(transform="pandas").fit_transform(momenta())
+    with pytest.raises(
+        ValueError, match=r"physical units, got columns that were stand"
+    ):
+        model.fit(X)
+
+
+def test_standardised_components():
+    X = CartesianMomenta().fit_transform(momenta())
+    SymmetryAugmenter().fit(X)
+    scaled = StandardScaler().set_output(transform="pandas").fit_transform(X)
+    with pytest.raises(ValueError, match="standardised"):
+        SymmetryAugmenter().fit(scaled)
+
+
+@pytest.mark.parametrize("low", [-math.pi, 0.0])
+def test_both_ranges_of_azimuths(low):
+    X = momenta(low=low)
+    augmenter = SymmetryAugmenter().fit(X)
+    assert augmenter.kernel_.phi_low == low
+    for table in (augmenter.augment(X, random_state=0), *augmenter.variants(X)):
+        assert table["tau_phi"].between(low, low + 2.0 * math.pi).all()
+
+
+def test_range_of_few_azimuths():
+    X = momenta()
+    X["tau_phi"] = np.abs(X["tau_phi"])
+    assert SymmetryAugmenter().fit(X).kernel_.phi_low == -math.pi
+
+
+def test_rounded_azimuths():
+    X = momenta()
+    X.loc[0, "tau_phi"], X.loc[1, "tau_phi"] = 3.142, -3.142
+    assert SymmetryAugmenter().fit(X).kernel_.phi_low == -math.pi
+    X["tau_phi"] = (X["tau_phi"] % (2.0 * math.pi)).round(2)
+    assert SymmetryAugmenter().fit(X).kernel_.phi_low == 0.0
+
+
+def test_marked_values_are_not_looked_at():
+    X = momenta()
+    X.iloc[:20] = -999.0
+    X.iloc[20:30] = np.nan
+    SymmetryAugmenter(missing_values=-999.0).fit(X)
+    CartesianMomenta(missing_values=-999.0).fit(X)

@@ -1,0 +1,127 @@
+"""Which columns are momenta: by name, by position, and what is refused."""
+
+import pytest
+
+from skhep_dnn.datasets import make_higgs_events
+from skhep_dnn.preprocessing._momenta import ColumnNames, common_prefix, find_momenta
+
+
+def found(names, cylindrical="auto", cartesian="auto", others=()):
+    columns = ColumnNames(names, len(names))
+    momenta = find_momenta(columns, cylindrical, cartesian, others)
+    return {momentum.name: momentum.names for momentum in momenta}
+
+
+def test_momenta_of_higgsml():
+    events = make_higgs_events(10, random_state=0)
+    momenta = found(events.feature_names)
+    assert [len(names) for names in momenta.values()] == [3, 3, 2, 3, 3]
+    assert list(momenta) == [
+        "PRI_tau",
+        "PRI_lep",
+        "PRI_met",
+        "PRI_jet_leading",
+        "PRI_jet_subleading",
+    ]
+    assert momenta["PRI_met"] == ("PRI_met", "PRI_met_phi")
+    declared = found(events.feature_names, events.momenta)
+    assert list(declared.values()) == list(momenta.values())
+    assert list(declared) == ["tau", "lep", "met", "jet_leading", "jet_subleading"]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["met_met", "met_phi"], {"met": ("met_met", "met_phi")}),
+        (["met", "met_phi"], {"met": ("met", "met_phi")}),
+        (["tau_pt", "tau_phi"], {"tau": ("tau_pt", "tau_phi")}),
+        (["phi", "m", "eta", "pt"], {"pt": ("pt", "eta", "phi")}),
+        (["a_px", "b_px", "a_py", "b_py"], {"a": ("a_px", "a_py"), "b": None}),
+        (["a_pz", "a_py", "a_px"], {"a": ("a_px", "a_py", "a_pz")}),
+        (["a_pt", "phi_a", "centrality"], {}),
+    ],
+)
+def test_names(names, expected):
+    momenta = found(names)
+    assert list(momenta) == list(expected)
+    for name, columns in expected.items():
+        assert columns in (None, momenta[name])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["delta_phi"], r"'delta_phi' with no delta_pt, delta, delta_met; found none"),
+        (["a", "a_pt", "a_phi"], r"'a_phi' with a_pt and a;"),
+        (["a_pt", "a_eta"], r"'a_eta' with no a_phi"),
+        (["a_pt", "a_phi", "b_eta"], r"'b_eta' with no b_phi; found a \(a_pt, a_phi\)"),
+        (["a_px", "a_pz"], r"`cartesian` must be declared.*'a_pz' with no a_py"),
+        (["a_py"], r"'a_py' with no a_px"),
+    ],
+)
+def test_ambiguous_names(names, message):
+    with pytest.raises(ValueError, match=message):
+        found(names)
+
+
+def test_names_that_are_declared_as_something_else_are_not_looked_at():
+    names = ["dphi_phi", "a_pt", "a_phi"]
+    assert list(found(names, others=[0])) == ["a"]
+    assert list(found(names, [("a_pt", "a_phi")])) == ["a"]
+    assert found(names, None) == {}
+
+
+def test_positions():
+    columns = ColumnNames(None, 4)
+    (momentum,) = find_momenta(columns, [(0, 2)], "auto")
+    assert (momentum.columns, momentum.longitudinal) == ((0, 2), None)
+    assert str(momentum) == "0 (0, 2)"
+    (momentum,) = find_momenta(columns, None, [(3, 2, 1)])
+    assert (momentum.columns, momentum.longitudinal) == ((3, 2, 1), 1)
+    assert not momentum.cylindrical
+
+
+@pytest.mark.parametrize(
+    ("cylindrical", "error", "message"),
+    [
+        ([("a_pt", "c")], ValueError, r"must be in `X`, got 'c', but `X` has the col"),
+        ([(0, 7)], ValueError, r"must be in `X`, got 7"),
+        ([(0, -1)], ValueError, r"must be in `X`, got -1"),
+        ([(0, True)], TypeError, r"names or positions, got True"),
+        ([(0, 1.5)], TypeError, r"names or positions, got 1.5"),
+        ([(0,)], ValueError, r"must hold the columns \(pt, eta, phi\) or \(pt, phi\)"),
+        (["a_pt"], TypeError, r"must hold the columns"),
+        ([3], TypeError, r"must hold the columns"),
+        ("all", TypeError, r"must hold the columns.*got 'all'"),
+        ([(0, 1), (0, 2)], ValueError, r"declared once, got \['a_pt'\]"),
+    ],
+)
+def test_wrong_declarations(cylindrical, error, message):
+    with pytest.raises(error, match=message):
+        found(["a_pt", "a_phi", "b"], cylindrical)
+
+
+def test_declared_twice_in_different_ways():
+    with pytest.raises(ValueError, match=r"declared once, got \['b'\]"):
+        found(["a", "b"], [("a", "b")], others=[1])
+    with pytest.raises(ValueError, match=r"declared once, got \['a', 'b'\]"):
+        found(["a", "b"], [("a", "b")], [("a", "b")])
+
+
+def test_names_need_names():
+    with pytest.raises(ValueError, match=r"got 'a', but `X` has 3 columns without"):
+        find_momenta(ColumnNames(None, 3), [("a", "b")], None)
+
+
+@pytest.mark.parametrize(
+    ("names", "prefix"),
+    [
+        (["tau_pt", "tau_phi"], "tau"),
+        (["met", "met_phi"], "met"),
+        (["x0", "x1"], "x0"),
+        (["a_pt", "b_phi"], "a_pt"),
+        (["pt", "phi"], ""),
+    ],
+)
+def test_common_prefix(names, prefix):
+    assert common_prefix(names) == prefix
