@@ -1,0 +1,5 @@
+"""Classifiers made of other classifiers, for weighted events."""
+
+from skhep_dnn.ensemble._symmetry_averaged import SymmetryAveragedClassifier
+
+__all__ = ["SymmetryAveragedClassifier"]
