@@ -81,9 +81,10 @@ def permuted_scores(
 
     Returns
     -------
-    baseline : ndarray of shape (n_estimators,)
-        Scores of the events as they are.
-    permuted : ndarray of shape (n_groups, n_estimators, n_repeats)
+    baseline : ndarray of shape (n_estimators, n_scores)
+        Scores of the events as they are: of all, and, if the samples have blocks,
+        without each of them.
+    permuted : ndarray of shape (n_groups, n_estimators, n_repeats, n_scores)
         Scores of the permuted ones.
     """
     n_parts = min(len(groups), effective_n_jobs(n_jobs))
@@ -95,8 +96,7 @@ def permuted_scores(
     )
     by_sample = [tasks[i : i + n_parts] for i in range(0, len(tasks), n_parts)]
     permuted = [np.concatenate([scores for _, scores in of]) for of in by_sample]
-    baseline = [of[0][0] for of in by_sample]
-    return np.array(baseline), np.stack(permuted, axis=1)
+    return np.array([of[0][0] for of in by_sample]), np.stack(permuted, axis=1)
 
 
 def _scores_of(
@@ -104,13 +104,14 @@ def _scores_of(
     groups: Sequence[Sequence[int]],
     scorer: Scorer,
     seeds: NDArray[np.int64],
-) -> tuple[float, FloatArray]:
+) -> tuple[FloatArray, FloatArray]:
     donors = [
         donor_rows(sample.donor_weights, np.random.default_rng(int(seed)))
         for seed in seeds
     ]
-    scores = [
-        [sample.score(scorer, table) for table in permuted_tables(sample.X, g, donors)]
-        for g in groups
+    scored = sample.prepare(scorer)
+    permuted = [
+        [scored(table) for table in permuted_tables(sample.X, group, donors)]
+        for group in groups
     ]
-    return sample.score(scorer, sample.X), np.array(scores)
+    return scored(sample.X), np.array(permuted)

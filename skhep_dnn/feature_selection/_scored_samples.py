@@ -15,7 +15,14 @@ from sklearn.model_selection import train_test_split
 
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn._validation import check_event_weights
+from skhep_dnn._warnings import warn_caller
+from skhep_dnn.exceptions import LowStatisticsWarning
 from skhep_dnn.feature_selection._donors import donor_weights
+from skhep_dnn.feature_selection._jackknife import (
+    RememberingEstimator,
+    draw_blocks,
+    leave_one_out,
+)
 from skhep_dnn.weights import scale_to_yields
 
 __all__ = ["ScoredSample", "Scorer", "make_samples"]
@@ -41,6 +48,8 @@ class ScoredSample:
         Event weights as the scorer gets them.
     donor_weights : ndarray of shape (n_samples,)
         What donors are drawn in proportion to.
+    jackknife : ndarray of shape (n_blocks, n_samples) or None
+        Weights without each block of events, for the error of the score.
     """
 
     estimator: Any
@@ -48,12 +57,32 @@ class ScoredSample:
     y: NDArray[Any]
     weights: FloatArray | None
     donor_weights: FloatArray
+    jackknife: FloatArray | None = None
 
-    def score(self, scorer: Scorer, X: Any) -> float:
-        """Return the score, greater is better, of the events with other features."""
-        if self.weights is None:
-            return float(scorer(self.estimator, X, self.y))
-        return float(scorer(self.estimator, X, self.y, sample_weight=self.weights))
+    def prepare(self, scorer: Scorer) -> Callable[[Any], FloatArray]:
+        """Return a function of a table that gives its scores, greater is better.
+
+        Parameters
+        ----------
+        scorer : callable
+            ``scorer(estimator, X, y, sample_weight=...)``.
+
+        Returns
+        -------
+        scores : callable
+            Takes a table and returns its score and those without each block.
+        """
+        estimator = RememberingEstimator(self.estimator)
+        parts = [] if self.jackknife is None else list(self.jackknife)
+
+        def scores(X: Any) -> FloatArray:
+            estimator.forget()
+            given = {} if self.weights is None else {"sample_weight": self.weights}
+            values = [scorer(estimator, X, self.y, **given)]
+            values += [scorer(estimator, X, self.y, sample_weight=w) for w in parts]
+            return np.array(values, dtype=np.float64)
+
+        return scores
 
 
 def make_samples(
@@ -64,6 +93,8 @@ def make_samples(
     indices: Sequence[ArrayLike] | None,
     max_events: int | None,
     rng: np.random.RandomState,
+    *,
+    with_jackknife: bool = False,
 ) -> list[ScoredSample]:
     """Return each model with the events on which it is scored.
 
@@ -82,7 +113,9 @@ def make_samples(
     max_events : int or None
         Largest number of events of a model; None takes all.
     rng : RandomState
-        Draws these events.
+        Draws these events, and the blocks.
+    with_jackknife : bool, default=False
+        Whether the events are parted into blocks for the error of the score.
 
     Returns
     -------
@@ -95,25 +128,47 @@ def make_samples(
         If `y` or `indices` do not fit to the table or the models.
     WeightsError
         If the weights of a class do not sum to more than 0.
+
+    Warns
+    -----
+    LowStatisticsWarning
+        If there are too few events for the blocks, which are then left out.
     """
     labels = _check_labels(y, len(table))
     weights = check_event_weights(sample_weight, len(table))
     folds = _check_indices(indices, len(models), len(table))
+    blocks = draw_blocks(labels if is_classifier(models[0]) else None, len(table), rng)
     samples = []
     for model, fold in zip(models, folds, strict=True):
         classes = labels if is_classifier(model) else None
         rows = _draw(fold, classes, max_events, rng)
         part = _part_weights(weights, classes, rows)
+        part_classes = None if classes is None else classes[rows]
+        jackknife = None
+        if with_jackknife:
+            jackknife = leave_one_out(part, part_classes, blocks[rows])
+            if jackknife is None:
+                _warn_few_events(len(rows))
         samples.append(
             ScoredSample(
                 model,
                 table if len(rows) == len(table) else _safe_indexing(table, rows),
                 labels[rows],
                 None if sample_weight is None else part,
-                donor_weights(part, None if classes is None else classes[rows]),
+                donor_weights(part, part_classes),
+                jackknife,
             )
         )
     return samples
+
+
+def _warn_few_events(n_events: int) -> None:
+    msg = (
+        "Each class must have a positive sum of weights without any tenth of its "
+        f"events, got one that has not among {n_events} events. The errors of the "
+        "importances leave out the statistics of the events: use more of them."
+    )
+    warn_caller(msg, LowStatisticsWarning)
 
 
 def _check_labels(y: ArrayLike, n_samples: int) -> NDArray[Any]:

@@ -11,16 +11,24 @@ from skhep_dnn.feature_selection._mutual_dependence import (
 )
 from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
 from skhep_dnn.inspection._discriminant import DiscriminantDisplay
+from skhep_dnn.inspection._embedding import EmbeddingDisplay
 from skhep_dnn.inspection._histogram import WeightedHistogram
 from skhep_dnn.inspection._history import TrainingHistoryDisplay
+from skhep_dnn.inspection._importance_bars import PermutationImportanceDisplay
+from skhep_dnn.inspection._mutual_dependence_map import MutualDependenceDisplay
 from skhep_dnn.inspection._permutation_importance import weighted_permutation_importance
+from skhep_dnn.inspection._rank_correlation_map import RankCorrelationDisplay
 from skhep_dnn.inspection._roc_curve import WeightedRocCurveDisplay
 from skhep_dnn.inspection._significance_scan import SignificanceScanDisplay
 
 __all__ = [
     "CutComparison",
     "DiscriminantDisplay",
+    "EmbeddingDisplay",
     "MutualDependence",
+    "MutualDependenceDisplay",
+    "PermutationImportanceDisplay",
+    "RankCorrelationDisplay",
     "SignificanceScanDisplay",
     "TrainingHistoryDisplay",
     "WeightedHistogram",

@@ -14,6 +14,7 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn.feature_selection._columns import Groups, named_table, resolve_groups
+from skhep_dnn.feature_selection._jackknife import jackknife_error
 from skhep_dnn.feature_selection._permutation import permuted_scores
 from skhep_dnn.feature_selection._scored_samples import Scorer, make_samples
 from skhep_dnn.metrics import weighted_scorer
@@ -119,6 +120,11 @@ def weighted_permutation_importance(
     NotFittedError
         If an estimator is not fitted.
 
+    Warns
+    -----
+    LowStatisticsWarning
+        If there are too few events for an error that contains their statistics.
+
     See Also
     --------
     compare_after_cut : Retrain without what is unimportant, and compare.
@@ -143,11 +149,12 @@ def weighted_permutation_importance(
     so that a significance is that of the whole sample. All groups share the donors of a
     repeat.
 
-    The error of several estimators is the standard deviation of their means over the
-    square root of their number, which with seeds contains the training and the
-    permutations, with folds (`indices`) the statistics of the events as well. That of
-    a single one contains the permutations alone, and is too small for a comparison
-    with other events.
+    The error is that of the mean. It contains the statistics of the events and the
+    permutations, by a jackknife of 10 blocks of events, and, of several estimators,
+    the standard deviation of their means over the square root of their number. With
+    `indices` the latter alone contains all. For a callable without weights, or with too
+    few events, a single estimator has the error of the permutations alone, which is
+    too small for a comparison with other events.
 
     In [1]_ features with an importance above 0.005 are kept: the fall of the accuracy
     of random forests with classes of equal weight, here
@@ -182,22 +189,30 @@ def weighted_permutation_importance(
     _check_numbers(models, n_repeats, max_events)
     table, names = named_table(X)
     positions = resolve_groups(table, names, groups)
-    scorer, scoring_name = _check_scoring(
-        scoring, has_weights=sample_weight is not None
-    )
+    has_weights = sample_weight is not None
+    scorer, scoring_name = _check_scoring(scoring, has_weights=has_weights)
     rng = check_random_state(random_state)
-    samples = make_samples(models, table, y, sample_weight, indices, max_events, rng)
+    samples = make_samples(
+        models,
+        table,
+        y,
+        sample_weight,
+        indices,
+        max_events,
+        rng,
+        with_jackknife=indices is None and (has_weights or not callable(scoring)),
+    )
     seeds = rng.randint(2**31 - 1, size=(len(models), n_repeats))
     baseline, permuted = permuted_scores(
         samples, list(positions.values()), scorer, seeds, n_jobs
     )
     return Bunch(
-        **_statistics(baseline[:, np.newaxis] - permuted, baseline),
+        **_statistics(baseline[:, np.newaxis, :] - permuted, baseline[:, 0]),
         names=list(positions),
         columns=[[names[i] for i in group] for group in positions.values()],
         positions=list(positions.values()),
         feature_names=names,
-        baseline_scores=baseline,
+        baseline_scores=baseline[:, 0],
         scoring=scoring_name,
     )
 
@@ -236,17 +251,28 @@ def _check_scoring(
 
 
 def _statistics(falls: FloatArray, baseline: FloatArray) -> dict[str, FloatArray]:
-    """Return the figures of falls of shape (n_groups, n_estimators, n_repeats)."""
-    n_groups, n_estimators, _ = falls.shape
-    importances = falls.reshape(n_groups, -1)
-    independent = falls.mean(axis=2) if n_estimators > 1 else importances
-    errors = np.full(n_groups, np.nan)
-    if independent.shape[1] > 1:
-        errors = independent.std(axis=1, ddof=1) / np.sqrt(independent.shape[1])
+    """Return the figures of falls of (n_groups, n_estimators, n_repeats, n_scores)."""
+    of_models = falls[..., 0].mean(axis=2)
+    importances = falls[..., 0].reshape(len(falls), -1)
     return {
         "importances": importances,
         "importances_mean": importances.mean(axis=1),
         "importances_std": importances.std(axis=1),
-        "errors": errors,
-        "fractional": (falls.mean(axis=2) / np.abs(baseline)).mean(axis=1),
+        "errors": _errors(falls),
+        "fractional": (of_models / np.abs(baseline)).mean(axis=1),
     }
+
+
+def _errors(falls: FloatArray) -> FloatArray:
+    _, n_estimators, n_repeats, n_scores = falls.shape
+    squares = np.zeros(len(falls))
+    if n_scores > 1:
+        squares += jackknife_error(falls[..., 1:].mean(axis=(1, 2))) ** 2
+    if n_estimators > 1:
+        of_models = falls[..., 0].mean(axis=2)
+        squares += of_models.var(axis=1, ddof=1) / n_estimators
+    elif n_scores == 1:
+        if n_repeats == 1:
+            return squares * np.nan
+        squares += falls[:, 0, :, 0].var(axis=1, ddof=1) / n_repeats
+    return np.sqrt(squares)

@@ -29,8 +29,8 @@ def test_closed_form_of_a_linear_regression(X):
 
 
 def test_default_regressor_finds_what_depends(X):
-    result = mutual_dependence(X, random_state=0)
-    assert result.dependence["sum"] > 0.75
+    result = mutual_dependence(X, max_events=1000, cv=2, random_state=0)
+    assert result.dependence["sum"] > 0.7
     assert result.dependence["alone"] < 0.1
     contributions = result.contributions.loc["sum", ["x", "y"]]
     assert (contributions > 5 * result.contributions.loc["sum", "alone"]).all()
@@ -65,20 +65,21 @@ def test_weight_zero_equals_absent(X):
 def test_undefined_targets_are_left_out_and_inputs_are_not(X):
     X["flag"] = np.where(np.arange(1500) % 3 == 0, np.nan, X["x"])
     marked = X.fillna(-999.0)
-    options = {"max_events": 600, "cv": 2, "random_state": 0}
+    options = {"max_events": 400, "cv": 2, "random_state": 0}
     result = mutual_dependence(marked, missing_values=-999.0, **options)
-    assert result.dependence["flag"] > 0.95
+    assert result.dependence["flag"] > 0.9
     pd.testing.assert_series_equal(
         result.dependence, mutual_dependence(X, **options).dependence
     )
 
 
 def test_same_seed_same_result_for_any_number_of_jobs(X):
-    one = mutual_dependence(X, max_events=200, random_state=1)
+    options = {"max_events": 200, "cv": 2}
+    one = mutual_dependence(X, random_state=1, **options)
     with parallel_config("threading"):
-        two = mutual_dependence(X, max_events=200, n_jobs=2, random_state=1)
+        two = mutual_dependence(X, n_jobs=2, random_state=1, **options)
     pd.testing.assert_frame_equal(one.contributions, two.contributions)
-    other = mutual_dependence(X, max_events=200, random_state=2)
+    other = mutual_dependence(X, random_state=2, **options)
     assert not other.contributions.equals(one.contributions)
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,7 +44,7 @@ def test_columns_of_a_frame_keep_kind_index_and_neighbours():
 
 def weighted_mean(estimator, X, y, sample_weight=None):
     """Score of a "model" that weighs the columns by itself."""
-    return np.average(X @ estimator * y, weights=sample_weight)
+    return np.average(X @ estimator.copy() * y, weights=sample_weight)
 
 
 @pytest.fixture
@@ -66,14 +68,28 @@ def test_scores_of_all_groups_estimators_and_repeats(samples):
     baseline, permuted = permuted_scores(
         samples, [[0], [1], [0, 2]], weighted_mean, seeds
     )
-    assert permuted.shape == (3, 2, 3)
-    for sample, value in zip(samples, baseline, strict=True):
+    assert permuted.shape == (3, 2, 3, 1)
+    for sample, value in zip(samples, baseline[:, 0], strict=True):
         assert value == weighted_mean(
             sample.estimator, sample.X, sample.y, sample.weights
         )
     # A column that the model ignores, and all that it looks at.
-    np.testing.assert_array_equal(permuted[1, 0], baseline[0])
-    assert (np.abs(permuted[[0, 2], 0] - baseline[0]) > 1e-3).all()
+    np.testing.assert_array_equal(permuted[1, 0, :, 0], baseline[0, 0])
+    assert (np.abs(permuted[[0, 2], 0] - baseline[0, 0]) > 1e-3).all()
+
+
+def test_scores_without_each_block(samples):
+    weights = samples[0].weights * (np.arange(50) % 5 != np.arange(5)[:, np.newaxis])
+    parted = [replace(sample, jackknife=weights) for sample in samples]
+    seeds = np.arange(2).reshape(2, 1)
+    whole = permuted_scores(samples, [[1]], weighted_mean, seeds)
+    baseline, permuted = permuted_scores(parted, [[1]], weighted_mean, seeds)
+    np.testing.assert_array_equal(permuted[..., :1], whole[1])
+    for sample, values in zip(parted, baseline, strict=True):
+        expected = [
+            weighted_mean(sample.estimator, sample.X, sample.y, w) for w in weights
+        ]
+        np.testing.assert_array_equal(values[1:], expected)
 
 
 def test_result_does_not_depend_on_the_number_of_jobs(samples):

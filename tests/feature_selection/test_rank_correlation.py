@@ -53,7 +53,7 @@ def test_a_negative_weight_removes_an_equal_event(X):
 def test_gaussian_closed_form():
     # Kruskal: the rank correlation of a Gaussian pair is 6 / pi * arcsin(rho / 2).
     rng = np.random.default_rng(3)
-    rho, n_events = 0.6, 200_000
+    rho, n_events = 0.6, 50_000
     x, noise = rng.normal(size=(2, n_events))
     y = rho * x + np.sqrt(1 - rho**2) * noise
     weight = rng.choice([-1.0, 1.0, 2.0], size=n_events, p=[0.2, 0.5, 0.3])

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from scipy.stats import norm
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -10,7 +11,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_validate
 
 from skhep_dnn import WeightedDNNClassifier
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
 from skhep_dnn.inspection import weighted_permutation_importance
 from skhep_dnn.metrics import weighted_scorer
 
@@ -71,13 +72,14 @@ def test_closed_form_of_the_log_loss(negative):
 
 
 def test_closed_form_of_the_auc():
-    X, y, rng = gaussian_events(200_000)
+    X, y, rng = gaussian_events(100_000)
     result = weighted_permutation_importance(
         linear_model(MEANS),
         X,
         y,
         rng.exponential(size=len(y)),
         scoring="roc_auc",
+        indices=[np.arange(100_000)],  # no jackknife
         n_repeats=2,
         random_state=0,
     )
@@ -86,7 +88,7 @@ def test_closed_form_of_the_auc():
     for value, mean in zip(result.importances_mean, MEANS, strict=True):
         shifts = np.array([0.0, 0.0, mean**2, -(mean**2)])
         permuted = norm.cdf((total - mean**2 + shifts) / np.sqrt(2 * total)).mean()
-        assert value == pytest.approx(auc - permuted, abs=0.006)
+        assert value == pytest.approx(auc - permuted, abs=0.008)
 
 
 def test_an_event_of_weight_k_equals_k_events():
@@ -97,10 +99,16 @@ def test_an_event_of_weight_k_equals_k_events():
     x = rng.normal(size=2000) + np.repeat([2.0, 0.0, -5.0], [1000, 200, 800])
     model = linear_model([1.0], -1.0)
     options = {"n_repeats": 100, "random_state": 0}
-    weighted = weighted_permutation_importance(model, x[:, None], y, weight, **options)
+    weighted = weighted_permutation_importance(
+        model, x[:, None], y, weight, indices=[np.arange(2000)], **options
+    )
     copied = weight.astype(int)
     copies = weighted_permutation_importance(
-        model, np.repeat(x, copied)[:, None], np.repeat(y, copied), **options
+        model,
+        np.repeat(x, copied)[:, None],
+        np.repeat(y, copied),
+        indices=[np.arange(copied.sum())],  # the error of the permutations alone
+        **options,
     )
     np.testing.assert_allclose(weighted.baseline_scores, copies.baseline_scores)
     difference = weighted.importances_mean[0] - copies.importances_mean[0]
@@ -123,7 +131,7 @@ def test_unit_weights_and_equal_classes_agree_with_scikit_learn():
     X, y, _ = gaussian_events(1000)
     model = LogisticRegression().fit(X, y)
     ours = weighted_permutation_importance(
-        model, X, y, scoring="accuracy", n_repeats=100, random_state=0
+        model, X, y, scoring=accuracy, n_repeats=100, random_state=0
     )
     theirs = permutation_importance(
         model, X, y, scoring="accuracy", n_repeats=100, random_state=0
@@ -198,19 +206,63 @@ def test_a_group_shows_what_copies_hide():
 def test_statistics_of_several_estimators():
     X, y, _ = gaussian_events(400)
     models = [linear_model(scale * MEANS) for scale in (0.5, 1.0, 2.0)]
-    result = weighted_permutation_importance(models, X, y, n_repeats=4, random_state=0)
+    folds = np.array_split(np.arange(400), 3)
+    result = weighted_permutation_importance(
+        models, X, y, indices=folds, n_repeats=4, random_state=0
+    )
     by_model = result.importances.reshape(4, 3, 4).mean(axis=2)
     np.testing.assert_allclose(result.importances_mean, by_model.mean(axis=1))
     np.testing.assert_allclose(result.errors, by_model.std(axis=1, ddof=1) / np.sqrt(3))
     np.testing.assert_allclose(
         result.fractional, (by_model / -result.baseline_scores).mean(axis=1)
     )
-    alone = weighted_permutation_importance(models[0], X, y, random_state=0)
+    # On the same events their statistics are added.
+    same = weighted_permutation_importance(models, X, y, n_repeats=4, random_state=0)
+    spread = same.importances.reshape(4, 3, 4).mean(axis=2).std(axis=1, ddof=1)
+    assert (same.errors[:3] > spread[:3] / np.sqrt(3)).all()
+
+
+@pytest.mark.parametrize("scoring", ["balanced_log_loss", "roc_auc"])
+def test_error_is_the_spread_of_independent_samples(scoring):
+    # One noise feature that the model uses by mistake, as a trained one does.
+    model = linear_model([1.5, 0.8, 0.3, 0.2])
+    results = []
+    for seed in range(40):
+        X, y, rng = gaussian_events(600, seed)
+        weight = rng.exponential(size=600)
+        weight[rng.random(600) < 0.1] *= -1.0
+        results.append(
+            weighted_permutation_importance(
+                model, X, y, weight, scoring=scoring, n_repeats=1, random_state=seed
+            )
+        )
+    means = np.array([result.importances_mean for result in results])
+    errors = np.array([result.errors for result in results])
+    # 40 samples know a spread to 11 per cent.
+    np.testing.assert_allclose(errors.mean(axis=0), means.std(axis=0), rtol=0.35)
+    if scoring == "roc_auc":
+        pulls = means[:, 3] / errors[:, 3]
+        assert np.abs(pulls).max() < 5
+
+
+def test_error_without_the_statistics_of_the_events():
+    X, y, _ = gaussian_events(400)
+    options = {"scoring": accuracy, "random_state": 0}
+    alone = weighted_permutation_importance(linear_model(MEANS), X, y, **options)
     np.testing.assert_allclose(
         alone.errors, alone.importances.std(axis=1, ddof=1) / np.sqrt(5)
     )
-    once = weighted_permutation_importance(models[0], X, y, n_repeats=1, random_state=0)
+    once = weighted_permutation_importance(
+        linear_model(MEANS), X, y, n_repeats=1, **options
+    )
     assert np.isnan(once.errors).all()
+    few = [0, *range(1, 400, 2)]  # one event of signal
+    with pytest.warns(LowStatisticsWarning, match=r"among 201 events\. .* use more"):
+        weighted_permutation_importance(linear_model(MEANS), X[few], y[few])
+
+
+def accuracy(estimator, X, y):
+    return np.mean(estimator.predict(X) == y)
 
 
 def test_frame_equals_array_and_nothing_is_changed(toy_events):
@@ -241,7 +293,8 @@ def test_same_seed_same_result_for_any_number_of_jobs():
     models = [linear_model(MEANS), linear_model(MEANS[::-1])]
     options = {"max_events": 100, "random_state": 3}
     one = weighted_permutation_importance(models, X, y, **options)
-    two = weighted_permutation_importance(models, X, y, n_jobs=2, **options)
+    with parallel_config("threading"):
+        two = weighted_permutation_importance(models, X, y, n_jobs=2, **options)
     # but for the order in which a matrix product sums up
     np.testing.assert_allclose(one.importances, two.importances, rtol=0, atol=1e-14)
 
@@ -276,6 +329,7 @@ def test_a_callable_gets_the_weights_and_a_regressor_works():
     assert all(given is not None for given in seen)
     np.testing.assert_array_equal(seen[0], weight)
     assert list(np.argsort(-result.importances_mean)[:2]) == [2, 0]
+    assert (result.errors[[0, 2]] > 0.0).all()
     seen.clear()
     weighted_permutation_importance(model, X, y, scoring=r2, n_repeats=1)
     assert all(given is None for given in seen)

@@ -1,0 +1,156 @@
+"""A matrix as a heat map that is read without a ruler: names, numbers and a scale."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+__all__ = ["HeatMap", "draw_colorbar", "draw_heat_map", "heat_map_size"]
+
+FloatArray = NDArray[np.float64]
+
+_MAX_VALUES = 16  # columns up to which a number in each cell can be read
+_UNDEFINED_COLOR = "#BBBBBB"
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A matrix and how it is drawn.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        The matrix; nan is grey.
+    rows, columns : sequence of str
+        Names, from the top and from the left.
+    cmap : str
+        Colours.
+    low, high : float
+        Values at the ends of the colours.
+    """
+
+    values: FloatArray
+    rows: Sequence[str]
+    columns: Sequence[str]
+    cmap: str
+    low: float
+    high: float
+
+
+def heat_map_size(n_rows: int, n_columns: int) -> tuple[float, float]:
+    """Return width and height of a figure, in inches, in which names can be read.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        Shape of the matrix.
+
+    Returns
+    -------
+    width, height : float
+    """
+    cell = 0.42 if n_columns <= _MAX_VALUES else 0.24
+    return 2.6 + cell * n_columns, 1.7 + min(cell, 0.34) * n_rows
+
+
+def draw_heat_map(
+    ax: "Axes", heat_map: HeatMap, *, show_values: bool | None, kwargs: dict[str, Any]
+) -> "AxesImage":
+    """Draw the matrix with its names, and its numbers where there is room.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    heat_map : HeatMap
+        The matrix.
+    show_values : bool or None
+        Whether to print the numbers; None prints those of up to 16 columns.
+    kwargs : dict
+        Passed to `matplotlib.axes.Axes.imshow`.
+
+    Returns
+    -------
+    image : matplotlib AxesImage
+    """
+    from matplotlib import colormaps  # noqa: PLC0415
+
+    values = np.ma.masked_invalid(heat_map.values)
+    cmap = colormaps[heat_map.cmap].with_extremes(bad=_UNDEFINED_COLOR)
+    image = ax.imshow(
+        values,
+        **{
+            "cmap": cmap,
+            "vmin": heat_map.low,
+            "vmax": heat_map.high,
+            "aspect": "auto",
+            "interpolation": "nearest",
+            **kwargs,
+        },
+    )
+    _name_axes(ax, heat_map.rows, heat_map.columns)
+    few = values.shape[1] <= _MAX_VALUES
+    if few if show_values is None else show_values:
+        _print_values(ax, image, heat_map.values)
+    return image
+
+
+def draw_colorbar(ax: "Axes", image: "AxesImage", label: str) -> None:
+    """Draw the scale of the colours beside some axes.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes with the image.
+    image : matplotlib AxesImage
+        What has the colours.
+    label : str
+        What they mean, with the unit. Ends of the scale that values exceed are
+        pointed, if by more than 0.05.
+    """
+    low, high = image.get_clim()
+    values: FloatArray = np.ma.asarray(image.get_array()).compressed()
+    below, above = values.min() < low - 0.05, values.max() > high + 0.05
+    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}
+    bar = ax.figure.colorbar(
+        image, ax=ax, extend=extend[bool(below), bool(above)], fraction=0.05, pad=0.02
+    )
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+
+
+def _name_axes(ax: "Axes", rows: Sequence[str], columns: Sequence[str]) -> None:
+    size = "small" if max(len(rows), len(columns)) <= _MAX_VALUES else "x-small"
+    ax.set_xticks(
+        range(len(columns)),
+        columns,
+        rotation=45 if len(columns) <= _MAX_VALUES else 90,
+        ha="right" if len(columns) <= _MAX_VALUES else "center",
+        rotation_mode="anchor" if len(columns) <= _MAX_VALUES else "default",
+        fontsize=size,
+    )
+    ax.set_yticks(range(len(rows)), rows, fontsize=size)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _print_values(ax: "Axes", image: "AxesImage", values: FloatArray) -> None:
+    luminance = image.to_rgba(values)[..., :3] @ [0.30, 0.59, 0.11]
+    for (i, j), value in np.ndenumerate(values):
+        if np.isnan(value):
+            continue
+        ax.text(
+            j,
+            i,
+            f"{value:.2f}".replace("-0.00", "0.00"),
+            ha="center",
+            va="center",
+            fontsize="xx-small",
+            color="white" if luminance[i, j] < 0.5 else "black",
+        )
