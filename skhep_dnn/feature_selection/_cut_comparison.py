@@ -6,6 +6,7 @@ do without. Both trainings see the same folds, and their difference has a paired
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ __all__ = ["CutComparison", "compare_after_cut"]
 Metric = Callable[..., float]
 Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
+_LINE_WIDTH = 88
 _BETTER = {"balanced_log_loss": "less", "roc_auc": "more"}
 
 
@@ -90,10 +92,15 @@ class CutComparison:
             f"all {n_kept + n_dropped} columns": f"{result.value_b:.4f}",
             f"{n_kept} of importance >{self.cut:.3g}": f"{result.value_a:.4f}",
             "change": f"{result} ({pull:.1f} standard errors)",
-            "dropped": ", ".join(self.dropped),
         }
         width = max(map(len, lines))
         rows = [f"  {name:<{width}} {value}" for name, value in lines.items()]
+        rows += wrap(
+            ", ".join(self.dropped),
+            initial_indent=f"  {'dropped':<{width}} ",
+            subsequent_indent=" " * (width + 3),
+            width=_LINE_WIDTH,
+        )
         return "\n".join([f"{self.scoring}{direction}, out of fold", *rows])
 
 

@@ -143,8 +143,8 @@ def mutual_dependence(
     :math:`|w|`; it exceeds R2 where the prediction becomes worse than the mean.
 
     The method is that of [1]_, where random forests are trained. Here the default is
-    40 boosted trees on histograms, ``learning_rate=0.2``, without early stopping: as
-    good on toy events and several times faster to train. Forests are an option:
+    40 boosted trees on histograms, ``learning_rate=0.2``, without early stopping:
+    about as good on toy events and some four times faster to train. For forests pass
     ``estimator=RandomForestRegressor(40, min_samples_leaf=3)``.
 
     References

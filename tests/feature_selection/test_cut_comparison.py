@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +95,10 @@ def test_printed_table(events, importance):
     assert lines[3].endswith("standard errors)")
     assert lines[4] == "  dropped                phi"
     assert str(result) == repr(result)
+    many = replace(result, dropped=[f"column_{i}" for i in range(30)])
+    lines = repr(many).splitlines()[4:]
+    assert max(map(len, lines)) <= 88
+    assert " ".join(line.strip() for line in lines).endswith("column_28, column_29")
 
 
 def test_same_seed_same_result_and_signed_weights(events, importance):
