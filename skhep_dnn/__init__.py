@@ -22,6 +22,7 @@ _LAZY = {
 }
 _SUBPACKAGES = (
     "datasets",
+    "ensemble",
     "inspection",
     "metrics",
     "neural_network",

@@ -17,6 +17,7 @@ import skhep_dnn
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 SUBPACKAGES = [
     "datasets",
+    "ensemble",
     "exceptions",
     "inspection",
     "metrics",

@@ -10,6 +10,7 @@ import skhep_dnn
 ESTIMATORS = ["SymmetryAugmenter", "WeightedDNNClassifier"]
 SUBPACKAGES = [
     "datasets",
+    "ensemble",
     "exceptions",
     "inspection",
     "metrics",

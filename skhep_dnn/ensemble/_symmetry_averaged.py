@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.utils import Tags, check_random_state, get_tags
+from sklearn.utils import Tags, assert_all_finite, check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -229,7 +229,7 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
             than `n_copies`, or the data are not what is described above.
         """
         self._check_estimator()
-        table = check_table(self, X, reset=True)
+        table = self._table(X, reset=True)
         sample = check_sample(table, y, sample_weight, groups)
         validation = check_validation_sample(
             self, sample, X_val, y_val, sample_weight_val
@@ -321,6 +321,14 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
             )
             raise TypeError(msg)
 
+    def _table(self, X: ArrayLike, *, reset: bool) -> Any:
+        """Check the columns, and that copies do not hold infinities of both signs."""
+        table = check_table(self, X, reset=reset)
+        allow_nan = get_tags(self.estimator).input_tags.allow_nan
+        if isinstance(table, np.ndarray) and not allow_nan:
+            assert_all_finite(table, allow_nan=True, input_name="X")
+        return table
+
     def _over_variants(
         self,
         respond: Callable[[Any, Any], NDArray[np.float64]],
@@ -332,7 +340,7 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
         return over_variants(
             lambda rows: respond(self.estimator_, rows),
             combine,
-            check_table(self, X, reset=False),
+            self._table(X, reset=False),
             self.augmenter_,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
