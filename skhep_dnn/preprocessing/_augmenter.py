@@ -190,7 +190,7 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
         ----------
         positions : sequence of int, default=None
             The column of `X` that stands at each place; None keeps the order.
-            Columns may be left out unless they are declared.
+            Columns may be left out unless a transformation changes them.
 
         Returns
         -------
@@ -199,7 +199,7 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
         Raises
         ------
         ValueError
-            If a declared column is left out.
+            If a column that changes is left out.
         """
         check_is_fitted(self)
         return self.kernel_ if positions is None else self.kernel_.moved(positions)

@@ -104,8 +104,8 @@ class SymmetryKernel:
         lost = sorted(set(self.columns) - set(place))
         if lost:
             msg = (
-                "`positions` must contain every declared column, got none for the "
-                f"columns {lost!r}. Keep them, or declare fewer."
+                "`positions` must contain every declared column that changes, got none "
+                f"for the columns {lost!r}. Keep them, or declare fewer."
             )
             raise ValueError(msg)
 
