@@ -15,7 +15,9 @@ from skhep_dnn.inspection._embedding import EmbeddingDisplay
 from skhep_dnn.inspection._histogram import WeightedHistogram
 from skhep_dnn.inspection._history import TrainingHistoryDisplay
 from skhep_dnn.inspection._importance_bars import PermutationImportanceDisplay
+from skhep_dnn.inspection._learning_rate_range import LearningRateRangeDisplay
 from skhep_dnn.inspection._mutual_dependence_map import MutualDependenceDisplay
+from skhep_dnn.inspection._network_diagram import NetworkDiagramDisplay
 from skhep_dnn.inspection._permutation_importance import weighted_permutation_importance
 from skhep_dnn.inspection._rank_correlation_map import RankCorrelationDisplay
 from skhep_dnn.inspection._roc_curve import WeightedRocCurveDisplay
@@ -25,8 +27,10 @@ __all__ = [
     "CutComparison",
     "DiscriminantDisplay",
     "EmbeddingDisplay",
+    "LearningRateRangeDisplay",
     "MutualDependence",
     "MutualDependenceDisplay",
+    "NetworkDiagramDisplay",
     "PermutationImportanceDisplay",
     "RankCorrelationDisplay",
     "SignificanceScanDisplay",
