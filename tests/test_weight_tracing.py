@@ -25,8 +25,10 @@ from sklearn.model_selection import (
 from sklearn.preprocessing import StandardScaler
 
 from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.ensemble import SymmetryAveragedClassifier
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
 from skhep_dnn.pipeline import make_weighted_pipeline
+from skhep_dnn.preprocessing import SymmetryAugmenter
 
 # Samples are small here, of which classifier and scorers rightly warn.
 pytestmark = pytest.mark.filterwarnings(
@@ -85,6 +87,16 @@ def in_folds(w: np.ndarray, **changes: Any) -> WeightedDNNClassifier:
     """Fit three members; member k leaves out the training events k modulo 3."""
     folds = PredefinedSplit(np.arange(60) % 3)
     return trained(w, n_members=3, cv=folds, max_epochs=6, **changes)
+
+
+def averaged(w: np.ndarray, **changes: Any) -> WeightedDNNClassifier:
+    """Fit a network to copies of the training events, validated on those of others."""
+    augmenter = SymmetryAugmenter(rotation=False, reflections="z", odd_under={"c": "z"})
+    model = SymmetryAveragedClassifier(
+        small(**changes), augmenter=augmenter, n_copies=2, random_state=0
+    )
+    training, validation = ((X[s], Y[s], w[s]) for s in (TRAIN, VALID))
+    return model.fit(*training, *validation).estimator_
 
 
 def history_of(model: WeightedDNNClassifier, name: str, member: int = 0) -> np.ndarray:
@@ -216,6 +228,14 @@ PATHS = {
     ),
     "report of the weights": Path(
         lambda w: validated(w).weight_report_["yield"].to_numpy(),
+        (*TRAINING, *VALIDATION),
+        SCORING,
+    ),
+    "copies of the training events": Path(
+        lambda w: history_of(averaged(w), "train_loss"), TRAINING, NOT_TRAINING
+    ),
+    "copies of the validation events": Path(
+        lambda w: history_of(averaged(w), "valid_loss"),
         (*TRAINING, *VALIDATION),
         SCORING,
     ),

@@ -57,7 +57,7 @@ def plan_split(
     for part in parts:
         has_remedy = takes_groups or (takes_sample and part.parameter != "cv")
         if part.estimator is not final or not has_remedy:
-            _refuse(part, takes_groups=groups_argument(estimator) is not None)
+            _refuse(part, estimator)
     if explicit or fraction is not None:
         if not takes_sample:
             _refuse_sample(estimator, "X_val" if explicit else "validation_fraction")
@@ -88,11 +88,18 @@ def held_out_fraction(estimator: Any, fraction: float | None) -> float:
     return 0.1 if own is None else own
 
 
-def _refuse(part: SplittingPart, *, takes_groups: bool) -> NoReturn:
+def _refuse(part: SplittingPart, estimator: Any) -> NoReturn:
     name = type(part.estimator).__name__
     remedy = part.remedy
-    if part.parameter == "cv" and takes_groups:
+    is_final = part.estimator is final_step(estimator)
+    if part.parameter == "cv" and is_final and groups_argument(estimator) is not None:
         remedy = "Pass an int, or a splitter of groups such as StratifiedGroupKFold."
+    elif is_final and takes_validation_sample(part.estimator):
+        remedy += (
+            " Or let the Pipeline pass on held-out events: with metadata routing, "
+            'transform_input=["X_val"] and set_fit_request(sample_weight=True, '
+            f"X_val=True, y_val=True, sample_weight_val=True) of the {name}."
+        )
     msg = (
         "`estimator` must not split its rows, since copies of one event would stand on "
         f"both sides, got {name} with {part.setting}. {remedy}"

@@ -4,12 +4,24 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.linear_model import (
+    LogisticRegression,
+    LogisticRegressionCV,
+    SGDClassifier,
+)
 from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skhep_dnn import WeightedDNNClassifier
@@ -52,6 +64,11 @@ def test_every_yield_is_conserved(events, recorders, copies, n_copies):
         assert got.sum() == pytest.approx(expected.sum(), rel=1e-12)
     each = seen.sample_weight_.reshape(n_copies, -1)
     np.testing.assert_allclose(each.sum(axis=0), events.sample_weight, rtol=1e-12)
+
+
+def test_events_without_weights_count_once(events, recorders):
+    model = wrapped(recorders[0]()).fit(events.data, events.target)
+    assert (model.estimator_.sample_weight_ == 1.0 / 8.0).all()
 
 
 @pytest.mark.parametrize("copies", ["random", "variants"])
@@ -279,15 +296,31 @@ def test_a_pipeline_transforms_the_validation_sample_with_routing(
 
 
 @pytest.mark.parametrize(
-    "estimator",
+    ("estimator", "remedy"),
     [
-        MLPClassifier(early_stopping=True),
-        make_pipeline(HistGradientBoostingClassifier(early_stopping=True)),
-        WeightedDNNClassifier(cv=[([0], [1])]),
+        (MLPClassifier(early_stopping=True), "Set early_stopping=False"),
+        (GradientBoostingClassifier(n_iter_no_change=3), "Set n_iter_no_change=None"),
+        (SGDClassifier(early_stopping=True), "Set early_stopping=False"),
+        (SVC(probability=True), "Set probability=False and put a CalibratedCl"),
+        (RandomForestClassifier(oob_score=True), "Set oob_score=False"),
+        (GridSearchCV(LogisticRegression(), {}), "Put what splits around the Symm"),
+        (CalibratedClassifierCV(LogisticRegression()), "Put what splits around"),
+        (LogisticRegressionCV(), "Put what splits around"),
+        (
+            make_pipeline(HistGradientBoostingClassifier(early_stopping=True)),
+            r"early_stopping=False. Or let the Pipeline pass on .*transform_input",
+        ),
+        (WeightedDNNClassifier(cv=[([0], [1])]), "Pass an int, or a splitter of gr"),
+        (
+            VotingClassifier([("a", wrapped(LogisticRegression()))], voting="soft"),
+            "Declare all transformations in one augmenter",
+        ),
     ],
 )
-def test_what_would_split_copies_is_refused(events, estimator):
-    with pytest.raises(ValueError, match=r"`estimator` must not split .* got .* with"):
+@pytest.mark.filterwarnings("ignore:The `probability`:FutureWarning")
+def test_what_would_split_copies_is_refused(events, estimator, remedy):
+    start = "`estimator` must not split its rows, since .* got .* with .*"
+    with pytest.raises(ValueError, match=f"{start}{remedy}"):
         fit(wrapped(estimator), events)
 
 
@@ -298,6 +331,15 @@ def test_a_validation_sample_needs_an_estimator_that_takes_it(events):
     model.set_params(validation_fraction=None)
     with pytest.raises(TypeError, match="`X_val` must come with an estimator"):
         fit(model, events, X_val=events.data, y_val=events.target)
+
+
+def test_copies_of_copies_stay_together(events, recording_boosting):
+    inner = wrapped(recording_boosting(max_iter=1, **SMALL), n_copies=6)
+    model = wrapped(inner, n_copies=5).fit(events.data[COLUMNS], events.target)
+    trees = model.estimator_.estimator_
+    train, validation = keys(trees.X_), keys(trees.X_val_)
+    assert (len(train), len(validation)) == (360, 40)
+    assert not train & validation
 
 
 # Weights
