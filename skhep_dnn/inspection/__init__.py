@@ -10,6 +10,9 @@ from skhep_dnn.feature_selection._mutual_dependence import (
     mutual_dependence,
 )
 from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
+from skhep_dnn.inspection._block_reliance import BlockRelianceDisplay
+from skhep_dnn.inspection._bottleneck_output import BottleneckOutputDisplay
+from skhep_dnn.inspection._bottleneck_reliance import BottleneckRelianceDisplay
 from skhep_dnn.inspection._discriminant import DiscriminantDisplay
 from skhep_dnn.inspection._embedding import EmbeddingDisplay
 from skhep_dnn.inspection._histogram import WeightedHistogram
@@ -24,6 +27,9 @@ from skhep_dnn.inspection._roc_curve import WeightedRocCurveDisplay
 from skhep_dnn.inspection._significance_scan import SignificanceScanDisplay
 
 __all__ = [
+    "BlockRelianceDisplay",
+    "BottleneckOutputDisplay",
+    "BottleneckRelianceDisplay",
     "CutComparison",
     "DiscriminantDisplay",
     "EmbeddingDisplay",

@@ -1,9 +1,15 @@
 """Figures without a screen, none left open, and scores of toy events."""
 
+from functools import cache
+
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+
+from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.neural_network import FeatureSplit
 
 mpl.use("Agg")
 
@@ -33,3 +39,25 @@ def classifier(toy_events):
     """A fitted classifier with a decision function and probabilities."""
     X, y, _ = toy_events
     return LogisticRegression().fit(X, y)
+
+
+@pytest.fixture(scope="session")
+def split_model():
+    """A fitted ensemble of two networks whose third feature may have its own path."""
+    rng = np.random.default_rng(6)
+    y = np.where(rng.random(200) < 0.4, "s", "b")
+    X = pd.DataFrame(rng.normal(size=(200, 3)), columns=["a", "b", "c"])
+    X += 1.2 * (y == "s")[:, np.newaxis]
+
+    @cache
+    def fitted(kind):
+        return WeightedDNNClassifier(
+            n_members=2,
+            hidden_layer_sizes=[8, 6],
+            dropout=[0.2, 0.0],
+            feature_groups=None if kind is None else FeatureSplit(["c"], kind, 4),
+            max_epochs=2,
+            random_state=0,
+        ).fit(X, y)
+
+    return fitted

@@ -1,0 +1,126 @@
+"""How do values of weighted events spread, where one class must not hide the other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from skhep_dnn._validation import check_event_weights
+from skhep_dnn.exceptions import WeightsError
+
+__all__ = ["DEEP_COLOR", "WIDE_COLOR", "event_shares", "last_step", "quantiles"]
+
+FloatArray = NDArray[np.float64]
+
+# Those of the paths of a network: none is a colour of signal or background.
+DEEP_COLOR = "#009E73"
+WIDE_COLOR = "#CC79A7"
+
+
+def event_shares(
+    n_samples: int, y: ArrayLike | None, sample_weight: ArrayLike | None
+) -> FloatArray:
+    """Return weights that sum to 1, and to the same in each class if labels are given.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of events.
+    y : array-like of shape (n_samples,) or None
+        Their labels; None leaves the yields of the classes as they are.
+    sample_weight : array-like of shape (n_samples,) or None
+        Their weights, negative ones too; None counts every event once.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each event.
+    WeightsError
+        If the weights are unusable or do not sum to more than 0 in each class.
+    """
+    weights = check_event_weights(sample_weight, n_samples)
+    labels = np.zeros(n_samples, dtype=int) if y is None else column_or_1d(y)
+    check_consistent_length(weights, labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    sums = np.bincount(codes, weights)
+    for label, value in zip(classes.tolist(), sums.tolist(), strict=True):
+        if value <= 0:
+            of_class = "" if y is None else f" for class {label!r}"
+            msg = (
+                "`sample_weight` must sum to more than 0 in each class, got "
+                f"{value!r}{of_class}. Use a larger sample, or check the signs of the "
+                "weights."
+            )
+            raise WeightsError(msg)
+    return weights / (sums[codes] * len(classes))
+
+
+def quantiles(
+    values: FloatArray, shares: FloatArray, probabilities: Sequence[float]
+) -> FloatArray:
+    """Return the smallest values up to which given shares of the weights have come.
+
+    With negative weights the sum can fall again; the first time counts.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        Of each event.
+    shares : ndarray of shape (n_samples,)
+        Weights; their sum is 1.
+    probabilities : sequence of float
+        From 0 to 1, exclusive.
+
+    Returns
+    -------
+    quantiles : ndarray of shape (n_probabilities,)
+
+    Examples
+    --------
+    >>> quantiles(np.array([3.0, 1.0, 2.0]), np.array([0.2, 0.2, 0.6]), [0.1, 0.5])
+    array([1., 2.])
+    """
+    order = np.argsort(values)
+    reached = np.cumsum(shares[order])
+    # a sum of roundings may end just below 1
+    first = [int(np.argmax(reached >= p - 1e-12)) for p in probabilities]
+    return values[order][first]
+
+
+def last_step(
+    estimator: BaseEstimator, X: ArrayLike | None = None
+) -> tuple[BaseEstimator, Any]:
+    """Return the fitted last step of a pipeline and the events as it sees them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted estimator, or a pipeline that ends with one.
+    X : array-like of shape (n_samples, n_features) or None
+        Events as the pipeline sees them.
+
+    Returns
+    -------
+    model : estimator
+    X : array-like or None
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    """
+    check_is_fitted(estimator)
+    if not isinstance(estimator, Pipeline):
+        return estimator, X
+    if X is not None and len(estimator) > 1:
+        X = estimator[:-1].transform(X)
+    return estimator[-1], X

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+
+from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.inspection._network_shape import Inputs, network_shape
+from skhep_dnn.neural_network import FeatureSplit
+
+
+@pytest.mark.parametrize("kind", [None, "full", "bottleneck", "semi"])
+def test_sizes_are_those_of_the_fitted_networks(split_model, kind):
+    model = split_model(kind)
+    shape = network_shape(model)
+    assert shape.kind == kind
+    n_deep = 3 if kind in {None, "semi"} else 2
+    assert shape.deep == Inputs(n_deep, n_deep)
+    assert shape.wide == (Inputs(0, 0) if kind is None else Inputs(1, 1))
+    assert shape.layers == ("8 swish\ndropout 0.2", "6 swish")
+    assert shape.wide_layer == ("" if kind is None else "4 swish")
+    assert (shape.n_outputs, shape.n_members) == (1, 2)
+    assert shape.n_parameters == model.n_parameters_
+    assert set(shape.path_texts()) == ({"deep"} if kind is None else {"deep", "wide"})
+
+
+def test_categories_come_in_as_their_embeddings(toy_events):
+    X, _, _ = toy_events
+    X = X.assign(jets=np.arange(400) % 4)
+    model = WeightedDNNClassifier(
+        n_layers=1,
+        width=4,
+        n_members=1,
+        feature_groups=FeatureSplit(["jets", "a"], width=4),
+        categorical_features=["jets"],
+        batch_norm=True,
+        connection="plain",
+        max_epochs=1,
+        random_state=0,
+    ).fit(X, np.arange(400) % 3)
+    shape = network_shape(model.set_params(feature_groups=None, width=99))
+    assert shape.deep == Inputs(2, 2)
+    assert shape.wide == Inputs(2, 4)
+    assert shape.wide.text() == "2 features"
+    assert shape.n_outputs == 3
+    assert shape.batch_norm
+
+
+def test_errors(toy_events):
+    X, y, _ = toy_events
+    with pytest.raises(TypeError, match="must be a network with its layers, got Logi"):
+        network_shape(LogisticRegression().fit(X, y))
+    with pytest.raises(NotFittedError):
+        network_shape(WeightedDNNClassifier())
