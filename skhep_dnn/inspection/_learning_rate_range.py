@@ -95,9 +95,9 @@ class LearningRateRangeDisplay:
     >>> events = make_gaussian_events(2000, random_state=0)
     >>> model = WeightedDNNClassifier(n_layers=1, width=16, random_state=0)
     >>> display = LearningRateRangeDisplay.from_estimator(
-    ...     model, events.data, events.target, events.sample_weight, n_passes=10
+    ...     model, events.data, events.target, events.sample_weight
     ... )
-    >>> bool(1e-3 < display.suggestion_ < 0.1)
+    >>> bool(1e-3 < display.suggestion_ < 0.5)
     True
     """
 
@@ -155,8 +155,10 @@ class LearningRateRangeDisplay:
         sample_weight : array-like of shape (n_samples,), default=None
             Their physics weights, in events, negative ones too; None counts every
             event once.
-        low, high : float, default=1e-05, 10.0
-            Ends of the range.
+        low : float, default=1e-05
+            Lowest learning rate.
+        high : float, default=10.0
+            Highest learning rate.
         n_passes : int, default=None
             Passes over the events in which the rate rises; None takes as few as make
             200 steps.
