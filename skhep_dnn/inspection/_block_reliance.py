@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from skhep_dnn.inspection._class_histograms import histogram_edges
 from skhep_dnn.inspection._event_spread import (
     DEEP_COLOR,
     WIDE_COLOR,
     event_shares,
+    inner_edges,
     last_step,
     quantiles,
 )
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockRelianceDisplay"]
 
-_INNER = 0.98  # share of the events that a range has to show
 _HEADROOM = 0.24  # share of the height that is left to the legend
 _STYLES: dict[str, dict[str, Any]] = {
     "deep": {"facecolor": f"{DEEP_COLOR}40", "edgecolor": DEEP_COLOR},
@@ -50,6 +48,8 @@ class BlockRelianceDisplay:
         Weighted medians.
     features : mapping of str to str, default=None
         What each block sees, for the legend.
+    limits : tuple of float, default=None
+        Ends of the horizontal axis; None takes those of the histograms.
     name : str, default=None
         Name of the classifier, the title of the legend.
 
@@ -101,11 +101,13 @@ class BlockRelianceDisplay:
         histograms: Mapping[str, WeightedHistogram],
         medians: Mapping[str, float],
         features: Mapping[str, str] | None = None,
+        limits: tuple[float, float] | None = None,
         name: str | None = None,
     ) -> None:
         self.histograms = histograms
         self.medians = medians
         self.features = features
+        self.limits = limits
         self.name = name
 
     @classmethod
@@ -137,8 +139,9 @@ class BlockRelianceDisplay:
             Their physics weights, in events, negative ones too; None counts every
             event once.
         bins : int or array-like of shape (n_bins + 1,), default=40
-            Edges of the bins, or their number from 0 to where 98% of the events of
-            either block end. Events outside are counted in the first or the last bin.
+            Number of bins or their edges. Numbered bins leave out a tail of at most
+            1.5% of the events, which lies in one more bin beyond the axis. Events
+            outside of given edges are counted in the last bin.
         name : str, default=None
             Title of the legend.
         ax : matplotlib Axes, default=None
@@ -169,7 +172,8 @@ class BlockRelianceDisplay:
         model, events = last_step(estimator, X)
         reliance = block_reliance(model, events)
         shares = event_shares(len(reliance), y, sample_weight)
-        edges = _edges(bins, reliance, shares)
+        columns = list(reliance.to_numpy().T)
+        edges, limits = inner_edges(bins, columns, shares, low=0.0)
         display = cls(
             histograms={
                 str(block): weighted_histogram(values.to_numpy(), shares, edges)
@@ -180,6 +184,7 @@ class BlockRelianceDisplay:
                 for block, values in reliance.items()
             },
             features=network_shape(model).path_texts(),
+            limits=limits,
             name=name,
         )
         return display.plot(ax, **kwargs)
@@ -217,7 +222,7 @@ class BlockRelianceDisplay:
         low = min(0.0, float(heights.min()))
         leave_headroom(self.ax_, low, float(heights.max()), _HEADROOM)
         edges = next(iter(self.histograms.values())).edges
-        self.ax_.set_xlim(edges[0], edges[-1])
+        self.ax_.set_xlim((edges[0], edges[-1]) if self.limits is None else self.limits)
         self.ax_.set_xlabel("|weights · outputs of the block| in the logit")
         self.ax_.set_ylabel("normalised to 1 per bin width")
         title = self.name if name is None else name
@@ -250,13 +255,3 @@ class BlockRelianceDisplay:
             linestyle="-" if block == "deep" else "--",
             linewidth=1.8,
         )
-
-
-def _edges(
-    bins: int | ArrayLike, reliance: pd.DataFrame, shares: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return edges from 0, without the long tails, or those of the user."""
-    columns = reliance.to_numpy().T
-    ends = [quantiles(values, shares, [_INNER])[0] for values in columns]
-    edges = histogram_edges(bins, np.array([0.0, 1.0]))
-    return max(ends) * edges if np.ndim(bins) == 0 and max(ends) > 0.0 else edges

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 
 from skhep_dnn.inspection._bottleneck_reliance import Bottleneck, check_bottleneck
 from skhep_dnn.inspection._class_histograms import matched_histograms
-from skhep_dnn.inspection._event_spread import last_step
+from skhep_dnn.inspection._event_spread import event_shares, inner_edges, last_step
 from skhep_dnn.inspection._histogram import WeightedHistogram
 from skhep_dnn.inspection._histogram_drawing import (
     add_legend,
@@ -42,6 +42,8 @@ class BottleneckOutputDisplay:
         Of which path the bottleneck is.
     features : str, default=None
         What the bottleneck sees, for the axis.
+    limits : tuple of float, default=None
+        Ends of the horizontal axis; None takes those of the histograms.
     name : str, default=None
         Name of the network, the title of the legend.
 
@@ -93,12 +95,14 @@ class BottleneckOutputDisplay:
         background: WeightedHistogram,
         bottleneck: Bottleneck = "deep",
         features: str | None = None,
+        limits: tuple[float, float] | None = None,
         name: str | None = None,
     ) -> None:
         self.signal = signal
         self.background = background
         self.bottleneck = bottleneck
         self.features = features
+        self.limits = limits
         self.name = name
 
     @classmethod
@@ -138,8 +142,9 @@ class BottleneckOutputDisplay:
             Which network: the number of a member or, with snapshots, of a snapshot, as
             in `bottleneck_outputs`.
         bins : int or array-like of shape (n_bins + 1,), default=40
-            Number of bins or their edges. Events outside are counted in the first or
-            the last bin.
+            Number of bins or their edges. Numbered bins leave out tails of at most
+            1.5% of the events, which lie in one more bin each beyond the axis. Events
+            outside of given edges are counted in the first or the last bin.
         pos_label : label, default=None
             The label of the signal; None takes ``classes_[1]``.
         name : str, default=None
@@ -174,10 +179,13 @@ class BottleneckOutputDisplay:
         model, events = last_step(estimator, X)
         outputs = bottleneck_outputs(model, events)[bottleneck]
         _check_network(network, outputs.shape[1])
+        output = outputs[network].to_numpy()
+        shares = event_shares(len(output), y, sample_weight)
+        edges, limits = inner_edges(bins, [output], shares)
         signal, background, *_ = matched_histograms(
-            (y, outputs[network].to_numpy(), sample_weight),
+            (y, output, sample_weight),
             (None, None, None),
-            bins,
+            edges,
             pos_label=pos_label,
             transform=None,
         )
@@ -187,6 +195,7 @@ class BottleneckOutputDisplay:
             background=background,
             bottleneck=bottleneck,
             features=network_shape(model).bottleneck_texts()[bottleneck],
+            limits=limits,
             name=of_many if name is None else name,
         )
         return display.plot(ax, **kwargs)
@@ -239,7 +248,7 @@ class BottleneckOutputDisplay:
         self.ax_.set(
             xlabel=f"output of the bottleneck{of_features}",
             ylabel="normalised to 1 per bin width" if density else "events / bin",
-            xlim=(self.signal.edges[0], self.signal.edges[-1]),
+            xlim=self.signal.edges[[0, -1]] if self.limits is None else self.limits,
         )
         drawn = height_range(list(of_classes.values()), density, log)
         leave_headroom(self.ax_, *drawn, _HEADROOM, log=log)

@@ -12,14 +12,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.inspection._class_histograms import histogram_edges
 
-__all__ = ["DEEP_COLOR", "WIDE_COLOR", "event_shares", "last_step", "quantiles"]
+__all__ = [
+    "DEEP_COLOR",
+    "WIDE_COLOR",
+    "event_shares",
+    "inner_edges",
+    "last_step",
+    "quantiles",
+]
 
 FloatArray = NDArray[np.float64]
 
 # Those of the paths of a network: none is a colour of signal or background.
 DEEP_COLOR = "#009E73"
 WIDE_COLOR = "#CC79A7"
+_TAIL = 0.015  # share of the events that a range leaves out on either side
+_MARGIN = 0.15  # unless it reaches less than this share of the range beyond
 
 
 def event_shares(
@@ -94,6 +104,58 @@ def quantiles(
     # a sum of roundings may end just below 1
     first = [int(np.argmax(reached >= p - 1e-12)) for p in probabilities]
     return values[order][first]
+
+
+def inner_edges(
+    bins: int | ArrayLike,
+    columns: Sequence[FloatArray],
+    shares: FloatArray,
+    *,
+    low: float | None = None,
+) -> tuple[FloatArray, tuple[float, float]]:
+    """Return edges of bins that show most events, and the range to show.
+
+    Long tails get one more bin each, beyond the range: they would be a peak in the
+    last bin, or leave no room for the others.
+
+    Parameters
+    ----------
+    bins : int or array-like of shape (n_bins + 1,)
+        Number of bins in the range, or all edges.
+    columns : sequence of ndarray of shape (n_samples,)
+        Values that are drawn together.
+    shares : ndarray of shape (n_samples,)
+        Weights; their sum is 1.
+    low : float, default=None
+        Lower end of the range; None leaves out the lower tail.
+
+    Returns
+    -------
+    edges : ndarray
+    ends : tuple of float
+        The range to show.
+
+    Raises
+    ------
+    ValueError
+        If `bins` is not as described.
+    """
+    edges = histogram_edges(bins, np.array([0.0, 1.0]))
+    if np.ndim(bins) > 0:
+        return edges, (float(edges[0]), float(edges[-1]))
+    inner = np.array([quantiles(x, shares, [_TAIL, 1.0 - _TAIL]) for x in columns])
+    first = float(inner[:, 0].min()) if low is None else low
+    last = float(inner[:, 1].max())
+    smallest, largest = float(np.min(columns)), float(np.max(columns))
+    margin = _MARGIN * (last - first)  # a short tail is shown
+    first = smallest if first > smallest >= first - margin else first
+    last = largest if last < largest <= last + margin else last
+    if not first < last:
+        first, last = first - 0.5, last + 0.5
+    edges = np.linspace(first, last, len(edges))
+    lower = [smallest] if smallest < first else []
+    upper = [largest] if largest > last else []
+    return np.concatenate([lower, edges, upper]), (first, last)
 
 
 def last_step(

@@ -55,6 +55,8 @@ def test_the_legend_tells_what_a_block_sees(split_model, toy_events, kind, deep,
     assert second.startswith(f"wide layer ({wide}), median ")
     assert display.ax_.get_ylabel() == "normalised to 1 per bin width"
     assert "logit" in display.ax_.get_xlabel()
+    assert display.ax_.get_xlim() == display.limits
+    assert display.limits[0] == 0.0
 
 
 def test_a_pipeline_is_its_last_step(split_model, toy_events):

@@ -43,6 +43,7 @@ def test_labels_and_classes(split_model, toy_events):
     display = draw(split_model("bottleneck"), X, y, bottleneck="wide")
     assert display.ax_.get_xlabel() == "output of the bottleneck of 1 wide feature"
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert display.ax_.get_xlim() == display.limits
     n_signal = int((y == "s").sum())
     assert texts == [f"background, N = {400 - n_signal}", f"signal, N = {n_signal}"]
     swapped = draw(

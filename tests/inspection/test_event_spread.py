@@ -8,7 +8,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.inspection._event_spread import event_shares, last_step, quantiles
+from skhep_dnn.inspection._event_spread import (
+    event_shares,
+    inner_edges,
+    last_step,
+    quantiles,
+)
 
 
 def test_shares_sum_to_one_and_are_equal_in_each_class(scored):
@@ -53,6 +58,33 @@ def test_quantiles_with_negative_weights_are_the_first():
     # the sum is 0.6, 0.4, 1.0
     shares = np.array([0.6, -0.2, 0.6])
     assert quantiles(np.array([1.0, 2.0, 3.0]), shares, [0.5, 0.7]).tolist() == [1, 3]
+
+
+def test_tails_have_bins_of_their_own_beyond_the_range():
+    rng = np.random.default_rng(0)
+    columns = [rng.normal(size=1000), rng.standard_t(df=2, size=1000)]
+    shares = np.full(1000, 1e-3)
+    edges, ends = inner_edges(10, columns, shares)
+    assert len(edges) == 13
+    assert ends == (edges[1], edges[-2])
+    assert (edges[0], edges[-1]) == (np.min(columns), np.max(columns))
+    np.testing.assert_allclose(np.diff(edges[1:-1]), (ends[1] - ends[0]) / 10)
+    outside = (columns[1] < ends[0]).mean(), (columns[1] > ends[1]).mean()
+    assert outside == pytest.approx((0.015, 0.015), abs=2e-3)
+
+
+def test_ranges_without_tails_and_given_edges():
+    columns, shares = [np.array([1.0, 2.0, 3.0])], np.full(3, 1 / 3)
+    edges, ends = inner_edges(3, columns, shares, low=0.0)
+    assert (edges.tolist(), ends) == ([0.0, 1.0, 2.0, 3.0], (0.0, 3.0))
+    edges, ends = inner_edges([1, 2, 9], columns, shares)
+    assert (edges.tolist(), ends) == ([1, 2, 9], (1, 9))
+    # a minimum that many events have nearly reached
+    many = np.append(np.linspace(0.0, 1.0, 999), -1e-3)
+    edges, ends = inner_edges(2, [many], np.full(1000, 1e-3))
+    assert ends == (-1e-3, 1.0)
+    edges, ends = inner_edges(2, [np.zeros(3)], shares)
+    assert (edges.tolist(), ends) == ([-0.5, 0.0, 0.5], (-0.5, 0.5))
 
 
 def test_last_step_of_a_pipeline_sees_what_the_others_made(toy_events):
