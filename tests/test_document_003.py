@@ -1,0 +1,101 @@
+"""The steps of arXiv:2002.01427 as estimators, on a few events."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from sklearn.base import clone
+
+from skhep_dnn.datasets import make_higgs_events
+from skhep_dnn.neural_network import CosineRestarts, StochasticWeightAverage
+
+ROOT = Path(__file__).parents[1]
+spec = importlib.util.spec_from_file_location(
+    "document_003", ROOT / "examples" / "document_003.py"
+)
+example = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(example)
+
+# Folds of thirty events are small, of which the classifier rightly warns.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
+)
+# 33 813 and 23 113 are printed in Sec. 3.9; the others have fewer inputs.
+N_PARAMETERS = {
+    **dict.fromkeys(example.STEPS, 33_813),
+    "baseline": 31 * 100 + 100 + 3 * 10_100 + 101,
+    "ensemble": 31 * 100 + 100 + 3 * 10_100 + 101,
+    "fixing": 33_813 - 100,
+    "dense": 23_113,
+    "final": 23_113,
+}
+
+
+@pytest.fixture(scope="module")
+def events():
+    return make_higgs_events(300, random_state=0)
+
+
+@pytest.mark.parametrize("name", example.STEPS)
+def test_each_step_trains_and_has_the_printed_size(name, events):
+    # Two passes: the averages of the cyclic schedules begin after more than one.
+    model = example.document_003(name, max_epochs=2, batch_size=16, random_state=0)
+    model.fit(events.data, events.target, sample_weight=events.sample_weight)
+    classifier = model[-1]
+    assert classifier.n_parameters_ == N_PARAMETERS[name]
+    assert classifier.n_members == (1 if name == "baseline" else 10)
+    assert len(classifier.history_) == 18 * classifier.n_members
+    probability = model.predict_proba(events.data)
+    assert probability.shape == (300, 2)
+    assert probability[:, 1].std() > 0.0
+
+
+@pytest.mark.parametrize("name", example.STEPS)
+def test_each_step_can_be_cloned_and_takes_options(name):
+    model = clone(example.document_003(name, n_members=3, random_state=1))
+    params = model[-1].get_params()
+    assert (params["n_members"], params["random_state"]) == (3, 1)
+    assert (params["cv"], params["validate_on_fold"]) == (10, True)
+    assert params["evaluations_per_epoch"] == 9
+    assert params["batch_size"] == 256
+
+
+def test_times_in_folds_are_those_of_the_document():
+    sse = example.STEPS["sse"]["schedule"]
+    assert [sse.cycles_done(folds / 9) for folds in (49, 50, 99, 100)] == [0, 1, 1, 2]
+    rates = [
+        2e-3 * example.STEPS["fge"]["schedule"](folds / 9, 100)[0] for folds in (0, 2.5)
+    ]
+    assert rates == pytest.approx([2e-4, 2e-3])
+    one_cycle, top = (
+        example.STEPS["one_cycle"][key] for key in ("schedule", "learning_rate")
+    )
+    expected = {0: (1e-4, 0.95), 45: (1e-2, 0.85), 135: (0.0, 0.95)}
+    for folds, (rate, beta_1) in expected.items():
+        factor, momentum = one_cycle(folds / 9, 15)
+        assert top * factor == pytest.approx(rate, abs=1e-9)
+        assert momentum == pytest.approx(beta_1)
+    cosine = example.STEPS["swa_cosine"]
+    assert cosine["averaging"] == StochasticWeightAverage(start=2, renewal=2)
+    assert cosine["schedule"] == CosineRestarts(5 / 9, 1.0, 0.1)
+
+
+def test_an_unknown_step_is_refused():
+    with pytest.raises(ValueError, match=r"`name` must be one of .* got 'adam'"):
+        example.document_003("adam")
+
+
+def test_the_page_names_each_step():
+    page = (ROOT / "docs" / "theory" / "document_003.md").read_text()
+    for name in example.STEPS:
+        assert f"| `{name}` |" in page
+
+
+def test_the_job_lists_the_steps_or_trains_them(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["document_003.py"])
+    example.main()
+    assert capsys.readouterr().out.split() == list(example.STEPS)
+    arguments = ["baseline", "--events", "6000", "--passes", "1"]
+    monkeypatch.setattr("sys.argv", ["document_003.py", *arguments])
+    example.main()
+    assert "baseline       log-loss 0." in capsys.readouterr().out
