@@ -28,8 +28,8 @@ def higgs_toy():
 
 
 def gaussian_toy():
-    """10 000 events of two Gaussian classes, which a straight cut separates best."""
-    return make_gaussian_events(10_000, random_state=0)
+    """5 000 events of two Gaussian classes, which a straight cut separates best."""
+    return make_gaussian_events(5_000, random_state=0)
 
 
 SAMPLES = {
