@@ -44,7 +44,7 @@ def test_a_fitted_estimator_shows_columns_outputs_and_parameters(n_classes):
 def test_without_categories_none_are_shown():
     model = WeightedDNNClassifier(n_layers=1, width=4, max_epochs=1).fit(X, Y)
     assert "3 numbers" in html(model)
-    assert "categor" not in html(model).split("sk-serial")[1]
+    assert "category" not in html(model).split("sk-serial")[1]
 
 
 def test_a_pipeline_shows_the_layers_too():
