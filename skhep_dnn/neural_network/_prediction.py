@@ -26,6 +26,7 @@ __all__ = [
 
 LARGEST_LOGIT = 500.0  # e^-500 and its sums are float64 numbers of full precision
 CHUNKS_OF_THREAD = 32  # fewer are done before another thread has started
+CHUNKS_TOGETHER = 16
 ROWS = 512  # the hidden layers of a chunk stay in the cache
 
 
@@ -143,7 +144,8 @@ def combine_logits(
     if len(logits) == 1:
         return logits[0]
     z = np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)
-    logit = np.log(weights @ expit(z)) - np.log(weights @ expit(-z))
+    share = weights[:, np.newaxis]  # summed so that no event depends on another
+    logit = np.log((share * expit(z)).sum(0)) - np.log((share * expit(-z)).sum(0))
     extreme = np.abs(logits).max(axis=0) > LARGEST_LOGIT
     if extreme.any():
         logit[extreme] = _of_extremes(logits[:, extreme], weights[:, np.newaxis])
@@ -190,21 +192,34 @@ def _empty(module: MemberNetwork, n_rows: int) -> NDArray[np.float64]:
     return np.full(n_rows if n_outputs == 1 else (n_rows, n_outputs), np.nan)
 
 
-@torch.inference_mode()
 def _logits(
     module: MemberNetwork,
     X: NDArray[np.float32],
-    member_weights: NDArray[np.float64],
+    network_weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    device = module.output_bias.device
     result = _empty(module, len(X))
+    for first in range(0, len(X), CHUNKS_TOGETHER * ROWS):
+        rows = X[first : first + CHUNKS_TOGETHER * ROWS]
+        logits = _network_logits(module, rows)
+        n_variants = len(logits) // len(network_weights)
+        weights = np.tile(network_weights / n_variants, n_variants)
+        result[first : first + len(rows)] = combine_logits(logits, weights)
+    return result
+
+
+@torch.inference_mode()
+def _network_logits(
+    module: MemberNetwork, X: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the logits of all networks for all variants of some events."""
+    device = module.output_bias.device
+    chunks = []
     for first in range(0, len(X), ROWS):
         rows = X[first : first + ROWS]
         n_rows = len(rows)
         if n_rows < ROWS:
             rows = np.concatenate([rows, np.zeros((ROWS - n_rows, X.shape[1]), "f4")])
         variants = variant_logits(module, as_tensor(rows).to(device))
-        logits = torch.cat(variants).cpu().double().numpy()
-        weights = np.tile(member_weights / len(variants), len(variants))
-        result[first : first + n_rows] = combine_logits(logits, weights)[:n_rows]
-    return result
+        chunks.append([logits[:, :n_rows] for logits in variants])
+    parts = [torch.cat(chunk, dim=1) for chunk in zip(*chunks, strict=True)]
+    return np.asarray(torch.cat(parts).cpu().numpy().astype(np.float64))
