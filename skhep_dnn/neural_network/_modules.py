@@ -127,6 +127,9 @@ class MemberNetwork(nn.Module):
         glorot = sqrt(2.0 / (last + n_outputs))
         self.output_weight = nn.Parameter(normal((last, n_outputs), glorot, generators))
         self.output_bias = nn.Parameter(torch.zeros(n_members, 1, n_outputs))
+        # The same in tuples: torch looks up the items of its lists by name.
+        self._weights, self._biases = tuple(self.weights), tuple(self.biases)
+        self._functions, self._norms = tuple(self.activations), tuple(self.norms)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of raw inputs."""
@@ -169,9 +172,9 @@ class MemberNetwork(nn.Module):
             if pre.shape[2] > width:
                 sizes = [width, pre.shape[2] - width]
                 pre, later = pre.split_with_sizes(sizes, 2)
-            if len(self.norms) > 0:
-                pre = self.norms[k](pre, weight)
-            hidden = self.activations[k](pre)
+            if self._norms:
+                pre = self._norms[k](pre, weight)
+            hidden = self._functions[k](pre)
             if random_bytes is not None and self.keep_thresholds[k] > 0:
                 part = random_bytes[:, used : used + hidden[0].numel()]
                 hidden = hidden * dropout_mask(part, self.keep_thresholds[k], hidden)
@@ -197,10 +200,10 @@ class MemberNetwork(nn.Module):
     def _product(self, k: int, x: Tensor, earlier: Tensor | None) -> Tensor:
         """Return the weighted sums of layer k and, if dense, parts of later ones."""
         if earlier is not None:
-            return torch.baddbmm(earlier, x, self.weights[k])
-        if len(self.biases) == 0:
-            return torch.bmm(x.expand(len(self.weights[k]), -1, -1), self.weights[k])
-        return torch.baddbmm(self.biases[k], x, self.weights[k])
+            return torch.baddbmm(earlier, x, self._weights[k])
+        if not self._biases:
+            return torch.bmm(x.expand(len(self._weights[k]), -1, -1), self._weights[k])
+        return torch.baddbmm(self._biases[k], x, self._weights[k])
 
     def _bias_widths(self) -> tuple[int, ...]:
         if self.connection == "dense":

@@ -27,7 +27,7 @@ __all__ = [
 LARGEST_LOGIT = 500.0  # e^-500 and its sums are float64 numbers of full precision
 CHUNKS_OF_THREAD = 32  # fewer are done before another thread has started
 CHUNKS_TOGETHER = 16
-ROWS = 512  # the hidden layers of a chunk stay in the cache
+ROWS = 1024  # the hidden layers of a chunk stay in the cache
 
 
 def ensemble_logits(
