@@ -213,13 +213,18 @@ def _network_logits(
 ) -> NDArray[np.float64]:
     """Return the logits of all networks for all variants of some events."""
     device = module.output_bias.device
-    chunks = []
+    n_networks, _, n_outputs = module.output_bias.shape
+    n_variants = 1 if module.kernel is None else len(module.kernel.variants())
+    logits = np.empty((n_variants, n_networks, len(X), n_outputs), dtype=np.float32)
     for first in range(0, len(X), ROWS):
         rows = X[first : first + ROWS]
         n_rows = len(rows)
         if n_rows < ROWS:
             rows = np.concatenate([rows, np.zeros((ROWS - n_rows, X.shape[1]), "f4")])
         variants = variant_logits(module, as_tensor(rows).to(device))
-        chunks.append([logits[:, :n_rows] for logits in variants])
-    parts = [torch.cat(chunk, dim=1) for chunk in zip(*chunks, strict=True)]
-    return np.asarray(torch.cat(parts).cpu().numpy().astype(np.float64))
+        for k, values in enumerate(variants):
+            part = values[:, :n_rows].reshape(n_networks, n_rows, n_outputs)
+            logits[k, :, first : first + n_rows] = part.cpu().numpy()
+    shape = (n_variants * n_networks, len(X), n_outputs)
+    networks = logits.reshape(shape).astype(np.float64)
+    return networks[..., 0] if n_outputs == 1 else networks
