@@ -1,5 +1,6 @@
 """The plan of a training: who trains on what, with which weights, in which group."""
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -104,7 +105,8 @@ def plan_groups(
     splits, all_splits = splits[: model.n_members], splits
     members = weigh_members(splits, sample.targets, rules, held_out)
     sizes = [len(member.index) for member in members.training]
-    if model.negative_weights != "zero":  # all events of a part are used
+    if isinstance(model.cv, Integral) and model.negative_weights != "zero":
+        # Own folds have nearly one size: a larger ensemble contains the smaller one.
         sizes += [len(split.train) for split in all_splits]
     n_steps, width = batch_shape(max(sizes), model.batch_size)
     _check_evaluations(model.evaluations_per_epoch, n_steps)
