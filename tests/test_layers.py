@@ -19,6 +19,7 @@ LAYERS = {
     "exceptions": 0,
     "_sklearn": 0,
     "_warnings": 0,
+    "_label_response": 1,
     "_tables": 1,
     "_validation": 1,
     "_weighted_steps": 1,

@@ -16,6 +16,7 @@ from sklearn.utils import Tags, assert_all_finite, check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn._label_response import LabelResponseMixin
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.ensemble._copied_training import (
@@ -25,7 +26,6 @@ from skhep_dnn.ensemble._copied_training import (
     seeded_clone,
 )
 from skhep_dnn.ensemble._event_sample import check_sample, check_validation_sample
-from skhep_dnn.ensemble._label_response import LabelResponseMixin
 from skhep_dnn.ensemble._variant_mean import (
     Response,
     log_odds_of_mean,

@@ -79,7 +79,8 @@ class NetworkEnsemble(NetworkParameters):
         X : DataFrame or array-like of shape (n_samples, n_features)
             Events, in an array or a table of pandas, polars or pyarrow. Undefined
             values may be nan, None, NA or `missing_values`. An array of float32 in C
-            order, also a memory-mapped one, is not copied.
+            order, also a memory-mapped one, is not copied unless events of weight
+            zero have to be left out.
         y : array-like of shape (n_samples,)
             Labels of two classes or more, of any type.
         sample_weight : array-like of shape (n_samples,), default=None
