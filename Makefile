@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 HIGGSML ?=
-BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py)) benchmarks/defaults.py
+BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py)) benchmarks/defaults.py benchmarks/higgsml_study.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint docs bench clean
@@ -67,5 +67,5 @@ bench: $(VENV)/.bench  ## run every benchmark (ratios within one run)
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) demo-output docs/_build docs/reference/generated build dist
+	rm -rf $(VENV) demo-output study-output docs/_build docs/reference/generated build dist
 	rm -rf .pytest_cache .mypy_cache .ruff_cache

@@ -13,8 +13,9 @@ import json
 
 import numpy as np
 import torch
+from chosen_cut import relative_to_cut
 from lightgbm import LGBMClassifier
-from out_of_fold import N_FOLDS, Figure, compare, dnn, header
+from out_of_fold import Figure, compare, dnn, header
 from samples import SAMPLES, thinned
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -23,11 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from skhep_dnn.metrics import (
-    SignificanceAt,
-    significance_scan,
-    threshold_top_fraction,
-)
+from skhep_dnn.metrics import SignificanceAt
 from skhep_dnn.weights import training_weights
 
 
@@ -111,25 +108,6 @@ def plain_torch(X, y, w, seed, _categorical):
         return model(torch.from_numpy(values)).squeeze(1).double().numpy()
 
     return score
-
-
-def relative_to_cut(run, events):
-    """Shift each fold's scores by the cut that the other folds choose."""
-    y, w = events.target, events.sample_weight
-    shifted = np.empty_like(run.scores)
-    for k in range(N_FOLDS):
-        others = run.fold != k
-        scan = significance_scan(
-            y[others],
-            run.scores[others],
-            w[others],
-            kind="ams",
-            signal_yield=w[y == "s"].sum(),
-            background_yield=w[y == "b"].sum(),
-        )
-        cut = threshold_top_fraction(scan).threshold
-        shifted[~others] = run.scores[~others] - cut
-    return shifted
 
 
 def _balanced(y, w):

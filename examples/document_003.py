@@ -5,7 +5,8 @@
 G. C. Strong, "On the impact of selected modern deep-learning techniques to the
 performance and celerity of classification models in an experimental high-energy physics
 use case", builds its solution step by step; `document_003` returns the estimator of
-each. Without names the job lists them; with names it trains those, on toy events or on
+each, of each technique alone on the baseline, and of the architectures that were tried
+last. Without names the job lists them; with names it trains those, on toy events or on
 a HiggsML file, and prints log-loss and AUC on events that decided nothing.
 """
 
@@ -20,6 +21,7 @@ from skhep_dnn.datasets import fetch_higgsml, make_higgs_events
 from skhep_dnn.metrics import weighted_scorer
 from skhep_dnn.neural_network import (
     CosineRestarts,
+    FeatureSplit,
     LinearCycles,
     OneCycle,
     Snapshots,
@@ -57,91 +59,153 @@ BASELINE = {
     "cv": 10,
     "validate_on_fold": True,
 }
-ENSEMBLE = {**BASELINE, "n_members": 10, "member_weighting": "inverse_loss"}
-EMBEDDING = {
-    **ENSEMBLE,
-    "categorical_features": ["PRI_jet_num"],
-    "embedding_size": 3,
-    "stratify": ["PRI_jet_num"],
+# What each technique changes, whatever it is added to.
+TECHNIQUES = {
+    "ensemble": {"n_members": 10, "member_weighting": "inverse_loss"},
+    "embedding": {
+        "categorical_features": ["PRI_jet_num"],
+        "embedding_size": 3,
+        "stratify": ["PRI_jet_num"],
+    },
+    "fixing": {},  # a transformer before the classifier
+    "augmentation": {"augmenter": SymmetryAugmenter(reflections="yz")},
+    "sgdr": {
+        "schedule": CosineRestarts(first_cycle=1.0, multiplier=2.0),
+        "n_iter_no_change": 1,
+        "max_epochs": 63,
+    },
+    "prelu": {"activation": "prelu"},
+    "selu": {"activation": "selu"},
+    "swish": {"activation": "swish"},
+    "sse": {
+        "schedule": CosineRestarts(first_cycle=50 * FOLD, multiplier=1.0),
+        "n_iter_no_change": 2,
+        "max_epochs": 100,
+        "snapshots": Snapshots(5, weighting="inverse_rank"),
+        "member_weighting": "uniform",
+    },
+    "fge": {
+        "schedule": LinearCycles(cycle=5 * FOLD, low_factor=0.1),
+        "n_iter_no_change": 9,
+        "max_epochs": 100,
+        "snapshots": Snapshots(9, weighting="uniform"),
+        "member_weighting": "uniform",
+    },
+    "swa_constant": {
+        "schedule": "constant",
+        "n_iter_no_change": 50,
+        "max_epochs": 100,
+        "averaging": StochasticWeightAverage(start=5, renewal=5),
+    },
+    "swa_cosine": {
+        "schedule": CosineRestarts(5 * FOLD, multiplier=1.0, low_factor=0.1),
+        "n_iter_no_change": 9,
+        "max_epochs": 100,
+        "averaging": StochasticWeightAverage(start=2, renewal=2),
+    },
+    "swa_linear": {
+        "schedule": LinearCycles(cycle=5 * FOLD, low_factor=0.1),
+        "n_iter_no_change": 9,
+        "max_epochs": 100,
+        "averaging": StochasticWeightAverage(start=2, renewal=2),
+    },
+    "one_cycle": {
+        "learning_rate": 1e-2,
+        "schedule": OneCycle(
+            warm_up=1 / 3, start_factor=1e-2, momentum_high=0.95, momentum_low=0.85
+        ),
+        "max_epochs": 15,
+        "early_stopping": False,
+    },
+    "dense": {"n_layers": 6, "width": 33, "connection": "dense"},
+    "final": {},
 }
-AUGMENTATION = {**EMBEDDING, "augmenter": SymmetryAugmenter(reflections="yz")}
-SGDR = {
-    **AUGMENTATION,
-    "schedule": CosineRestarts(first_cycle=1.0, multiplier=2.0),
-    "n_iter_no_change": 1,
-    "max_epochs": 63,
+# The row that each step builds upon.
+UPON = {
+    "ensemble": "baseline",
+    "embedding": "ensemble",
+    "fixing": "embedding",
+    "augmentation": "embedding",
+    "sgdr": "augmentation",
+    "swish": "sgdr",
+    "sse": "swish",
+    "fge": "swish",
+    "swa_constant": "swish",
+    "swa_cosine": "swish",
+    "swa_linear": "swish",
+    "one_cycle": "swish",
+    "dense": "one_cycle",
+    "final": "dense",
 }
-SWISH = {**SGDR, "activation": "swish"}
-SSE = {
-    **SWISH,
-    "schedule": CosineRestarts(first_cycle=50 * FOLD, multiplier=1.0),
-    "n_iter_no_change": 2,
-    "max_epochs": 100,
-    "snapshots": Snapshots(5, weighting="inverse_rank"),
-    "member_weighting": "uniform",
-}
-FGE = {
-    **SSE,
-    "schedule": LinearCycles(cycle=5 * FOLD, low_factor=0.1),
-    "n_iter_no_change": 9,
-    "snapshots": Snapshots(9, weighting="uniform"),
-}
-SWA_CONSTANT = {
-    **SWISH,
-    "schedule": "constant",
-    "n_iter_no_change": 50,
-    "max_epochs": 100,
-    "averaging": StochasticWeightAverage(start=5, renewal=5),
-}
-SWA_COSINE = {
-    **SWA_CONSTANT,
-    "schedule": CosineRestarts(5 * FOLD, multiplier=1.0, low_factor=0.1),
-    "n_iter_no_change": 9,
-    "averaging": StochasticWeightAverage(start=2, renewal=2),
-}
-SWA_LINEAR = {**SWA_COSINE, "schedule": LinearCycles(cycle=5 * FOLD, low_factor=0.1)}
-ONE_CYCLE = {
-    **SWISH,
-    "learning_rate": 1e-2,
-    "schedule": OneCycle(
-        warm_up=1 / 3, start_factor=1e-2, momentum_high=0.95, momentum_low=0.85
-    ),
-    "max_epochs": 15,
-    "early_stopping": False,
-}
-DENSE = {**ONE_CYCLE, "n_layers": 6, "width": 33, "connection": "dense"}
+STEPS = {"baseline": BASELINE}
+for _name, _base in UPON.items():
+    STEPS[_name] = {**STEPS[_base], **TECHNIQUES[_name]}
 
-STEPS = {
-    "baseline": BASELINE,
-    "ensemble": ENSEMBLE,
-    "embedding": EMBEDDING,
-    "fixing": EMBEDDING,
-    "augmentation": AUGMENTATION,
-    "sgdr": SGDR,
-    "swish": SWISH,
-    "sse": SSE,
-    "fge": FGE,
-    "swa_constant": SWA_CONSTANT,
-    "swa_cosine": SWA_COSINE,
-    "swa_linear": SWA_LINEAR,
-    "one_cycle": ONE_CYCLE,
-    "dense": DENSE,
-    "final": DENSE,
+# Each technique by itself on the single baseline network.
+ALONE = {
+    f"{_name}_alone": {**BASELINE, **_changes}
+    for _name, _changes in TECHNIQUES.items()
+    if _name not in {"ensemble", "final"}
 }
+
+# Table 7: depth, width and growth of the width, upon "dense".
+ARCHITECTURES = {
+    name: {**STEPS["dense"], **changes}
+    for name, changes in {
+        "4x100+0.1": {"n_layers": 4, "width": 100, "width_growth": 0.1},
+        "4x40+0.45": {"n_layers": 4, "width": 40, "width_growth": 0.45},
+        "5x100-0.1": {"n_layers": 5, "width": 100, "width_growth": -0.1},
+        "5x33+0.9": {"n_layers": 5, "width": 33, "width_growth": 0.9},
+        # 33 (1 - 0.2 d) is not positive from d = 5 on: one neuron instead.
+        "8x33-0.2": {"hidden_layer_sizes": (33, 26, 20, 13, 7, 1, 1, 1)},
+    }.items()
+}
+
+# Table 10: derived features on a path of their own, upon "dense".
+DERIVED = (
+    "DER_mass_MMC",
+    "DER_mass_transverse_met_lep",
+    "DER_mass_vis",
+    "DER_pt_h",
+    "DER_deltaeta_jet_jet",
+    "DER_mass_jet_jet",
+    "DER_prodeta_jet_jet",
+    "DER_deltar_tau_lep",
+    "DER_pt_tot",
+    "DER_sum_pt",
+    "DER_pt_ratio_lep_tau",
+    "DER_met_phi_centrality",
+    "DER_lep_eta_centrality",
+)
+PARALLEL = {
+    name: {
+        **STEPS["dense"],
+        "width": width,
+        "feature_groups": FeatureSplit(DERIVED, kind=kind, width=wide),
+    }
+    for name, kind, width, wide in (
+        ("full_split", "full", 20, 50),
+        ("bottleneck_split", "bottleneck", 21, 51),
+        ("semi_split", "semi", 33, 50),
+    )
+}
+
+SETTINGS = {**STEPS, **ALONE, **ARCHITECTURES, **PARALLEL}
 
 
 def document_003(name, **options):
-    """Return the unfitted pipeline of one step, with options of the classifier."""
-    if name not in STEPS:
-        msg = f"`name` must be one of {list(STEPS)!r}, got {name!r}. Choose one."
+    """Return the unfitted pipeline of one row, with options of the classifier."""
+    if name not in SETTINGS:
+        msg = f"`name` must be one of {list(SETTINGS)!r}, got {name!r}. Choose one."
         raise ValueError(msg)
-    classifier = WeightedDNNClassifier(**{**STEPS[name], **options})
-    fixing = [SymmetryAligner(reflections="yz")] if name == "fixing" else []
+    classifier = WeightedDNNClassifier(**{**SETTINGS[name], **options})
+    is_fixed = name in {"fixing", "fixing_alone"}
+    fixing = [SymmetryAligner(reflections="yz")] if is_fixed else []
     return make_weighted_pipeline(CartesianMomenta(), *fixing, classifier)
 
 
 def evaluate(name, events, **options):
-    """Train one step on half of the events; return its row for the other half."""
+    """Train one row on half of the events; return its row for the other half."""
     model = document_003(name, random_state=0, **options)
     train, test = train_test_split(
         range(len(events.target)),
@@ -157,19 +221,19 @@ def evaluate(name, events, **options):
         weighted_scorer(metric)(model, X.iloc[test], y[test], sample_weight=w[test])
         for metric in ("balanced_log_loss", "roc_auc")
     )
-    return f"{name:14s} log-loss {-loss:.4f}  AUC {auc:.4f}  {seconds:6.1f} s"
+    return f"{name:18s} log-loss {-loss:.4f}  AUC {auc:.4f}  {seconds:6.1f} s"
 
 
 def main():
-    """List the steps, or train those that are named."""
+    """List the rows, or train those that are named."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(STEPS)}")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(SETTINGS)}")
     parser.add_argument("--higgsml", type=Path, help="HiggsML file (.csv, .csv.gz)")
     parser.add_argument("--events", type=int, default=20_000, help="toy events")
-    parser.add_argument("--passes", type=int, help="instead of those of the step")
+    parser.add_argument("--passes", type=int, help="instead of those of the row")
     options = parser.parse_args()
     if not options.names:
-        print("\n".join(STEPS))
+        print("\n".join(SETTINGS))
         return
     if options.higgsml is None:
         events = make_higgs_events(options.events, random_state=0)

@@ -16,7 +16,10 @@ from samples import thinned
 from skhep_dnn.datasets import make_gaussian_events
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-BENCHMARKS = [*sorted(FOLDER.glob("bench_*.py")), FOLDER / "defaults.py"]
+BENCHMARKS = [
+    *sorted(FOLDER.glob("bench_*.py")),
+    *(FOLDER / name for name in ("defaults.py", "higgsml_study.py")),
+]
 PEERS = {"bench_quality": "lightgbm", "bench_public_data": "plotnine"}
 
 

@@ -10,6 +10,7 @@ from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.neural_network import CosineRestarts, StochasticWeightAverage
 
 ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "theory" / "document_003.md").read_text(encoding="utf-8")
 spec = importlib.util.spec_from_file_location(
     "document_003", ROOT / "examples" / "document_003.py"
 )
@@ -50,6 +51,24 @@ def test_each_step_trains_and_has_the_printed_size(name, events):
     assert probability[:, 1].std() > 0.0
 
 
+def test_alone_a_technique_changes_the_baseline_in_its_settings_only():
+    assert example.ALONE["fixing_alone"] == example.BASELINE
+    for name, settings in example.ALONE.items():
+        changes = example.TECHNIQUES[name.removesuffix("_alone")]
+        kept = {key: settings[key] for key in settings if key not in changes}
+        assert kept.items() <= example.BASELINE.items()
+        assert settings == {**example.BASELINE, **changes}
+        assert settings["n_members"] == 1
+
+
+@pytest.mark.parametrize("name", [*example.ARCHITECTURES, *example.PARALLEL])
+def test_architectures_have_the_size_that_the_page_gives(name, events):
+    model = example.document_003(name, max_epochs=1, batch_size=16, n_members=2)
+    model.fit(events.data, events.target, sample_weight=events.sample_weight)
+    (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |"))
+    assert f"| {model[-1].n_parameters_:,} |".replace(",", " ") in row
+
+
 @pytest.mark.parametrize("name", example.STEPS)
 def test_each_step_can_be_cloned_and_takes_options(name):
     model = clone(example.document_003(name, n_members=3, random_state=1))
@@ -85,17 +104,20 @@ def test_an_unknown_step_is_refused():
         example.document_003("adam")
 
 
-def test_the_page_names_each_step():
-    page = (ROOT / "docs" / "theory" / "document_003.md").read_text()
-    for name in example.STEPS:
-        assert f"| `{name}` |" in page
+def test_the_page_names_each_row():
+    for name in (*example.STEPS, *example.ARCHITECTURES, *example.PARALLEL):
+        assert f"| `{name}` |" in PAGE
+    for name in example.ALONE:
+        assert f"`{name}`" in PAGE
+    for name, base in example.UPON.items():
+        assert f"| `{name}` | `{base}` |" in PAGE
 
 
 def test_the_job_lists_the_steps_or_trains_them(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["document_003.py"])
     example.main()
-    assert capsys.readouterr().out.split() == list(example.STEPS)
+    assert capsys.readouterr().out.split() == list(example.SETTINGS)
     arguments = ["baseline", "--events", "6000", "--passes", "1"]
     monkeypatch.setattr("sys.argv", ["document_003.py", *arguments])
     example.main()
-    assert "baseline       log-loss 0." in capsys.readouterr().out
+    assert "baseline           log-loss 0." in capsys.readouterr().out
