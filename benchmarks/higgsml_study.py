@@ -96,7 +96,7 @@ def main():
     summary = summary_of(rows, PARENT)
     write_tables(summary, folder)
     draw_figures(rows, PARENT, CUMULATIVE, folder)
-    print(markdown(summary))
+    print(f"tables and figures: {folder}\n\n{markdown(summary)}")
     result = {
         "benchmark": "higgsml_study",
         "design": type(study.design).__name__,

@@ -6,16 +6,13 @@ import numpy as np
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 __all__ = ["draw_figures"]
 
 TITLES = {
     "AMS": "AMS, untouched events",
     "public AMS": "AMS, public set",
-    "MAPA": "MAPA",
-    "MVAC": "MVAC",
-    "MMVA": "MMVA",
     "AUC": "weighted AUC",
     "log-loss": "balanced log-loss",
 }
@@ -46,7 +43,7 @@ def draw_figures(rows, parents, cumulative, folder):
 
 def _metrics(rows, names):
     """Every figure of merit of the rows that build one upon the other."""
-    measures = [name for name in TITLES if name in rows["baseline"].names]
+    measures = rows["baseline"].names
     n_rows = -(-len(measures) // 2)
     figure, axes = plt.subplots(
         n_rows, 2, figsize=(10, 1.4 + 2.3 * n_rows), sharex=True, layout="constrained"
@@ -73,8 +70,9 @@ def _measure_panel(axis, rows, names, measure):
     axis.errorbar(x, values, errors, fmt="none", ecolor=GREY, elinewidth=1, capsize=2)
     axis.errorbar(x, values, paired, fmt="o", color=BLUE, ms=4, elinewidth=3)
     axis.axhline(values[0], color=GREY, lw=0.8, ls=":")
-    axis.set_ylabel(TITLES[measure])
+    axis.set_ylabel(TITLES.get(measure, measure))
     axis.grid(axis="y", alpha=0.3)
+    axis.set_axisbelow(True)
 
 
 def _times(rows):
@@ -91,22 +89,24 @@ def _times(rows):
             values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
             for values in ratios
         ]
-        axis.barh(y, means, xerr=errors, color=BLUE, ecolor="black", height=0.7)
-        axis.axvline(1.0, color=GREY, lw=0.8)
+        longer = [mean - 1.0 for mean in means]  # bars from the baseline on
+        axis.barh(y, longer, left=1.0, xerr=errors, color=BLUE, height=0.7)
+        axis.axvline(1.0, color="black", lw=0.8)
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.xaxis.set_major_formatter(ScalarFormatter())
+        axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_formatter(NullFormatter())
         seconds = rows["baseline"].seconds[phase].mean()
         axis.set_xlabel(f"{phase} time / that of the baseline ({seconds:.3g} s)")
         axis.grid(axis="x", alpha=0.3)
+        axis.set_axisbelow(True)
     axes[0].set_yticks(y, names)
     axes[0].margins(y=0.01)
     return figure
 
 
 def _contributions(rows, parents):
-    """Relative gain of each technique, alone and upon the row before it."""
+    """Relative gain of each technique, alone and upon the row that it builds on."""
     alone = {r.removesuffix("_alone"): r for r in rows if r.endswith("_alone")}
     if "ensemble" in rows:  # it is built upon the baseline: alone, too
         alone["ensemble"] = "ensemble"
@@ -126,13 +126,13 @@ def _contributions(rows, parents):
         [gain for _, gain in stars],
         [names.index(name) - 0.17 for name, _ in stars],
         "D",
-        mfc="none",
-        color=GREY,
+        mfc="white",
+        color="black",
         ms=5,
         label="alone, document 003 (250 000 events)",
     )
     axes[0].set_yticks(range(len(names)), names)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(names) - 0.4, -0.6)
     handles, texts = axes[0].get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside upper center", ncols=3, frameon=False)
     return figure
@@ -145,7 +145,7 @@ def _gain_panel(axis, rows, parents, names, alone, measure):
             ORANGE,
             [(i, alone[n], "baseline") for i, n in enumerate(names) if n in alone],
         ),
-        "upon the row before it": (
+        "upon the row it builds on": (
             0.17,
             BLUE,
             [
@@ -169,3 +169,4 @@ def _gain_panel(axis, rows, parents, names, alone, measure):
         )
     axis.axvline(0.0, color="black", lw=0.8)
     axis.grid(axis="x", alpha=0.3)
+    axis.set_axisbelow(True)

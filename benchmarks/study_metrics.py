@@ -13,7 +13,7 @@ MVAC
 MAPA
     the mean AMS at the chosen cut over sub-samples of the untouched events, each scaled
     to the full yields. There are ten, or as many as keep 25 effective background events
-    above the cut: the AMS of fewer is too large by more than 1.5 per cent.
+    above the cut on average: the AMS of fewer is too large by more than 1.5 per cent.
 AUC, log-loss
     weighted, the log-loss with equal sums of both classes; the stable figures.
 """
