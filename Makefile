@@ -60,12 +60,12 @@ lint: $(VENV)/.lint  ## check style, types, spelling and the project's own files
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
-	rm -rf docs/reference/generated
+	rm -rf docs/reference/generated docs/gallery
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.bench  ## run every benchmark (ratios within one run)
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) demo-output study-output docs/_build docs/reference/generated build dist
+	rm -rf $(VENV) demo-output study-output docs/_build docs/gallery docs/reference/generated build dist
 	rm -rf .pytest_cache .mypy_cache .ruff_cache

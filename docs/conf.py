@@ -15,6 +15,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
@@ -37,6 +38,22 @@ plot_html_show_source_link = False
 plot_rcparams = {"figure.figsize": (6.4, 4.2), "font.size": 10}
 plot_apply_rcparams = True
 
+# The pages are the scripts in examples/ with a title and cells; others are left alone.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"plot_\w+\.py$",
+    "ignore_pattern": r"^(?!plot_)",
+    "within_subsection_order": "ExampleTitleSortKey",
+    "capture_repr": (),
+    "image_srcset": ["2x"],
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "min_reported_time": float("inf"),  # times of shared machines say little
+}
+
 # Doctests in Markdown end with a blank line before the closing fence.
 highlight_options = {"python": {"stripnl": True}}
 
@@ -53,5 +70,6 @@ html_theme_options = {
 }
 # Sections of one page need no navigation of their own.
 html_sidebars = {
-    page: [] for page in ("changelog", "installation", "theory/**", "tutorials/**")
+    page: []
+    for page in ("changelog", "gallery/**", "installation", "theory/**", "tutorials/**")
 }

@@ -1,9 +1,11 @@
-"""The main job, on fewer events than `make demo` takes."""
+"""The main job, on fewer events than `make demo`, and the pages of the gallery."""
 
 import importlib.util
+import runpy
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 from sklearn.utils import Bunch
 
@@ -63,3 +65,72 @@ def test_the_parts_of_the_main_job_share_no_event_and_have_the_full_yields(main_
     for _, y, w in parts:
         assert w[y == "s"].sum() == pytest.approx(691.99)
         assert w[y == "b"].sum() == pytest.approx(410_999.85)
+
+
+def has_raw_momenta_answer(page):
+    """The signal has an AMS of 1.8, and the augmenter is worth 0.02 in AUC."""
+    ams = page["significances"]["augmented"]
+    assert ams.error > 0.0
+    assert ams.value == pytest.approx(1.8, abs=0.3)
+    gain_auc, gain_loss = page["gain_auc"], page["gain_loss"]
+    assert gain_auc.difference == pytest.approx(0.02, abs=0.01)
+    assert gain_auc.difference > 4.0 * gain_auc.error
+    assert gain_loss.difference < -4.0 * gain_loss.error
+
+
+def has_symmetries_answer(page):
+    """Alignment gains much more than averaging, which is better than neither."""
+    assert page["intact"].p_value > 0.05
+    assert page["damaged"].p_value < 0.01
+    plain, averaged, aligned = (
+        page["spreads"][name].mean() for name in ("plain", "averaged", "aligned")
+    )
+    assert plain > 3.0 * averaged
+    assert aligned < 1e-9
+    by_averaging, by_alignment = (
+        page["gains"].loc["balanced_log_loss_from_logits", name]
+        for name in ("averaged", "aligned")
+    )
+    assert by_averaging.difference < -2.0 * by_averaging.error
+    assert by_alignment.difference < 2.0 * by_averaging.difference
+
+
+def has_learning_rate_answer(page):
+    """The suggestion is about 0.007, and better than both other rates."""
+    tested = page["range_test"].learning_rate
+    assert tested.min() < page["suggestion"] < tested.max()
+    assert page["suggestion"] == pytest.approx(0.007, rel=0.7)
+    losses = {name: values.mean() for name, values in page["losses"].items()}
+    assert min(losses, key=losses.get) == "the suggestion"
+    assert losses["a tenth"] > losses["ten times"]
+
+
+ANSWERS = {
+    "plot_raw_momenta_to_significance": has_raw_momenta_answer,
+    "plot_symmetries_of_any_classifier": has_symmetries_answer,
+    "plot_learning_rate_range": has_learning_rate_answer,
+}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in EXAMPLES.glob("plot_*.py"))
+)
+def test_a_page_of_the_gallery_has_its_answer_and_labelled_figures(name, monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda: None)
+    plt.switch_backend("Agg")  # closes all figures
+    try:
+        ANSWERS[name](runpy.run_path(str(EXAMPLES / f"{name}.py")))
+        axes = [ax for number in plt.get_fignums() for ax in plt.figure(number).axes]
+    finally:
+        plt.close("all")
+    assert axes
+    for ax in axes:
+        assert ax.get_xlabel()
+        assert ax.get_ylabel()
+        assert ax.get_legend() is not None
+
+
+def test_the_pages_of_the_gallery_end_with_an_answer():
+    for path in EXAMPLES.glob("plot_*.py"):
+        last_cell = path.read_text(encoding="utf-8").split("# %%\n")[-1]
+        assert last_cell.startswith("# **Answer.** "), path
