@@ -81,7 +81,7 @@ def main():
     if options.quick:
         classifier = {"max_epochs": 2, **classifier, "batch_size": 64}
         options.rows = options.rows or QUICK
-        options.repeats = 1
+        options.repeats = options.jobs = 1  # no start of processes
         options.output = options.output or Path(tempfile.mkdtemp())
     folder = options.output or Path("study-output")
     study = Study(

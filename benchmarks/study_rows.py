@@ -32,7 +32,7 @@ PARENT = {
     **dict.fromkeys(ALONE, "baseline"),
     **dict.fromkeys([*ARCHITECTURES, *PARALLEL], "dense"),
 }
-QUICK = ["baseline", "ensemble", "embedding", "fixing_alone"]
+QUICK = ["baseline", "ensemble", "fixing_alone"]
 
 
 def make_model(name, seed, **options):
