@@ -7,7 +7,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
 from skhep_dnn.ensemble import SymmetryAveragedClassifier
-from skhep_dnn.preprocessing import CartesianMomenta, SymmetryAligner
+from skhep_dnn.preprocessing import (
+    CartesianMomenta,
+    InvariantFeatures,
+    SymmetryAligner,
+)
 
 SMALL = {
     "n_layers": 1,
@@ -32,6 +36,7 @@ ESTIMATORS = [
     SymmetryAugmenter(**PAIR),
     SymmetryAligner(**PAIR),
     CartesianMomenta(momenta=[(0, 1)]),
+    InvariantFeatures(cylindrical=None, cartesian=[(0, 1)]),
     SymmetryAveragedClassifier(
         LogisticRegression(), augmenter=ODD, copies="variants", n_copies=None
     ),
@@ -94,6 +99,8 @@ def expected_failures(estimator):
         }
     if isinstance(estimator, SymmetryAugmenter | SymmetryAligner):
         return ON_STANDARDISED | ON_UNDEFINED
+    if isinstance(estimator, InvariantFeatures):
+        return ON_STANDARDISED
     if isinstance(estimator, CartesianMomenta):
         return ON_STANDARDISED | ON_NO_MOMENTA
     if isinstance(estimator, SymmetryAveragedClassifier) and isinstance(

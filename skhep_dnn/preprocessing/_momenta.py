@@ -17,6 +17,7 @@ __all__ = [
     "Momentum",
     "common_prefix",
     "find_momenta",
+    "find_object",
 ]
 
 Column = str | int
@@ -215,6 +216,50 @@ def _momentum(
     names = tuple(columns.label(i) for i in positions)
     shown = name or common_prefix(names) or names[0]
     return Momentum(shown, form, tuple(positions), names)
+
+
+def find_object(
+    momenta: Sequence[Momentum],
+    declared: Column | None,
+    parameter: str,
+    word: str | None = None,
+) -> Momentum:
+    """Return the momentum that a parameter names.
+
+    Parameters
+    ----------
+    momenta : sequence of Momentum
+        All momenta.
+    declared : str, int or None
+        Name of the momentum or one of its columns; None finds `word` in its name.
+    parameter : str
+        Name of the parameter.
+    word : str, default=None
+        What the name of the default contains.
+
+    Returns
+    -------
+    momentum : Momentum
+
+    Raises
+    ------
+    ValueError
+        If there is none, or several.
+    """
+    if declared is None and word is not None:
+        matches = [m for m in momenta if word in m.name.lower()]
+        default = f" (None finds the one whose name contains {word!r})"
+    else:
+        matches = [m for m in momenta if declared in (m.name, *m.names, *m.columns)]
+        default = ""
+    if len(matches) != 1:
+        msg = (
+            f"`{parameter}` must name one of the momenta or one of its columns"
+            f"{default}, got {declared!r} with {len(matches)} matches among "
+            f"{', '.join(map(str, momenta)) or 'none'}. Pass its name or a column."
+        )
+        raise ValueError(msg)
+    return matches[0]
 
 
 def common_prefix(names: Sequence[str]) -> str:

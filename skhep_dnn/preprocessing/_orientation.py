@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skhep_dnn.preprocessing._columns import read_block, undefined
-from skhep_dnn.preprocessing._momenta import Column, Momentum
+from skhep_dnn.preprocessing._momenta import Column, Momentum, find_object
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
 
 __all__ = ["Orientation", "find_orientation"]
@@ -119,7 +119,7 @@ def find_orientation(
         If an object is not among the momenta or not found, or if the leading object
         cannot fix what is declared.
     """
-    first = _object(momenta, leading, "leading", "lep")
+    first = find_object(momenta, leading, "leading", "lep")
     if "z" in kernel.reflections and first.longitudinal is None:
         msg = (
             "`leading` must have a pseudorapidity or pz to fix reflections in z, got "
@@ -129,25 +129,6 @@ def find_orientation(
     others = [momentum for momentum in momenta if momentum is not first]
     if reference is None and len(others) < 2:
         return Orientation(first, tuple(others), kernel)
-    second = _object(others, reference, "reference", "tau")
+    second = find_object(others, reference, "reference", "tau")
     rest = (momentum for momentum in others if momentum is not second)
     return Orientation(first, (second, *rest), kernel)
-
-
-def _object(
-    momenta: list[Momentum], declared: Column | None, parameter: str, word: str
-) -> Momentum:
-    if declared is None:
-        matches = [m for m in momenta if word in m.name.lower()]
-    else:
-        matches = [m for m in momenta if declared in (m.name, *m.names, *m.columns)]
-    if len(matches) != 1:
-        default = f" (None finds the one whose name contains {word!r})"
-        msg = (
-            f"`{parameter}` must name one of the momenta or one of its columns"
-            f"{default if declared is None else ''}, got {declared!r} with "
-            f"{len(matches)} matches among {', '.join(map(str, momenta)) or 'none'}. "
-            "Pass its name or a column."
-        )
-        raise ValueError(msg)
-    return matches[0]

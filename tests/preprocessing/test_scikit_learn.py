@@ -13,13 +13,19 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from skhep_dnn.preprocessing import CartesianMomenta, SymmetryAligner, SymmetryAugmenter
+from skhep_dnn.preprocessing import (
+    CartesianMomenta,
+    InvariantFeatures,
+    SymmetryAligner,
+    SymmetryAugmenter,
+)
 
 PAIR = {"cylindrical": [(0, 1), (2, 3)], "reflections": "xy"}
 MODELS = [
     SymmetryAugmenter(**PAIR, leading=0),
     SymmetryAligner(**PAIR, leading=0),
     CartesianMomenta(momenta=[(0, 1), (2, 3)]),
+    InvariantFeatures(cylindrical=[(0, 1), (2, 3)]),
 ]
 EVERY_MODEL = pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 
