@@ -29,7 +29,8 @@ class PeakMemory:
 
     `total` counts all resident pages; of `private` ones those of mapped files, which
     the system takes back when it needs them, are left out. The kernel keeps the peak
-    of the total; the private memory is sampled.
+    of the total; the private memory is sampled. `highest` is the peak of all resident
+    memory of the process.
     """
 
     def __enter__(self) -> Self:
@@ -45,7 +46,8 @@ class PeakMemory:
 
     def __exit__(self, *_: object) -> None:
         """Read the peaks."""
-        self.total = _status("VmHWM") - self._resident
+        self.highest = _status("VmHWM")
+        self.total = self.highest - self._resident
         self._stop.set()
         self._thread.join()
         self.private = self._largest - self._private
