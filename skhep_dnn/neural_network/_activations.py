@@ -10,12 +10,16 @@ from torch.nn import functional
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "Derivative",
     "LearntSwish",
     "PReLU",
     "activation_names",
+    "derivatives_of",
 ]
 
 PRELU_START = 0.25
+
+Derivative = Callable[[Tensor, Tensor], Tensor]
 
 
 class PReLU(nn.Module):
@@ -63,12 +67,16 @@ class Activation:
         Glorot's rule instead of He's or LeCun's.
     n_parameters : int
         Parameters that each layer learns for it.
+    derivative : callable or None
+        Maps the gradient of its outputs, and its inputs, to the gradient of these,
+        where torch has a function for that.
     """
 
     make: Callable[[int], nn.Module]
     gain: float
     use_fan_out: bool = False
     n_parameters: int = 0
+    derivative: Derivative | None = None
 
     def variance(self, n_in: int, n_out: int) -> float:
         """Return the variance of the initial weights of a layer."""
@@ -97,12 +105,24 @@ def _of(function: Callable[[Tensor], Tensor]) -> Callable[[int], nn.Module]:
     return lambda _n_members: _Function(function)
 
 
+def _relu_derivative(grad: Tensor, x: Tensor) -> Tensor:
+    return torch.ops.aten.threshold_backward(grad, x, 0.0)
+
+
+def _swish_derivative(grad: Tensor, x: Tensor) -> Tensor:
+    return torch.ops.aten.silu_backward(grad, x)
+
+
 HE, LECUN, GLOROT = 2.0, 1.0, 1.0
 ACTIVATIONS = {
-    "relu": Activation(_of(torch.relu), HE),  # arXiv:1502.01852
+    "relu": Activation(  # arXiv:1502.01852
+        _of(torch.relu), HE, derivative=_relu_derivative
+    ),
     "prelu": Activation(PReLU, HE / (1.0 + PRELU_START**2), n_parameters=1),  # Eq. (15)
     "selu": Activation(_of(functional.selu), LECUN),  # arXiv:1706.02515
-    "swish": Activation(_of(functional.silu), HE),  # as for ReLU, arXiv:1710.05941
+    "swish": Activation(  # as for ReLU, arXiv:1710.05941
+        _of(functional.silu), HE, derivative=_swish_derivative
+    ),
     "swish_learnt": Activation(LearntSwish, HE, n_parameters=1),
     "gelu": Activation(_of(functional.gelu), HE),
     "tanh": Activation(_of(torch.tanh), GLOROT, use_fan_out=True),
@@ -146,3 +166,9 @@ def activation_names(activation: str | Sequence[str], n_layers: int) -> list[str
         )
         raise ValueError(msg)
     return names
+
+
+def derivatives_of(rules: Sequence[Activation]) -> tuple[Derivative, ...]:
+    """Return the derivatives of activations; none where one of them has none."""
+    known = [rule.derivative for rule in rules if rule.derivative is not None]
+    return tuple(known) if len(known) == len(rules) else ()

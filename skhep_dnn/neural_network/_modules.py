@@ -13,7 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skhep_dnn.neural_network._activations import ACTIVATIONS, Activation
+from skhep_dnn.neural_network._activations import (
+    ACTIVATIONS,
+    Activation,
+    Derivative,
+    derivatives_of,
+)
+from skhep_dnn.neural_network._dense import DenseRules, dense_layers
 from skhep_dnn.neural_network._initial import normal
 from skhep_dnn.neural_network._layers import (
     InputTransform,
@@ -130,6 +136,9 @@ class MemberNetwork(nn.Module):
         # The same in tuples: torch looks up the items of its lists by name.
         self._weights, self._biases = tuple(self.weights), tuple(self.biases)
         self._functions, self._norms = tuple(self.activations), tuple(self.norms)
+        self._derivatives: tuple[Derivative, ...] = ()
+        if connection == "dense" and not batch_norm:
+            self._derivatives = derivatives_of(rules)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of raw inputs."""
@@ -162,11 +171,23 @@ class MemberNetwork(nn.Module):
         With `weight`, of shape `(n_members, n_batch)`, batch norm takes the
         statistics of this batch.
         """
+        n_constant = 0 if x.requires_grad or self.split is not None else self.n_numeric
         x, wide = self.embed(x), None
         if self.split is not None:
             x, wide = self.split(x)
+        masks = self._masks(random_bytes, x)
+        if self._derivatives:
+            rules = DenseRules(self._functions, self._derivatives, masks, n_constant)
+            x = dense_layers(x, rules, self._biases[0], self._weights)
+        else:
+            x = self._layers(x, masks, weight)
+        return x if wide is None else torch.cat([x, wide], 2)
+
+    def _layers(
+        self, x: Tensor, masks: Sequence[Tensor | None], weight: Tensor | None
+    ) -> Tensor:
+        """Return the outputs of the last hidden layer."""
         later: Tensor | None = None
-        used = 0
         for k, width in enumerate(self.hidden_layer_sizes):
             pre = self._product(k, x, later)
             if pre.shape[2] > width:
@@ -175,12 +196,25 @@ class MemberNetwork(nn.Module):
             if self._norms:
                 pre = self._norms[k](pre, weight)
             hidden = self._functions[k](pre)
-            if random_bytes is not None and self.keep_thresholds[k] > 0:
-                part = random_bytes[:, used : used + hidden[0].numel()]
-                hidden = hidden * dropout_mask(part, self.keep_thresholds[k], hidden)
-                used += hidden[0].numel()
+            mask = masks[k]
+            hidden = hidden if mask is None else hidden * mask
             x = x + hidden if self.connection == "residual" and k > 0 else hidden
-        return x if wide is None else torch.cat([x, wide], 2)
+        return x
+
+    def _masks(self, random_bytes: Tensor | None, x: Tensor) -> list[Tensor | None]:
+        """Return the factors of the hidden outputs of each layer."""
+        masks: list[Tensor | None] = [None] * len(self.hidden_layer_sizes)
+        if random_bytes is None:
+            return masks
+        used = 0
+        for k, width in enumerate(self.hidden_layer_sizes):
+            if self.keep_thresholds[k] > 0:
+                size = x.shape[1] * width
+                part = random_bytes[:, used : used + size]
+                like = x.new_empty(*x.shape[:2], width)
+                masks[k] = dropout_mask(part, self.keep_thresholds[k], like)
+                used += size
+        return masks
 
     @property
     def n_dropped(self) -> int:
