@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 HIGGSML ?=
-BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py)) benchmarks/defaults.py benchmarks/higgsml_study.py
+BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py)) benchmarks/defaults.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint docs bench clean
+.PHONY: help demo test test-all lint docs bench study clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -65,6 +65,9 @@ docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 
 bench: $(VENV)/.bench  ## run every benchmark (ratios within one run)
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+study: $(VENV)/.bench  ## run the study of document 003 again (hours; HIGGSML=path)
+	$(BIN)/python benchmarks/higgsml_study.py $(if $(HIGGSML),--higgsml "$(HIGGSML)")
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) demo-output study-output docs/_build docs/gallery docs/reference/generated build dist
