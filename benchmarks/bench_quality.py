@@ -14,50 +14,16 @@ import json
 import numpy as np
 import torch
 from chosen_cut import relative_to_cut
-from lightgbm import LGBMClassifier
 from out_of_fold import Figure, compare, dnn, header
 from samples import SAMPLES, thinned
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
+from trees import balanced, boosted_trees, lightgbm
 
 from skhep_dnn.metrics import SignificanceAt
-from skhep_dnn.weights import training_weights
-
-
-def lightgbm(X, y, w, seed, _categorical):
-    """LightGBM with settings that are good on these events, balanced weights."""
-    model = LGBMClassifier(
-        n_estimators=300,
-        learning_rate=0.04,
-        num_leaves=15,
-        min_child_samples=50,
-        subsample=0.8,
-        subsample_freq=1,
-        colsample_bytree=0.5,
-        reg_lambda=5,
-        n_jobs=2,
-        verbose=-1,
-        random_state=seed,
-    )
-    model.fit(X, y, sample_weight=_balanced(y, w))
-    return lambda X_new: model.predict(X_new, raw_score=True)
-
-
-def boosted_trees(X, y, w, seed, categorical):
-    """scikit-learn's histogram gradient boosting, balanced weights."""
-    model = HistGradientBoostingClassifier(
-        max_iter=200,
-        learning_rate=0.05,
-        max_leaf_nodes=15,
-        l2_regularization=5.0,
-        categorical_features=categorical,
-        random_state=seed,
-    )
-    return model.fit(X, y, sample_weight=_balanced(y, w)).decision_function
 
 
 def mlp(X, y, w, seed, _categorical):
@@ -70,7 +36,7 @@ def mlp(X, y, w, seed, _categorical):
         n_iter_no_change=5,
         random_state=seed,
     )
-    model.fit(prepare.transform(X), y, sample_weight=_balanced(y, w))
+    model.fit(prepare.transform(X), y, sample_weight=balanced(y, w))
 
     def score(X_new):
         p = model.predict_proba(prepare.transform(X_new))[:, 1]
@@ -86,7 +52,7 @@ def plain_torch(X, y, w, seed, _categorical):
     prepare = make_pipeline(SimpleImputer(), StandardScaler()).fit(X)
     inputs = torch.from_numpy(prepare.transform(X).astype(np.float32))
     target = torch.from_numpy((y == "s").astype(np.float32))
-    weight = torch.from_numpy(_balanced(y, w).astype(np.float32))
+    weight = torch.from_numpy(balanced(y, w).astype(np.float32))
     layers, n_in = [], inputs.shape[1]
     for _ in range(4):
         layers += [nn.Linear(n_in, 100), nn.SiLU()]
@@ -110,15 +76,11 @@ def plain_torch(X, y, w, seed, _categorical):
     return score
 
 
-def _balanced(y, w):
-    return training_weights(y, w, negative_weights="zero").weights
-
-
 PEERS = {
     "WeightedDNN, 5 members": dnn(n_members=5, n_jobs=2),
     "WeightedDNN, 1 member": dnn(n_members=1),
-    "LightGBM": lightgbm,
-    "HistGradientBoosting": boosted_trees,
+    "LightGBM": lightgbm(),
+    "HistGradientBoosting": boosted_trees(),
     "plain torch 4 x 100": plain_torch,
     "scikit-learn MLP 4 x 100": mlp,
 }

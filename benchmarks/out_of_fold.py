@@ -24,7 +24,9 @@ __all__ = [
     "compare",
     "dnn",
     "header",
+    "line",
     "pooled_scores",
+    "row_of",
 ]
 
 N_FOLDS = 5
@@ -127,12 +129,17 @@ def compare(contenders, events, figures, seeds, n_jobs=1):
     for name, fit in contenders.items():
         runs = pooled_scores(fit, events, seeds, n_jobs)
         reference = reference or runs
-        row = {"seconds a fit": round(float(np.median([r.seconds for r in runs])), 1)}
-        for label, figure in figures.items():
-            row[label] = _differences(figure, runs, reference, events)
-        rows[name] = row
-        print(_line(name, row, figures), flush=True)
+        rows[name] = row_of(runs, reference, events, figures)
+        print(line(name, rows[name], figures), flush=True)
     return rows
+
+
+def row_of(runs, reference, events, figures):
+    """Seconds of a fit, and each figure with its difference to the reference."""
+    row = {"seconds a fit": round(float(np.median([r.seconds for r in runs])), 1)}
+    for label, figure in figures.items():
+        row[label] = _differences(figure, runs, reference, events)
+    return row
 
 
 def _differences(figure, runs, reference, events):
@@ -151,12 +158,13 @@ def _differences(figure, runs, reference, events):
     return {name: round(float(value), 6) for name, value in summary.items()}
 
 
-def header(figures):
+def header(figures, title=""):
     """Names of the columns that `compare` prints."""
-    return f"{'':28}" + "".join(f"{k:>8} {'(- first ± error)':18}" for k in figures)
+    return f"{title:28}" + "".join(f"{k:>8} {'(- first ± error)':18}" for k in figures)
 
 
-def _line(name, row, figures):
+def line(name, row, figures):
+    """Text of a row."""
     cells = [
         f"{row[k]['value']:8.4f} ({row[k]['difference']:+.4f} ± "
         f"{row[k]['paired error']:.4f})"

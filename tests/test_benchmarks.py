@@ -20,7 +20,11 @@ BENCHMARKS = [
     *sorted(FOLDER.glob("bench_*.py")),
     *(FOLDER / name for name in ("defaults.py", "higgsml_study.py")),
 ]
-PEERS = {"bench_quality": "lightgbm", "bench_public_data": "plotnine"}
+PEERS = {
+    "bench_best_score": "lightgbm",
+    "bench_quality": "lightgbm",
+    "bench_public_data": "plotnine",
+}
 
 
 @pytest.mark.slow
