@@ -218,6 +218,10 @@ class SymmetryKernel:
         xx, xy = by.cos * by.sign_x, by.sin * by.sign_y
         yx, yy = by.sin * by.sign_x, by.cos * by.sign_y
         for x, y in _slices(self.px, self.py):
+            if _is_zero(by.sin):
+                self._flip(out, x, xx)
+                self._flip(out, y, yy)
+                continue
             px, py = out[..., x], out[..., y]
             new_x, new_y = px * xx, px * yx
             new_x -= py * xy
@@ -229,6 +233,8 @@ class SymmetryKernel:
             out[..., x], out[..., y] = new_x, new_y
 
     def _flip(self, out: Tensor, column: slice, sign: Tensor) -> None:
+        if isinstance(sign, float) and sign == 1.0:
+            return
         old = out[..., column]
         if self._has_marker:
             sign = 1.0 + (sign - 1.0) * (old != self.missing_values)
@@ -237,6 +243,11 @@ class SymmetryKernel:
     @property
     def _has_marker(self) -> bool:
         return not math.isnan(self.missing_values)
+
+
+def _is_zero(number: Tensor) -> bool:
+    """Tell whether it is the number 0, as in fixed transformations, and no array."""
+    return isinstance(number, float) and number == 0.0
 
 
 def _kept(old: Tensor, new: Tensor, defined: Tensor) -> Tensor:
