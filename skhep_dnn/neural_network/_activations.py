@@ -19,7 +19,7 @@ __all__ = [
 
 PRELU_START = 0.25
 
-Derivative = Callable[[Tensor, Tensor], Tensor]
+Derivative = Callable[[Tensor, Tensor, Tensor], None]
 
 
 class PReLU(nn.Module):
@@ -68,7 +68,7 @@ class Activation:
     n_parameters : int
         Parameters that each layer learns for it.
     derivative : callable or None
-        Maps the gradient of its outputs, and its inputs, to the gradient of these,
+        Writes the gradient of its inputs, from that of its outputs and the inputs,
         where torch has a function for that.
     """
 
@@ -105,12 +105,12 @@ def _of(function: Callable[[Tensor], Tensor]) -> Callable[[int], nn.Module]:
     return lambda _n_members: _Function(function)
 
 
-def _relu_derivative(grad: Tensor, x: Tensor) -> Tensor:
-    return torch.ops.aten.threshold_backward(grad, x, 0.0)
+def _relu_derivative(grad: Tensor, x: Tensor, out: Tensor) -> None:
+    torch.ops.aten.threshold_backward.grad_input(grad, x, 0.0, grad_input=out)
 
 
-def _swish_derivative(grad: Tensor, x: Tensor) -> Tensor:
-    return torch.ops.aten.silu_backward(grad, x)
+def _swish_derivative(grad: Tensor, x: Tensor, out: Tensor) -> None:
+    torch.ops.aten.silu_backward.grad_input(grad, x, grad_input=out)
 
 
 HE, LECUN, GLOROT = 2.0, 1.0, 1.0

@@ -9,7 +9,8 @@ products in place. With :math:`g_k`, the gradients of the pre-activations of lay
     \partial L / \partial h_{k-1} = [\,g_k | \dots | g_L\,]\, W_k^T , \quad
     g_{k-1} = \phi'(a_{k-1})\, \partial L / \partial h_{k-1} ,
 
-so that neither sums nor copies of gradients are needed, as they are in autograd.
+so that neither sums nor copies of gradients are needed, as they are in autograd. In
+memory the events come last, so that the part of a layer is in one piece.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,9 +33,9 @@ class DenseRules(NamedTuple):
     activations : sequence of callable
         Map the pre-activations of a layer to its outputs.
     derivatives : sequence of callable
-        Map gradients of outputs, and pre-activations, to gradients of these.
+        Write the gradients of pre-activations.
     masks : sequence of Tensor or None
-        Factors of the outputs.
+        Factors of the outputs, of shape `(n_members, width, n_batch)`.
     n_constant : int
         Number of columns of the inputs, the first ones, that need no gradient.
     """
@@ -54,23 +55,30 @@ def dense_layers(
     `(n_members, 1, n_hidden)` and the weights of each source to all later layers to
     `(n_members, n_batch, width)`.
     """
-    last: Tensor = _DenseLayers.apply(x, rules, bias, *weights)  # type: ignore[no-untyped-call]
-    return last
+    if torch.is_grad_enabled():
+        last: Tensor = _DenseLayers.apply(x, rules, bias, *weights)  # type: ignore[no-untyped-call]
+        return last.mT
+    sums = torch.baddbmm(bias.mT, weights[0].mT, x.mT)
+    hidden = _outputs(0, sums, rules, weights)
+    for k in range(1, len(weights)):
+        _add_products(k, hidden, sums, weights)
+        hidden = _outputs(k, sums, rules, weights)  # the one before is not needed
+    return hidden.mT
 
 
 class _DenseLayers(torch.autograd.Function):
+    """Outputs of the last hidden layer, of shape `(n_members, width, n_batch)`."""
+
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, rules: DenseRules, bias: Tensor, *weights: Tensor
     ) -> Tensor:
-        ctx.rules, ctx.starts = rules, _starts(weights)
-        sums = bias.repeat(1, x.shape[1], 1)
-        sources = [x]
-        for k, (first, end) in enumerate(ctx.starts):
-            sums[:, :, first:].baddbmm_(sources[k], weights[k])
-            hidden = rules.activations[k](sums[:, :, first:end])
-            mask = rules.masks[k]
-            sources.append(hidden if mask is None else hidden.mul_(mask))
+        sums = torch.baddbmm(bias.mT, weights[0].mT, x.mT)
+        sources = [x.mT, _outputs(0, sums, rules, weights)]
+        for k in range(1, len(weights)):
+            _add_products(k, sources[k], sums, weights)
+            sources.append(_outputs(k, sums, rules, weights))
+        ctx.rules = rules
         ctx.save_for_backward(sums, *sources[:-1], *weights)
         return sources[-1]
 
@@ -80,25 +88,38 @@ class _DenseLayers(torch.autograd.Function):
         sums, *saved = ctx.saved_tensors
         sources, weights = saved[: len(saved) // 2], saved[len(saved) // 2 :]
         grads, of_weights = torch.empty_like(sums), list(weights)
-        for k, (first, end) in reversed([*enumerate(ctx.starts)]):
-            mask = ctx.rules.masks[k]
+        for k in reversed(range(len(weights))):
+            part, mask = _part(k, weights), ctx.rules.masks[k]
             grad = grad if mask is None else grad * mask
-            derivative = ctx.rules.derivatives[k]
-            grads[:, :, first:end] = derivative(grad, sums[:, :, first:end])
-            later = grads[:, :, first:]
-            of_weights[k] = torch.bmm(sources[k].mT, later)
+            ctx.rules.derivatives[k](grad, sums[:, part], grads[:, part])
+            later = grads[:, part.start :]
+            of_weights[k] = torch.bmm(sources[k], later.mT)
             if k > 0:
-                grad = torch.bmm(later, weights[k].mT)
+                grad = torch.bmm(weights[k], later)
         of_x = None
         if ctx.needs_input_grad[0]:
-            of_x = torch.zeros_like(sources[0])
+            of_x = torch.zeros_like(sources[0].mT)
             learnt = slice(ctx.rules.n_constant, None)
-            of_x[:, :, learnt] = torch.bmm(grads, weights[0][:, learnt].mT)
-        return of_x, None, grads.sum(1, keepdim=True), *of_weights
+            of_x[:, :, learnt] = torch.bmm(grads.mT, weights[0][:, learnt].mT)
+        return of_x, None, grads.sum(2).unsqueeze(1), *of_weights
 
 
-def _starts(weights: Sequence[Tensor]) -> list[tuple[int, int]]:
-    """Return the first and the last but one column of each layer."""
+def _outputs(
+    k: int, sums: Tensor, rules: DenseRules, weights: Sequence[Tensor]
+) -> Tensor:
+    hidden = rules.activations[k](sums[:, _part(k, weights)])
+    mask = rules.masks[k]
+    return hidden if mask is None else hidden.mul_(mask)
+
+
+def _add_products(
+    k: int, source: Tensor, sums: Tensor, weights: Sequence[Tensor]
+) -> None:
+    sums[:, _part(k, weights).start :].baddbmm_(weights[k].mT, source)
+
+
+def _part(k: int, weights: Sequence[Tensor]) -> slice:
+    """Return where the sums of layer k stand: a source feeds all later layers."""
     total = weights[0].shape[2]
-    ends = [total - weight.shape[2] for weight in weights[1:]] + [total]
-    return list(zip([0, *ends[:-1]], ends, strict=True))
+    after = weights[k + 1].shape[2] if k + 1 < len(weights) else 0
+    return slice(total - weights[k].shape[2], total - after)

@@ -11,7 +11,6 @@ from math import sqrt
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from skhep_dnn.neural_network._activations import (
     ACTIVATIONS,
@@ -20,6 +19,7 @@ from skhep_dnn.neural_network._activations import (
     derivatives_of,
 )
 from skhep_dnn.neural_network._dense import DenseRules, dense_layers
+from skhep_dnn.neural_network._embedded import embedded
 from skhep_dnn.neural_network._initial import normal
 from skhep_dnn.neural_network._layers import (
     InputTransform,
@@ -211,7 +211,9 @@ class MemberNetwork(nn.Module):
             if self.keep_thresholds[k] > 0:
                 size = x.shape[1] * width
                 part = random_bytes[:, used : used + size]
-                like = x.new_empty(*x.shape[:2], width)
+                shape = (x.shape[1], width)
+                shape = shape[::-1] if self._derivatives else shape
+                like = x.new_empty(len(x), *shape)
                 masks[k] = dropout_mask(part, self.keep_thresholds[k], like)
                 used += size
         return masks
@@ -249,14 +251,8 @@ class MemberNetwork(nn.Module):
         if len(self.embeddings) == 0:
             return x
         parts = [x[..., : self.n_numeric]]
-        for i, rows_of_members in enumerate(self.embeddings):
-            # the code of an unknown category stands for their mean
-            mean = rows_of_members.mean(1, keepdim=True)
-            table = torch.cat([rows_of_members, mean], 1)
-            n_members, n_categories, size = table.shape
-            offset = torch.arange(n_members, device=x.device).unsqueeze(1)
-            rows = x[..., self.n_numeric + i].long() + n_categories * offset
-            parts.append(functional.embedding(rows, table.reshape(-1, size)))
+        for i, rows in enumerate(self.embeddings):
+            parts.append(embedded(rows, x[..., self.n_numeric + i].long()))
         return torch.cat(parts, dim=2)
 
 

@@ -47,6 +47,13 @@ def random_bytes():
     return torch.randint(256, shape, generator=generator, dtype=torch.uint8)
 
 
+def by_event(random_bytes, widths=(6, 5, 3)):
+    """The same bytes where the outputs of an event stand side by side."""
+    layers = random_bytes.split([9 * width for width in widths], 1)
+    parts = zip(layers, widths, strict=True)
+    return torch.cat([part.view(2, n, 9).mT.flatten(1) for part, n in parts], 1)
+
+
 def gradients(net, x, random_bytes=None):
     net.from_scaled(x, random_bytes).square().sum().backward()
     return {name: parameter.grad for name, parameter in net.named_parameters()}
@@ -57,9 +64,12 @@ def gradients(net, x, random_bytes=None):
 def test_gradients_are_those_of_autograd(
     make_network, inputs, random_bytes, activation, with_dropout
 ):
-    drawn = random_bytes if with_dropout else None
+    drawn, sorted_bytes = None, None
+    if with_dropout:
+        drawn, sorted_bytes = random_bytes, by_event(random_bytes)
     ours = gradients(make_network(activation), inputs, drawn)
-    expected = gradients(make_network(activation, by_hand=False), inputs, drawn)
+    autograd = make_network(activation, by_hand=False)
+    expected = gradients(autograd, inputs, sorted_bytes)
     assert ours.keys() == expected.keys()
     for name, gradient in ours.items():
         torch.testing.assert_close(gradient, expected[name], msg=name)
