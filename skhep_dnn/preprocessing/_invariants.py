@@ -6,7 +6,8 @@ whatever its orientation.
 """
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -67,7 +68,9 @@ class InvariantFeatures(MomentumTransformer):
     keep_momenta : bool, default=False
         Whether the components of the momenta stay, too.
     missing_values : float, default=nan
-        Marks an undefined entry besides nan, in `X` and in the new columns.
+        Marks an undefined entry besides nan, in `X` and in the new columns. A new
+        column is undefined where one of its objects is, or where it is not finite,
+        as the pseudorapidity of an object without a transverse part.
 
     Attributes
     ----------
@@ -92,7 +95,8 @@ class InvariantFeatures(MomentumTransformer):
     In the collinear approximation ([1]_, Sec. 2) the neutrinos fly along the visible
     decay products, so that the two components of the missing momentum give the shares
     :math:`x_1, x_2` of the visible momenta, and the mass of the resonance is
-    :math:`m_{vis} / \sqrt{x_1 x_2}`. The mass is undefined unless both are positive.
+    :math:`m_{vis} / \sqrt{x_1 x_2}`. The mass is undefined unless both are positive,
+    and so are the shares of two objects of the same azimuth.
 
     References
     ----------
@@ -155,9 +159,9 @@ class InvariantFeatures(MomentumTransformer):
         TypeError
             If a parameter is of a wrong kind.
         ValueError
-            If a column is missing, names are ambiguous, there is no momentum, new
-            names exist already, values are not those of momenta, or `collinear` does
-            not name two objects beside one missing momentum.
+            If a column is missing, names are ambiguous, there is no momentum, a new
+            name exists already or occurs twice, values are not those of momenta, or
+            `collinear` does not name two objects beside one missing momentum.
         """
         table = check_table(self, X, reset=True)
         names = getattr(self, "feature_names_in_", None)
@@ -166,7 +170,7 @@ class InvariantFeatures(MomentumTransformer):
         self._check_momenta(columns)
         check_events(table, self.momenta_, self.missing_values)
         self._collinear = self._find_collinear()
-        self._names = list(self._new_columns(table[:0]))
+        self._names = [name for name, _ in self._new_columns(table[:0])]
         self._check_names()
         return self
 
@@ -221,31 +225,31 @@ class InvariantFeatures(MomentumTransformer):
 
     def _block(self, table: Any) -> NDArray[np.floating[Any]]:
         """Return the new columns, in single precision where the momenta are."""
-        columns = self._new_columns(table)
         dtype = read_block(table, [i for m in self.momenta_ for i in m.columns]).dtype
-        block = np.empty((table.shape[0], len(columns)), dtype=dtype)
-        for k, values in enumerate(columns.values()):
-            block[:, k] = np.where(np.isnan(values), self.missing_values, values)
+        block = np.empty((table.shape[0], len(self._names)), dtype=dtype)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for k, (_, values) in enumerate(self._new_columns(table)):
+                defined = np.isfinite(values)
+                block[:, k] = np.where(defined, values, self.missing_values)
         return block
 
-    def _new_columns(self, table: Any) -> dict[str, NDArray[np.floating[Any]]]:
+    def _new_columns(self, table: Any) -> Iterator[tuple[str, Floats]]:
+        """Yield name and values of each new column."""
         objects = [self._polar(table, momentum) for momentum in self.momenta_]
-        new: dict[str, NDArray[np.floating[Any]]] = {}
         for momentum, each in zip(self.momenta_, objects, strict=True):
             if not momentum.cylindrical:
-                new[f"{each.name}_pt"] = each.pt
+                yield _joined(each.name, "pt"), each.pt
             if each.eta is not None:
-                new[f"{each.name}_abseta"] = np.abs(each.eta)
+                yield _joined(each.name, "abseta"), np.abs(each.eta)
         for a, b in combinations(objects, 2):
             for name, values in pair_quantities(a, b):
-                new[f"{a.name}_{b.name}_{name}"] = values
+                yield _joined(a.name, b.name, name), values
         if self._collinear is not None:
             a, b, missing = (objects[i] for i in self._collinear)
             solution = collinear_taus(a, b, missing)
             for each, fraction in zip((a, b), solution.fractions, strict=True):
-                new[f"{each.name}_fraction"] = fraction
-            new[f"{a.name}_{b.name}_collinear_mass"] = solution.mass
-        return new
+                yield _joined(each.name, "fraction"), fraction
+            yield _joined(a.name, b.name, "collinear_mass"), solution.mass
 
     def _polar(self, table: Any, momentum: Momentum) -> PolarMomentum:
         block = read_block(table, momentum.columns)
@@ -256,8 +260,7 @@ class InvariantFeatures(MomentumTransformer):
         if momentum.cylindrical:
             return PolarMomentum(name, first, None if flat else second, last)
         pt = np.hypot(first, second)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            eta = None if flat else np.arcsinh(last / pt)
+        eta = None if flat else np.arcsinh(last / pt)
         return PolarMomentum(name, pt, eta, np.arctan2(second, first))
 
     def _name(self, momentum: Momentum) -> str:
@@ -275,11 +278,13 @@ class InvariantFeatures(MomentumTransformer):
             raise ValueError(msg)
 
     def _check_names(self) -> None:
-        twice = sorted(set(_check_feature_names_in(self, None)) & set(self._names))
+        counts = Counter([*_check_feature_names_in(self, None), *self._names])
+        twice = sorted(name for name in set(self._names) if counts[name] > 1)
         if twice:
             msg = (
                 "Names of the new columns must differ from all others, got "
-                f"{twice!r} twice. Rename or drop columns of `X`."
+                f"{twice!r} twice. Rename or drop columns of `X`, or name the momenta "
+                "by a dict."
             )
             raise ValueError(msg)
 
@@ -298,3 +303,8 @@ class InvariantFeatures(MomentumTransformer):
             raise ValueError(msg)
         first, second, missing = (self.momenta_.index(m) for m in (*pair, flat[0]))
         return first, second, missing
+
+
+def _joined(*parts: str) -> str:
+    """Return the name of a column; an object may have none."""
+    return "_".join(part for part in parts if part)

@@ -7,7 +7,6 @@ pseudorapidity, such as the missing momentum, is known in the transverse plane o
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +55,7 @@ class Collinear:
     mass: Floats
 
 
-def pair_quantities(
-    a: PolarMomentum, b: PolarMomentum
-) -> Iterator[tuple[str, NDArray[np.floating[Any]]]]:
+def pair_quantities(a: PolarMomentum, b: PolarMomentum) -> Iterator[tuple[str, Floats]]:
     """Yield name and values of what two objects have in common.
 
     Parameters
@@ -105,7 +102,7 @@ def collinear_taus(
         area = np.sin(b.phi - a.phi)
         r_a = missing.pt * np.sin(b.phi - missing.phi) / (a.pt * area)
         r_b = missing.pt * np.sin(missing.phi - a.phi) / (b.pt * area)
-        fractions = [_finite(1.0 / (1.0 + r)) for r in (r_a, r_b)]
+        fractions = [_finite(1.0 / (1.0 + _finite(r))) for r in (r_a, r_b)]
         product = fractions[0] * fractions[1]
         visible = dict(pair_quantities(a, b))["mass"]
         mass = _finite(visible / np.sqrt(product))

@@ -119,6 +119,27 @@ def test_arrays(X):
     assert list(frame) == list(names)
 
 
+def test_columns_that_are_not_finite_are_undefined():
+    X = pd.DataFrame(
+        {"a_px": [0.0, 3.0], "a_py": [0.0, 4.0], "a_pz": [7.0, -2.0]}
+        | {"b_px": [1.0, 2.0], "b_py": [1.0, 0.0], "b_pz": [0.0, 5.0]}
+    )
+    table = InvariantFeatures(missing_values=-999.0).fit_transform(X)
+    assert list(table["a_pt"]) == [0.0, 5.0]
+    along_the_beam = ["a_abseta", "a_b_deta", "a_b_dr", "a_b_mass"]
+    assert (table.loc[0, along_the_beam] == -999.0).all()
+    assert (table.loc[1] != -999.0).all()
+
+
+def test_an_object_without_a_name():
+    X = pd.DataFrame(
+        {"pt": [1.0, 2.0], "eta": [0.5, -0.5], "phi": [0.1, 0.2]}
+        | {"b_pt": [3.0, 1.0], "b_eta": [2.0, -1.0], "b_phi": [1.0, 2.0]}
+    )
+    new = ["abseta", "b_abseta", "b_dphi", "b_deta", "b_dr", "b_mass"]
+    assert list(InvariantFeatures().fit_transform(X)) == ["pt", "b_pt", *new]
+
+
 def test_names_of_a_dict(X):
     momenta = {"t": TAUS_COLUMNS["PRI_tau"], "l": TAUS_COLUMNS["PRI_lep"]}
     model = InvariantFeatures(cylindrical=momenta, cartesian=None)
@@ -160,6 +181,15 @@ def test_names_that_exist(X):
     X["PRI_tau_abseta"] = 0.0
     with pytest.raises(ValueError, match=r"differ from all others, got \['PRI_tau_abs"):
         InvariantFeatures().fit(X)
+
+
+def test_two_objects_of_one_name():
+    X = pd.DataFrame(np.ones((2, 6)), columns=list("abcdef"))
+    model = InvariantFeatures(
+        cylindrical={"tau": ["a", "b", "c"]}, cartesian={"tau": ["d", "e", "f"]}
+    )
+    with pytest.raises(ValueError, match=r"got \['tau_abseta'\] twice.*by a dict"):
+        model.fit(X)
 
 
 def test_networks_may_take_them_beside_augmented_momenta(X):
