@@ -9,8 +9,9 @@ from skhep_dnn.datasets import (
     make_gaussian_events,
     make_higgs_events,
 )
+from skhep_dnn.weights import scale_to_yields
 
-__all__ = ["SAMPLES", "thinned"]
+__all__ = ["SAMPLES", "part_of", "strata", "thinned"]
 
 
 def real_events():
@@ -48,3 +49,21 @@ def thinned(events, step):
         sample_weight=step * events.sample_weight[keep],
         categorical=events.get("categorical"),
     )
+
+
+def part_of(events, rows):
+    """Some of the events, with weights that are scaled to the full yields."""
+    y, w = events.target, events.sample_weight
+    yields = {label: w[y == label].sum() for label in ("s", "b")}
+    return Bunch(
+        data=events.data.iloc[rows].reset_index(drop=True),
+        target=y[rows],
+        sample_weight=scale_to_yields(y[rows], w[rows], yields),
+        categorical=events.get("categorical"),
+    )
+
+
+def strata(events):
+    """Class and jet multiplicity of each event, as one label."""
+    jets = events.data["PRI_jet_num"].to_numpy().astype(int)
+    return np.char.add(events.target.astype(str), jets.astype(str))

@@ -20,14 +20,14 @@ import joblib
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from out_of_fold import N_FOLDS, Run
+from samples import part_of, strata
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.utils import Bunch
-from study_metrics import challenge_figures, out_of_fold_figures, strata
+from study_metrics import challenge_figures, out_of_fold_figures
 from study_rows import key_of, make_model
 from tqdm import tqdm
 
 from skhep_dnn.datasets import make_higgs_events
-from skhep_dnn.weights import scale_to_yields
 
 __all__ = ["Challenge", "OutOfFold", "Study"]
 
@@ -55,7 +55,7 @@ class OutOfFold:
     def split(self, repeat, fold):
         """Return the events to train on, and the samples to score by name."""
         train, test = self._folds(repeat)[fold]
-        return _part(self.events, train), {"test": self.events.data.iloc[test]}
+        return part_of(self.events, train), {"test": self.events.data.iloc[test]}
 
     def measure(self, results, repeat):
         """Return the figures of one repeat from the results of its folds."""
@@ -116,7 +116,7 @@ class Challenge:
             stratify=strata(self.train),
             random_state=repeat,
         )
-        return [_part(self.train, members) for members in parts]
+        return [part_of(self.train, members) for members in parts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,17 +231,6 @@ def _score(model, X):
         scores = model.decision_function(X)
         taken.append(process_time() - start)
     return scores, min(taken)
-
-
-def _part(events, members):
-    """Return some of the events, with weights of the full yields."""
-    y, w = events.target, events.sample_weight
-    yields = {label: w[y == label].sum() for label in ("s", "b")}
-    return Bunch(
-        data=events.data.iloc[members].reset_index(drop=True),
-        target=y[members],
-        sample_weight=scale_to_yields(y[members], w[members], yields),
-    )
 
 
 def _digest(events):

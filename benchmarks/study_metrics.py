@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from chosen_cut import MIN_LOGIT, chosen_cut, relative_to_cut
+from samples import strata
 from sklearn.model_selection import StratifiedKFold
 
 from skhep_dnn.metrics import (
@@ -40,7 +41,6 @@ __all__ = [
     "challenge_figures",
     "n_subsamples",
     "out_of_fold_figures",
-    "strata",
     "subsamples",
 ]
 
@@ -139,12 +139,6 @@ class MeanAMS:
 def n_subsamples(n_eff):
     """Return how many sub-samples keep enough effective background events."""
     return int(np.clip(n_eff // MIN_N_EFF, 1, MAX_SUBSAMPLES))
-
-
-def strata(events):
-    """Return class and jet multiplicity of each event, as one label."""
-    jets = events.data["PRI_jet_num"].to_numpy().astype(int)
-    return np.char.add(events.target.astype(str), jets.astype(str))
 
 
 def subsamples(events, n_parts):

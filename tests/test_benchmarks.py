@@ -1,5 +1,6 @@
 """Every benchmark runs: `--quick`, with a table and one line of JSON."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -7,13 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from bench_latency import break_even
 from out_of_fold import dnn, pooled_scores
 from peak_memory import PeakMemory, in_fresh_process
 from samples import thinned
 
-from skhep_dnn.datasets import make_gaussian_events
+from skhep_dnn.datasets import make_gaussian_events, make_higgs_events
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 BENCHMARKS = [
@@ -39,6 +41,27 @@ def test_benchmark_runs(script):
     *table, last = result.stdout.splitlines()
     assert len(table) > 1
     assert json.loads(last)["benchmark"]
+
+
+def test_events_that_are_quoted_choose_no_cut():
+    pytest.importorskip("lightgbm")
+    best_score = importlib.import_module("bench_best_score")
+    train, test = best_score.halves(make_higgs_events(1_000, random_state=0), 200)
+    assert (len(train.target), len(test.target)) == (800, 200)
+    both = pd.concat([train.data, test.data])
+    assert len(both.drop_duplicates()) == 1_000
+    for part in (train, test):
+        of_signal = part.sample_weight[part.target == "s"].sum()
+        assert of_signal == pytest.approx(691.99)
+
+    def fit(X, *_):
+        mass = X["DER_mass_vis"].mean()
+        return lambda X_new: -np.abs(X_new["DER_mass_vis"].to_numpy() - mass)
+
+    (quoted,) = best_score.quoted(fit, train, test, seeds=1)
+    (other,) = best_score.quoted(fit, train, thinned(test, 2), seeds=1)
+    assert quoted.cut == other.cut
+    np.testing.assert_array_equal(quoted.scores[::2], other.scores)
 
 
 def test_break_even_lies_where_the_gain_passes_one():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from chosen_cut import MIN_LOGIT, chosen_cut, relative_to_cut
 from out_of_fold import Run
+from samples import part_of, strata
 from study_jobs import Challenge, OutOfFold, Study
 from study_metrics import (
     MaximalAMS,
@@ -15,7 +16,6 @@ from study_metrics import (
     challenge_figures,
     n_subsamples,
     out_of_fold_figures,
-    strata,
     subsamples,
 )
 from study_rows import CUMULATIVE, PARENT, ROWS, key_of
@@ -65,6 +65,15 @@ def test_subsamples_are_stratified_and_have_the_full_yields(events, run):
     one = MeanAMS(subsamples(events, 1))(y, run.scores, w)
     scan = significance_scan(y, run.scores, w, kind="ams")
     assert one == pytest.approx(scan.at(0.0).z)
+
+
+def test_a_part_has_the_full_yields(events):
+    rows = np.arange(0, 2000, 3)
+    part = part_of(events, rows)
+    np.testing.assert_array_equal(part.data, events.data.iloc[rows])
+    for label in ("s", "b"):
+        full = events.sample_weight[events.target == label].sum()
+        assert part.sample_weight[part.target == label].sum() == pytest.approx(full)
 
 
 def test_the_maximum_is_that_of_the_scan(events, run):
