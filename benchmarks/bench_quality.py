@@ -79,7 +79,7 @@ def plain_torch(X, y, w, seed, _categorical):
 PEERS = {
     "WeightedDNN, 5 members": dnn(n_members=5, n_jobs=2),
     "WeightedDNN, 1 member": dnn(n_members=1),
-    "LightGBM": lightgbm(),
+    "LightGBM": lightgbm(n_jobs=2),
     "HistGradientBoosting": boosted_trees(),
     "plain torch 4 x 100": plain_torch,
     "scikit-learn MLP 4 x 100": mlp,
