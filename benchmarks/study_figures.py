@@ -129,7 +129,7 @@ def _contributions(rows, parents):
         mfc="white",
         color="black",
         ms=5,
-        label="alone, document 003 (250 000 events)",
+        label="alone, document 003 (200 000 events)",
     )
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.4, -0.6)
