@@ -2,8 +2,9 @@
 
 A layer of a dense network sees the inputs and all hidden layers before it. Its products
 can be arranged in two ways: "concatenated", one product for each layer with all it
-sees, or "accumulated", one for each source with the weights to all later layers. Both
-have the same number of operations; which one is faster depends on the machine.
+sees, or "accumulated", one for each source with the weights to all later layers; and
+either the features or the events can come last in memory. All have the same number of
+operations; which one is the fastest depends on the machine.
 """
 
 from time import perf_counter
@@ -27,57 +28,71 @@ def accumulated(n_inputs, n_layers, width):
     return [*hidden, (width, 1)]
 
 
-ARRANGEMENTS = {"concatenated": concatenated, "accumulated": accumulated}
+SHAPES = {"concatenated": concatenated, "accumulated": accumulated}
+ARRANGEMENTS = [(kind, last) for kind in SHAPES for last in (False, True)]
 
 
-def tensors(shapes, n_members, n_rows):
-    """Inputs, weights and outputs of each product."""
-    return [
-        (
-            torch.rand(n_members, n_rows, n_in),
-            torch.rand(n_members, n_in, n_out),
-            torch.rand(n_members, n_rows, n_out),
-        )
-        for n_in, n_out in shapes
-    ]
+def products(x, weight, grad):
+    """Return a product, and both of its gradient, as arguments of `torch.bmm`."""
+    return (x, weight), (x.mT, grad), (grad, weight.mT)
+
+
+def products_events_last(x, weight, grad):
+    """Return the same where events are the last axis of inputs and outputs."""
+    return (weight.mT, x), (x, grad.mT), (weight, grad)
+
+
+def layers(arrangement, sizes, n_members, n_rows):
+    """Forward and backward products of each layer, with arrays for the results."""
+    kind, events_last = arrangement
+    both = []
+    for n_in, n_out in SHAPES[kind](*sizes):
+        rows = [(n_rows, n_in), (n_rows, n_out)]
+        of_x, of_out = [shape[::-1] if events_last else shape for shape in rows]
+        x, weight, out = [
+            [torch.rand(n_members, *shape) for _ in range(2)]
+            for shape in (of_x, (n_in, n_out), of_out)
+        ]
+        of_layer = products_events_last if events_last else products
+        factors = of_layer(x[0], weight[0], out[0])
+        both.append(list(zip(factors, (out[1], weight[1], x[1]), strict=True)))
+    return both
 
 
 @torch.inference_mode()
-def steps(shapes, n_members, n_rows, n_steps):
+def steps(n_steps, *arguments):
     """Seconds of the products of some training steps: forward and backward."""
     torch.set_num_threads(1)
-    layers = tensors(shapes, n_members, n_rows)
-    gradients = tensors(shapes, n_members, n_rows)
+    all_layers = layers(*arguments)
     start = perf_counter()
     for _ in range(n_steps):
-        for x, weight, out in layers:
-            torch.bmm(x, weight, out=out)
-        for values, slopes in zip(reversed(layers), reversed(gradients), strict=True):
-            x, weight, _ = values
-            grad_x, grad_weight, grad = slopes
-            torch.bmm(x.transpose(1, 2), grad, out=grad_weight)
-            torch.bmm(grad, weight.transpose(1, 2), out=grad_x)
+        for (factors, out), _, _ in all_layers:
+            torch.bmm(*factors, out=out)
+        for _, *backward in reversed(all_layers):
+            for factors, out in backward:
+                torch.bmm(*factors, out=out)
     return perf_counter() - start
 
 
 @torch.inference_mode()
-def forward(shapes, n_members, n_rows, n_chunks):
+def forward(n_chunks, *arguments):
     """Take the products of some chunks in prediction."""
-    layers = tensors(shapes, n_members, n_rows)
+    all_layers = layers(*arguments)
     for _ in range(n_chunks):
-        for x, weight, out in layers:
-            torch.bmm(x, weight, out=out)
+        for (factors, out), _, _ in all_layers:
+            torch.bmm(*factors, out=out)
 
 
-def training_seconds(shapes, n_members, n_rows, n_steps):
+def training_seconds(arrangement, sizes, n_members, n_rows, n_steps):
     """Seconds of the products of a training: two processes, half the members each."""
-    task = delayed(steps)(shapes, n_members // 2, n_rows, n_steps)
+    task = delayed(steps)(n_steps, arrangement, sizes, n_members // 2, n_rows)
     return max(Parallel(n_jobs=2)([task, task]))
 
 
-def forward_seconds(shapes, n_members, n_rows, n_chunks):
+def forward_seconds(arrangement, sizes, n_members, n_rows, n_chunks):
     """Seconds of the products of a prediction: two threads, half the chunks each."""
-    task = delayed(forward)(shapes, n_members, n_rows, n_chunks // 2)
+    arguments = arrangement, sizes, n_members, n_rows
+    task = delayed(forward)(n_chunks // 2, *arguments)
     start = perf_counter()
     Parallel(n_jobs=2, prefer="threads")([task, task])
     return perf_counter() - start

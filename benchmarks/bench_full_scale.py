@@ -6,7 +6,7 @@ momenta. That is 27 million event-passes of one network. The time of "training" 
 of passes alone, the time of more passes less that of fewer; validation with the mean of
 eight variants, once or nine times in a pass as in the document, is timed beside it.
 Prediction: 550 000 events, ten networks, the mean of eight variants, two threads. The
-floors are products of the same shapes by `torch.bmm`, in their faster arrangement.
+floors are products of the same shapes by `torch.bmm`, in their fastest arrangement.
 
 The aims: training within 2.2 times its floor, augmentation below a quarter of it,
 prediction within 2 times its floor and below 2 GB, the same bits for any `n_jobs`.
@@ -78,28 +78,25 @@ def fitted(events, **params):
     return classifier(max_epochs=1, **params).fit(X, y, sample_weight=w)
 
 
-def shapes_of(model):
-    """Shapes of the products in each arrangement."""
+def sizes_of(model):
+    """Inputs after the embedding, number of layers and their width."""
     module = model.net_.module_
     n_inputs = module.n_numeric + sum(table.shape[2] for table in module.embeddings)
-    sizes = n_inputs, N_LAYERS, WIDTH
-    return {name: shapes(*sizes) for name, shapes in ARRANGEMENTS.items()}
+    return n_inputs, N_LAYERS, WIDTH
 
 
 def training(events, n_passes, rounds):
     """Seconds of all passes of each contender, and of their matrix products."""
     n_steps = -(-(len(events[1]) * 9 // 10) // BATCH)
     n_floor = max(1, n_steps * N_PASSES // FRACTION)
-    tasks = {
-        ("floor", kind): partial(training_seconds, shapes, N_MEMBERS, BATCH, n_floor)
-        for kind, shapes in shapes_of(fitted(events)).items()
-    }
+    floor = sizes_of(fitted(events)), N_MEMBERS, BATCH, n_floor
+    tasks = {("floor", a): partial(training_seconds, a, *floor) for a in ARRANGEMENTS}
     for name in CONTENDERS:
         fit_seconds([values[:3_000] for values in events], 1, name)  # warm up
         for n in (n_passes, 2 * n_passes):
             tasks[name, n] = partial(fit_seconds, events, n, name)
     best = best_of(rounds, tasks)
-    floors = [best["floor", kind] for kind in ARRANGEMENTS]
+    floors = [best["floor", arrangement] for arrangement in ARRANGEMENTS]
     rows = {"matrix products": min(floors) * n_steps * N_PASSES / n_floor}
     for name in CONTENDERS:
         of_passes = best[name, 2 * n_passes] - best[name, n_passes]
@@ -114,17 +111,17 @@ def enlarged(X, n_samples):
 
 def prediction(events, n_samples, rounds):
     """Seconds of a prediction with variants, and of its matrix products."""
-    model, X = fitted(events, n_jobs=2), enlarged(events[0], n_samples)
-    n_rows = n_samples * N_VARIANTS // FRACTION
+    model, X = fitted(events).set_params(n_jobs=2), enlarged(events[0], n_samples)
+    n_rows, sizes = n_samples * N_VARIANTS // FRACTION, sizes_of(model)
     tasks = {
-        (kind, rows): partial(forward_seconds, shapes, N_MEMBERS, rows, n_rows // rows)
-        for kind, shapes in shapes_of(model).items()
+        (a, rows): partial(forward_seconds, a, sizes, N_MEMBERS, rows, n_rows // rows)
+        for a in ARRANGEMENTS
         for rows in ROWS
     }
     tasks["decision_function"] = partial(seconds, model.decision_function, X)
     best = best_of(rounds, tasks)
     duration = best.pop("decision_function")
-    floor = min(s / (n_rows // key[1] * key[1]) for key, s in best.items())
+    floor = min(s / (n_rows // rows * rows) for (_, rows), s in best.items())
     return {
         "matrix products": floor * n_samples * N_VARIANTS,
         "decision_function": duration,
@@ -135,7 +132,7 @@ def prediction_memory(n_samples):
     """Peak memory of the prediction, in MB; in a fresh process."""
     torch.set_num_threads(1)
     events = toy_events(10_000)
-    model, X = fitted(events, n_jobs=2), enlarged(events[0], n_samples)
+    model, X = fitted(events).set_params(n_jobs=2), enlarged(events[0], n_samples)
     model.decision_function(X[:2_000])
     with PeakMemory() as peak:
         model.decision_function(X)
