@@ -58,11 +58,12 @@ def dense_layers(
     if torch.is_grad_enabled():
         last: Tensor = _DenseLayers.apply(x, rules, bias, *weights)  # type: ignore[no-untyped-call]
         return last.mT
+    parts = _parts(weights)
     sums = torch.baddbmm(bias.mT, weights[0].mT, x.mT)
-    hidden = _outputs(0, sums, rules, weights)
+    hidden = _outputs(0, sums[:, parts[0]], rules)
     for k in range(1, len(weights)):
-        _add_products(k, hidden, sums, weights)
-        hidden = _outputs(k, sums, rules, weights)  # the one before is not needed
+        sums[:, parts[k].start :].baddbmm_(weights[k].mT, hidden)
+        hidden = _outputs(k, sums[:, parts[k]], rules)  # the one before can go
     return hidden.mT
 
 
@@ -73,12 +74,13 @@ class _DenseLayers(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, rules: DenseRules, bias: Tensor, *weights: Tensor
     ) -> Tensor:
+        ctx.rules, ctx.parts = rules, _parts(weights)
         sums = torch.baddbmm(bias.mT, weights[0].mT, x.mT)
-        sources = [x.mT, _outputs(0, sums, rules, weights)]
+        sources = [x.mT, _outputs(0, sums[:, ctx.parts[0]], rules)]
         for k in range(1, len(weights)):
-            _add_products(k, sources[k], sums, weights)
-            sources.append(_outputs(k, sums, rules, weights))
-        ctx.rules = rules
+            part = ctx.parts[k]
+            sums[:, part.start :].baddbmm_(weights[k].mT, sources[k])
+            sources.append(_outputs(k, sums[:, part], rules))
         ctx.save_for_backward(sums, *sources[:-1], *weights)
         return sources[-1]
 
@@ -89,7 +91,7 @@ class _DenseLayers(torch.autograd.Function):
         sources, weights = saved[: len(saved) // 2], saved[len(saved) // 2 :]
         grads, of_weights = torch.empty_like(sums), list(weights)
         for k in reversed(range(len(weights))):
-            part, mask = _part(k, weights), ctx.rules.masks[k]
+            part, mask = ctx.parts[k], ctx.rules.masks[k]
             grad = grad if mask is None else grad * mask
             ctx.rules.derivatives[k](grad, sums[:, part], grads[:, part])
             later = grads[:, part.start :]
@@ -104,22 +106,13 @@ class _DenseLayers(torch.autograd.Function):
         return of_x, None, grads.sum(2).unsqueeze(1), *of_weights
 
 
-def _outputs(
-    k: int, sums: Tensor, rules: DenseRules, weights: Sequence[Tensor]
-) -> Tensor:
-    hidden = rules.activations[k](sums[:, _part(k, weights)])
-    mask = rules.masks[k]
+def _outputs(k: int, sums: Tensor, rules: DenseRules) -> Tensor:
+    hidden, mask = rules.activations[k](sums), rules.masks[k]
     return hidden if mask is None else hidden.mul_(mask)
 
 
-def _add_products(
-    k: int, source: Tensor, sums: Tensor, weights: Sequence[Tensor]
-) -> None:
-    sums[:, _part(k, weights).start :].baddbmm_(weights[k].mT, source)
-
-
-def _part(k: int, weights: Sequence[Tensor]) -> slice:
-    """Return where the sums of layer k stand: a source feeds all later layers."""
-    total = weights[0].shape[2]
-    after = weights[k + 1].shape[2] if k + 1 < len(weights) else 0
-    return slice(total - weights[k].shape[2], total - after)
+def _parts(weights: Sequence[Tensor]) -> list[slice]:
+    """Return where the sums of each layer stand: a source feeds all later layers."""
+    starts = [weights[0].shape[2] - weight.shape[2] for weight in weights]
+    ends = [*starts[1:], weights[0].shape[2]]
+    return [slice(*ends_of_layer) for ends_of_layer in zip(starts, ends, strict=True)]
