@@ -168,7 +168,7 @@ def main():
     parser.add_argument("--whole", action="store_true", help="fit all 15 passes, too")
     options = parser.parse_args()
     n_train, n_predict, n_passes, rounds = (
-        (4_000, 20_000, 1, 1) if options.quick else (200_000, 550_000, 1, 3)
+        (4_000, 20_000, 1, 1) if options.quick else (200_000, 550_000, 2, 3)
     )
     torch.set_num_threads(1)
     events = toy_events(n_train)
