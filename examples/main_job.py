@@ -35,6 +35,7 @@ from skhep_dnn.metrics import (
     significance_scan,
     threshold_top_fraction,
 )
+from skhep_dnn.preprocessing import SymmetryAugmenter
 from skhep_dnn.weights import scale_to_yields, training_weights
 
 N_REPLICAS = 200
@@ -72,6 +73,9 @@ def train(train_part, categorical):
     X, y, w = train_part
     dnn = WeightedDNNClassifier(
         n_members=5,
+        dropout=0.2,
+        max_epochs=30,
+        augmenter=SymmetryAugmenter(),  # no azimuth is preferred, no side of the beam
         categorical_features=categorical,
         validation_fraction=0.1,
         n_jobs=-1,
