@@ -200,7 +200,8 @@ def _logits(
     result = _empty(module, len(X))
     for first in range(0, len(X), CHUNKS_TOGETHER * ROWS):
         rows = X[first : first + CHUNKS_TOGETHER * ROWS]
-        logits = _network_logits(module, rows)
+        with one_thread():  # each thread has its own settings
+            logits = _network_logits(module, rows)
         n_variants = len(logits) // len(network_weights)
         weights = np.tile(network_weights / n_variants, n_variants)
         result[first : first + len(rows)] = combine_logits(logits, weights)
