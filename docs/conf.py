@@ -71,5 +71,12 @@ html_theme_options = {
 # Sections of one page need no navigation of their own.
 html_sidebars = {
     page: []
-    for page in ("changelog", "gallery/**", "installation", "theory/**", "tutorials/**")
+    for page in (
+        "changelog",
+        "gallery/**",
+        "installation",
+        "study",
+        "theory/**",
+        "tutorials/**",
+    )
 }
