@@ -72,6 +72,7 @@ html_theme_options = {
 html_sidebars = {
     page: []
     for page in (
+        "benchmarks",
         "changelog",
         "gallery/**",
         "installation",
