@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from chosen_cut import chosen_cut, relative_to_cut
 from lightgbm import LGBMClassifier
-from out_of_fold import Figure, compare, header, line, pooled_scores, row_of
+from out_of_fold import Figure, compare, header, pooled_scores, tabulate
 from samples import SAMPLES, part_of, strata, thinned
 from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.model_selection import train_test_split
@@ -213,17 +213,6 @@ def quoted(fit, train, test, seeds):
     return results
 
 
-def quote(contenders, train, test, seeds):
-    """Print and return the rows of the events that nothing was chosen on here."""
-    reference, rows = [], {}
-    for name, fit in contenders.items():
-        runs = quoted(fit, train, test, seeds)
-        reference = reference or runs
-        rows[name] = row_of(runs, reference, test, AT_CUT)
-        print(line(name, rows[name], AT_CUT), flush=True)
-    return rows
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true")
@@ -246,7 +235,8 @@ def main():
         print(header(FIGURES, f"{len(train.target)} events, out-of-fold"))
         result["candidates"] = compare(CANDIDATES, train, FIGURES, seeds)
     print(header(AT_CUT, f"{len(test.target)} other events"))
-    result["quoted"] = quote(contenders, train, test, seeds)
+    runs_of = partial(quoted, train=train, test=test, seeds=seeds)
+    result["quoted"] = tabulate(contenders, runs_of, test, AT_CUT)
     print(header(WITH_AMS, f"all {len(events.target)}, out-of-fold"))
     result["pooled"] = compare(contenders, events, WITH_AMS, seeds)
     print(json.dumps(result))

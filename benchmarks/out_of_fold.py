@@ -24,9 +24,8 @@ __all__ = [
     "compare",
     "dnn",
     "header",
-    "line",
     "pooled_scores",
-    "row_of",
+    "tabulate",
 ]
 
 N_FOLDS = 5
@@ -120,6 +119,15 @@ def _pooled(tests, parts):
 
 
 def compare(contenders, events, figures, seeds, n_jobs=1):
+    """Print and return the rows of pooled out-of-fold scores."""
+
+    def runs_of(fit):
+        return pooled_scores(fit, events, seeds, n_jobs)
+
+    return tabulate(contenders, runs_of, events, figures)
+
+
+def tabulate(contenders, runs_of, events, figures):
     """Print a row for each contender once it is measured, and return all of them.
 
     A figure of a row is its value, the spread over the seeds, the difference to the
@@ -127,19 +135,14 @@ def compare(contenders, events, figures, seeds, n_jobs=1):
     """
     reference, rows = [], {}
     for name, fit in contenders.items():
-        runs = pooled_scores(fit, events, seeds, n_jobs)
+        runs = runs_of(fit)
         reference = reference or runs
-        rows[name] = row_of(runs, reference, events, figures)
-        print(line(name, rows[name], figures), flush=True)
+        row = {"seconds a fit": round(float(np.median([r.seconds for r in runs])), 1)}
+        for label, figure in figures.items():
+            row[label] = _differences(figure, runs, reference, events)
+        rows[name] = row
+        print(_line(name, row, figures), flush=True)
     return rows
-
-
-def row_of(runs, reference, events, figures):
-    """Seconds of a fit, and each figure with its difference to the reference."""
-    row = {"seconds a fit": round(float(np.median([r.seconds for r in runs])), 1)}
-    for label, figure in figures.items():
-        row[label] = _differences(figure, runs, reference, events)
-    return row
 
 
 def _differences(figure, runs, reference, events):
@@ -163,8 +166,7 @@ def header(figures, title=""):
     return f"{title:28}" + "".join(f"{k:>8} {'(- first ± error)':18}" for k in figures)
 
 
-def line(name, row, figures):
-    """Text of a row."""
+def _line(name, row, figures):
     cells = [
         f"{row[k]['value']:8.4f} ({row[k]['difference']:+.4f} ± "
         f"{row[k]['paired error']:.4f})"
