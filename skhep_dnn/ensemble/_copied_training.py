@@ -8,7 +8,11 @@ import numpy as np
 from sklearn.base import clone
 
 from skhep_dnn.ensemble._event_sample import EventSample, copied, hold_out
-from skhep_dnn.ensemble._fit_arguments import groups_argument, weights_argument
+from skhep_dnn.ensemble._fit_arguments import (
+    final_step,
+    groups_argument,
+    weights_argument,
+)
 from skhep_dnn.ensemble._split_plan import held_out_fraction, plan_split
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
@@ -168,8 +172,16 @@ def fit_on_copies(
     if weights_name is not None:
         arguments[weights_name] = copies.sample_weight
     if validation is not None:
+        _use_validation_sample(estimator)
         seen = copier.validation_copies(validation)
         arguments |= {"X_val": seen.X, "y_val": seen.y}
         if weights_name is not None:
             arguments["sample_weight_val"] = seen.sample_weight
     return estimator.fit(copies.X, copies.y, **arguments)
+
+
+def _use_validation_sample(estimator: Any) -> None:
+    """Switch early stopping on where it would switch itself on for many rows only."""
+    final = final_step(estimator)
+    if getattr(final, "early_stopping", None) == "auto":
+        final.set_params(early_stopping=True)

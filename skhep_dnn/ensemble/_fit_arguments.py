@@ -8,6 +8,7 @@ of the steps decide.
 from typing import Any
 
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from skhep_dnn._sklearn import _routing_enabled
@@ -47,7 +48,7 @@ def weights_argument(estimator: Any, *, required: bool) -> str | None:
     estimator : estimator
         A pipeline or not.
     required : bool
-        Whether the weights differ, so that they must not be left out.
+        Whether the weights differ, so that no step that accepts them may go without.
 
     Returns
     -------
@@ -68,7 +69,7 @@ def weights_argument(estimator: Any, *, required: bool) -> str | None:
         raise TypeError(msg)
     if not required and (declines(final) or not _takes(final, "sample_weight")):
         return None
-    return _weights_name(estimator)
+    return _weights_name(estimator, required=required)
 
 
 def groups_argument(estimator: Any) -> str | None:
@@ -114,19 +115,27 @@ def _takes(estimator: Any, name: str) -> bool:
     return bool(has_fit_parameter(estimator, name))
 
 
-def _weights_name(estimator: Any) -> str:
+def _weights_name(estimator: Any, *, required: bool) -> str | None:
     plain = isinstance(estimator, Pipeline) and not isinstance(
         estimator, WeightedPipeline
     )
+    if plain and _routing_enabled() and not required:
+        return "sample_weight" if _requests_weights(estimator) else None
     if not plain or _routing_enabled():
         return "sample_weight"
     *others, (name, final) = estimator.steps
     forgotten = [step for step, part in others if gets_weights(part)]
-    if forgotten:
+    if forgotten and required:
         msg = (
             "`estimator` must pass weights to all steps that accept them, got a "
             f"Pipeline, which leaves out {forgotten!r}. Build it with "
             "`make_weighted_pipeline`."
         )
         raise TypeError(msg)
-    return f"{name}__{_weights_name(final)}"
+    inner = _weights_name(final, required=required)
+    return None if inner is None else f"{name}__{inner}"
+
+
+def _requests_weights(estimator: Any) -> bool:
+    routing = get_routing_for_object(estimator)
+    return bool(routing.consumes(method="fit", params={"sample_weight"}))

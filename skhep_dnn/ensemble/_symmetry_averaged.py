@@ -26,6 +26,7 @@ from skhep_dnn.ensemble._copied_training import (
     seeded_clone,
 )
 from skhep_dnn.ensemble._event_sample import check_sample, check_validation_sample
+from skhep_dnn.ensemble._fit_arguments import final_step
 from skhep_dnn.ensemble._variant_mean import (
     Response,
     log_odds_of_mean,
@@ -53,7 +54,8 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
     transform events anew each time they use them; `WeightedDNNClassifier` can, by its
     own `augmenter`. The classifier sees `n_copies` copies of each event, whose weights
     add up to that of the event, so that every yield is conserved. Predictions are the
-    mean over a fixed set of variants, so that they obey the symmetry exactly.
+    mean over a fixed set of variants, so that they are exactly the same for all of
+    these.
 
     Parameters
     ----------
@@ -111,7 +113,8 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
 
     - An estimator whose `fit` takes `X_val`, such as `HistGradientBoostingClassifier`,
       gets held-out events. Its early stopping switches itself on above 10 000 rows,
-      which 8 copies of 1 251 events are.
+      which 8 copies of 1 251 events are; it is also switched on by an `X_val` or a
+      `validation_fraction`, which would have no use otherwise.
     - One whose `fit` takes `groups`, such as `WeightedDNNClassifier` with
       `validation_fraction` or `cv`, gets the number of the event as the group.
     - Any other is refused: early stopping of `GradientBoostingClassifier`,
@@ -204,8 +207,8 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Events, before any scaling. The estimator gets a table of the same kind
-            and dtypes (of pandas, for one of polars or pyarrow), whose index repeats
-            that of `X`.
+            (of pandas, for one of polars or pyarrow), whose index repeats that of `X`.
+            Floating dtypes are kept; columns that change are float64 otherwise.
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -225,12 +228,14 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
             If the estimator is no classifier, or takes no weights or no validation
             sample where there are any.
         ValueError
-            If the estimator would split copies of one event, there are fewer variants
-            than `n_copies`, or the data are not what is described above.
+            If the estimator would split copies of one event, its decision function is
+            one of pairs of classes, there are fewer variants than `n_copies`, or the
+            data are not what is described above.
         """
         self._check_estimator()
         table = self._table(X, reset=True)
         sample = check_sample(table, y, sample_weight, groups)
+        self._check_decisions(len(np.unique(sample.y)))
         validation = check_validation_sample(
             self, sample, X_val, y_val, sample_weight_val
         )
@@ -320,6 +325,16 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
                 f"{kind} without. Set the parameter that gives it one of them."
             )
             raise TypeError(msg)
+
+    def _check_decisions(self, n_classes: int) -> None:
+        """Refuse decision functions of pairs of classes, which name no class."""
+        shape = getattr(final_step(self.estimator), "decision_function_shape", None)
+        if shape == "ovo" and n_classes > 2 and not _has_probabilities(self):
+            msg = (
+                "`estimator` must have a decision function of each class, got "
+                "decision_function_shape='ovo', that of each pair. Set it to 'ovr'."
+            )
+            raise ValueError(msg)
 
     def _table(self, X: ArrayLike, *, reset: bool) -> Any:
         """Check the columns, and that copies do not hold infinities of both signs."""

@@ -20,6 +20,7 @@ from skhep_dnn._sklearn import StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.preprocessing._aligner import SymmetryAligner
 from skhep_dnn.preprocessing._base import MomentumTransformer
+from skhep_dnn.preprocessing._column_names import Column
 from skhep_dnn.preprocessing._columns import read_block, with_block
 from skhep_dnn.preprocessing._declaration import (
     Invariants,
@@ -27,7 +28,7 @@ from skhep_dnn.preprocessing._declaration import (
     declare_symmetry,
     random_transformation,
 )
-from skhep_dnn.preprocessing._momenta import Column, Momenta
+from skhep_dnn.preprocessing._momenta import Momenta
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
 from skhep_dnn.preprocessing._symmetry_tests import SymmetryTests
 
@@ -45,10 +46,10 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
     ----------
     cylindrical : sequence of sequences, dict, "auto" or None, default="auto"
         Columns (pt, eta, phi) of each momentum, or (pt, phi) of one without
-        pseudorapidity such as the missing momentum, by name or position; a dict
-        names the momenta. "auto" finds `X_pt, X_eta, X_phi` and `X, X_phi` or
-        `X_met, X_phi` by their names; None declares none. Azimuths are in rad, in
-        [-pi, pi) or in [0, 2 pi); the range is kept.
+        pseudorapidity such as the missing momentum, also written (pt, None, phi), by
+        name or position; a dict names the momenta. "auto" finds `X_pt, X_eta, X_phi`
+        and `X, X_phi` or `X_met, X_phi` by their names; None declares none. Azimuths
+        are in rad, in [-pi, pi) or in [0, 2 pi); the range is kept.
     cartesian : sequence of sequences, dict, "auto" or None, default="auto"
         Columns (px, py, pz) or (px, py) of each momentum, in the same way.
     rotation : bool, default=True
@@ -61,8 +62,9 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
         declared as part of a momentum, or left out of `X`.
     invariants : dict of str or int to callable, default=None
         Formulas of columns that must not change, such as masses. Each gets a table
-        like `X` (float64, undefined values nan) and returns a value for each event;
-        `fit` checks that it gives the same for transformed events.
+        like `X`, with momenta in float64 and nan where they are undefined, and returns
+        a value for each event. `fit` checks on a thousand events that these are the
+        values of the column, and the same for transformed events.
     missing_values : float, default=nan
         Marks an undefined entry besides nan; undefined objects stay as they are.
     leading : str or int, default=None

@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import StrOptions, _check_feature_names_in, _fit_context
 from skhep_dnn._tables import check_table, select_columns
 from skhep_dnn.preprocessing._base import MomentumTransformer
+from skhep_dnn.preprocessing._column_names import ColumnNames
 from skhep_dnn.preprocessing._columns import read_block, undefined, with_block
 from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
 from skhep_dnn.preprocessing._momenta import (
-    ColumnNames,
     Momenta,
     Momentum,
     common_prefix,
@@ -38,9 +38,9 @@ class CartesianMomenta(MomentumTransformer):
     ----------
     momenta : sequence of sequences, dict or "auto", default="auto"
         Columns (pt, eta, phi) of each momentum, or (pt, phi) of one without
-        pseudorapidity such as the missing momentum, by name or position; a dict names
-        the momenta. "auto" finds `X_pt, X_eta, X_phi` and `X, X_phi` or `X_met, X_phi`
-        by their names.
+        pseudorapidity such as the missing momentum, also written (pt, None, phi), by
+        name or position; a dict names the momenta. "auto" finds `X_pt, X_eta, X_phi`
+        and `X, X_phi` or `X_met, X_phi` by their names.
     missing_values : float, default=nan
         Marks an undefined entry besides nan. All components of an object are
         undefined, in the same way, where one of its columns is.
@@ -122,7 +122,7 @@ class CartesianMomenta(MomentumTransformer):
         table = check_table(self, X, reset=True)
         names = getattr(self, "feature_names_in_", None)
         columns = ColumnNames(names, self.n_features_in_)
-        self.momenta_ = find_momenta(columns, self.momenta, None)
+        self.momenta_ = find_momenta(columns, self.momenta, None, parameter="momenta")
         self._check_names(columns)
         check_events(table, self.momenta_, self.missing_values)
         self.phi_low_ = lowest_azimuth(table, self.momenta_, self.missing_values)
@@ -184,8 +184,7 @@ class CartesianMomenta(MomentumTransformer):
             if keeps:
                 polar[:, 0] = read_block(table, start[:1])[:, 0]
             old = with_block(old, momentum.columns, polar)
-        names = getattr(self, "feature_names_in_", None)
-        return old if names is None else self._named(old, names)
+        return self._named(old, _check_feature_names_in(self, None))
 
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._sklearn import _safe_indexing
+from skhep_dnn.preprocessing._column_names import Column, ColumnNames
 from skhep_dnn.preprocessing._columns import read_block, undefined, with_block
 from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
-from skhep_dnn.preprocessing._momenta import Column, ColumnNames, Momentum, find_momenta
+from skhep_dnn.preprocessing._momenta import Momentum, find_momenta
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
 
 __all__ = [
@@ -21,7 +23,8 @@ __all__ = [
 
 OddUnder = Mapping[Column, str] | None
 Invariants = Mapping[Column, Callable[[Any], ArrayLike]] | None
-_TOLERANCE = 1e-5
+_TOLERANCE = 1e-5  # of the scale, between an event and its copies
+_LIKENESS = 0.1  # of the mean deviation, between a formula and its column
 _N_EVENTS = 1000  # on which formulas are checked
 
 
@@ -60,10 +63,15 @@ def declare_symmetry(
     """
     columns = ColumnNames(getattr(model, "feature_names_in_", None), X.shape[1])
     reflections = _check_axes(model.reflections, "reflections")
-    odd = _odd_columns(columns, model.odd_under, rotation=rotation)
+    odd = _odd_columns(columns, model, rotation=rotation)
     formulas = [columns.position(column, "invariants") for column in invariants or ()]
+    others = [name for name in ("odd_under", "invariants") if hasattr(model, name)]
     momenta = find_momenta(
-        columns, model.cylindrical, model.cartesian, [*odd, *formulas]
+        columns,
+        model.cylindrical,
+        model.cartesian,
+        [*odd, *formulas],
+        remedy=f", or None, or declare these columns in `{'` or `'.join(others)}`",
     )
     missing_values = float(model.missing_values)
     check_events(X, momenta, missing_values)
@@ -76,7 +84,7 @@ def declare_symmetry(
         missing_values=missing_values,
     )
     _check_effect(X, kernel)
-    _check_invariants(X, kernel, invariants)
+    _check_invariants(X, columns, momenta, kernel, invariants)
     return momenta, kernel
 
 
@@ -91,20 +99,18 @@ def _check_axes(axes: object, parameter: str) -> str:
     return "".join(sorted(axes))
 
 
-def _odd_columns(
-    columns: ColumnNames, odd_under: OddUnder, *, rotation: bool
-) -> dict[int, str]:
+def _odd_columns(columns: ColumnNames, model: Any, *, rotation: bool) -> dict[int, str]:
     """Return the axes under whose reflections columns change sign, by position."""
     odd = {}
-    for column, axes in dict(odd_under or {}).items():
+    for column, axes in dict(model.odd_under or {}).items():
         position = columns.position(column, "odd_under")
         odd[position] = _check_axes(axes, "odd_under")
         if rotation and ("x" in axes) != ("y" in axes):
+            remedy = ", or set `rotation=False`" if hasattr(model, "rotation") else ""
             msg = (
                 f"`odd_under` must name both x and y or neither for a column that does "
                 "not change under rotations (reflections in x and y together are half "
-                f"a turn), got {axes!r} for {column!r}. Correct the axes, or set "
-                "`rotation=False`."
+                f"a turn), got {axes!r} for {column!r}. Correct the axes{remedy}."
             )
             raise ValueError(msg)
     return odd
@@ -163,49 +169,73 @@ def _check_effect(X: Any, kernel: SymmetryKernel) -> None:
     """Raise if a declared transformation changes no value of a table."""
     block = read_block(X, kernel.columns)
     local = kernel.moved(kernel.columns)
-    trials = {"rotation": Transformation(1.0, math.cos(1.0), math.sin(1.0))}
-    if not kernel.rotation:
-        trials = {}
+    trials = {}
+    if kernel.rotation:
+        trials["rotation"] = Transformation(1.0, math.cos(1.0), math.sin(1.0))
+    elif not kernel.reflections:
+        msg = (
+            "A transformation must be declared, got rotation=False and reflections=''. "
+            "Allow rotations, or name the axes of reflections."
+        )
+        raise ValueError(msg)
     for axis in kernel.reflections:
         trials[f"reflection in {axis}"] = Transformation(**{f"sign_{axis}": -1.0})
     for name, trial in trials.items():
         if np.array_equal(local.apply(block, trial), block, equal_nan=True):
-            remedy = "`rotation=False`" if name == "rotation" else "other `reflections`"
+            other = "do not rotate" if name == "rotation" else "change `reflections`"
             msg = (
                 "A declared transformation must change some column of `X`, got the "
                 f"{name}, which changes nothing. Declare the columns that it changes, "
-                f"or choose {remedy}."
+                f"or {other}."
             )
             raise ValueError(msg)
 
 
-def _check_invariants(X: Any, kernel: SymmetryKernel, invariants: Invariants) -> None:
-    """Raise if a formula gives other values for transformed events."""
+def _check_invariants(
+    X: Any,
+    columns: ColumnNames,
+    momenta: Sequence[Momentum],
+    kernel: SymmetryKernel,
+    invariants: Invariants,
+) -> None:
+    """Raise if a formula changes for transformed events, or is not of its column."""
     if not invariants:
         return
-    block = read_block(X[:_N_EVENTS], kernel.columns).astype(np.float64)
-    block[undefined(block, kernel.missing_values)] = np.nan
+    X = _safe_indexing(X, slice(0, _N_EVENTS))
+    components = {i for momentum in momenta for i in momentum.columns}
+    table = _doubled(X, sorted(components | set(kernel.columns)), kernel.missing_values)
+    block = read_block(table, kernel.columns)
     local = kernel.moved(kernel.columns)
     random = random_transformation(kernel, len(block), np.random.RandomState(0))
     for column, formula in invariants.items():
-        before = _values(formula, X, kernel, block)
+        before = _values(formula, table)
         for trial in (*kernel.variants()[1:], random):
-            after = _values(formula, X, kernel, local.apply(block, trial))
-            _check_unchanged(before, after, column)
+            moved = with_block(table, kernel.columns, local.apply(block, trial))
+            _check_unchanged(before, _values(formula, moved), column)
+        stored = read_block(X, [columns.position(column, "invariants")])[:, 0]
+        _check_formula(before, stored, column, kernel.missing_values)
 
 
-def _values(
-    formula: Callable[[Any], ArrayLike],
-    X: Any,
-    kernel: SymmetryKernel,
-    block: NDArray[np.floating[Any]],
-) -> NDArray[np.float64]:
-    part = X[:_N_EVENTS]
-    table = part.astype(np.float64) if isinstance(part, np.ndarray) else part.copy()
-    for i in kernel.columns:  # float32 would not be exact enough
-        if not isinstance(table, np.ndarray):
+def _doubled(X: Any, positions: Sequence[int], missing_values: float) -> Any:
+    """Return a table with some columns in double precision, nan where undefined."""
+    block = read_block(X, positions).astype(np.float64)
+    block[undefined(block, missing_values)] = np.nan
+    table = X.astype(np.float64) if isinstance(X, np.ndarray) else X.copy()
+    if not isinstance(table, np.ndarray):
+        for i in positions:  # float32 would not be exact enough
             table.isetitem(i, np.zeros(len(block)))
-    return np.asarray(formula(with_block(table, kernel.columns, block)), np.float64)
+    return with_block(table, positions, block)
+
+
+def _values(formula: Callable[[Any], ArrayLike], table: Any) -> NDArray[np.float64]:
+    values = np.asarray(formula(table), np.float64)
+    if values.shape != (len(table),):
+        msg = (
+            "The formula of an invariant must return one value for each event, the "
+            f"shape ({len(table)},), got {values.shape}. Correct the formula."
+        )
+        raise ValueError(msg)
+    return values
 
 
 def _check_unchanged(
@@ -222,5 +252,27 @@ def _check_unchanged(
             f"transformed events to {_TOLERANCE} of its scale {scale:.3g}, got a "
             f"change of {size}. Correct the formula, declare all columns that it uses, "
             "or choose other transformations."
+        )
+        raise ValueError(msg)
+
+
+def _check_formula(
+    values: NDArray[np.float64],
+    stored: NDArray[np.floating[Any]],
+    column: Column,
+    missing_values: float,
+) -> None:
+    both = np.isfinite(values) & ~undefined(stored, missing_values)
+    got, expected = values[both], stored[both].astype(np.float64)
+    if not len(expected):
+        return
+    spread = np.abs(expected - np.median(expected)).mean()
+    difference = np.abs(got - expected).mean()
+    if difference > _LIKENESS * spread + 1e-3 * np.abs(expected).mean():
+        msg = (
+            f"The formula of the invariant {column!r} must give the values of this "
+            f"column, got a mean difference of {difference:.3g}, where their mean "
+            f"deviation is {spread:.3g}. Correct the formula; a column that changes "
+            "sign belongs to `odd_under`."
         )
         raise ValueError(msg)

@@ -31,9 +31,10 @@ def check_events(X: Any, momenta: Sequence[Momentum], missing_values: float) -> 
     Raises
     ------
     ValueError
-        If the columns were standardised, a transverse momentum is negative, or an
-        azimuth is outside of [-2 pi, 2 pi].
+        If the marker is 0 or infinite, the columns were standardised, a transverse
+        momentum is negative, or an azimuth is outside of [-2 pi, 2 pi].
     """
+    _check_marker(missing_values)
     _check_not_standardised(X, momenta, missing_values)
     for momentum in momenta:
         if momentum.cylindrical:
@@ -66,6 +67,18 @@ def lowest_azimuth(X: Any, momenta: Sequence[Momentum], missing_values: float) -
     return 0.0 if lowest >= 0.0 and highest > math.pi + _ROUNDING else -math.pi
 
 
+def _check_marker(missing_values: float) -> None:
+    """Raise if a momentum can have the value that marks undefined entries."""
+    if missing_values == 0.0 or math.isinf(missing_values):
+        msg = (
+            "`missing_values` must be nan or a value that no momentum has, such as "
+            f"-999, got {missing_values!r}. Replace it by nan where objects are "
+            "undefined; momenta (px, py, pz) that are all 0 need no marker, since no "
+            "transformation changes them."
+        )
+        raise ValueError(msg)
+
+
 def _defined(X: Any, position: int, missing_values: float) -> NDArray[np.floating[Any]]:
     values = read_block(X, [position])[:, 0]
     return values[~undefined(values, missing_values)]
@@ -74,15 +87,21 @@ def _defined(X: Any, position: int, missing_values: float) -> NDArray[np.floatin
 def _check_not_standardised(
     X: Any, momenta: Sequence[Momentum], missing_values: float
 ) -> None:
+    """Raise if all momenta were standardised by the mean and spread of these events.
+
+    Numbers that were scaled by weighted or by other events are not told from momenta.
+    """
     positions = [i for momentum in momenta for i in momentum.columns]
+    n_known = 0
     for position in positions:
         values = _defined(X, position, missing_values)
         if len(values) < 2:
-            return
+            continue
+        n_known += 1
         mean, spread = values.mean(dtype=np.float64), values.std(dtype=np.float64)
         if abs(mean) > 1e-3 or abs(spread - 1.0) > 1e-3:
             return
-    if positions:
+    if n_known:
         msg = (
             "Declared momenta must be in physical units, got columns that were "
             "standardised (all have mean 0 and standard deviation 1), whose rotation "

@@ -20,11 +20,10 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import StrOptions, _check_feature_names_in, _fit_context
 from skhep_dnn._tables import check_table, select_columns
 from skhep_dnn.preprocessing._base import MomentumTransformer
+from skhep_dnn.preprocessing._column_names import Column, ColumnNames
 from skhep_dnn.preprocessing._columns import read_block, undefined
 from skhep_dnn.preprocessing._event_checks import check_events
 from skhep_dnn.preprocessing._momenta import (
-    Column,
-    ColumnNames,
     Momenta,
     Momentum,
     common_prefix,
@@ -55,9 +54,9 @@ class InvariantFeatures(MomentumTransformer):
     ----------
     cylindrical : sequence of sequences, dict, "auto" or None, default="auto"
         Columns (pt, eta, phi) of each momentum, or (pt, phi) of one without
-        pseudorapidity such as the missing momentum, by name or position; a dict
-        names the momenta. "auto" finds `X_pt, X_eta, X_phi` and `X, X_phi` or
-        `X_met, X_phi` by their names; None declares none.
+        pseudorapidity such as the missing momentum, also written (pt, None, phi), by
+        name or position; a dict names the momenta. "auto" finds `X_pt, X_eta, X_phi`
+        and `X, X_phi` or `X_met, X_phi` by their names; None declares none.
     cartesian : sequence of sequences, dict, "auto" or None, default="auto"
         Columns (px, py, pz) or (px, py) of each momentum, in the same way.
     collinear : sequence of two str or int, default=None
@@ -166,7 +165,9 @@ class InvariantFeatures(MomentumTransformer):
         table = check_table(self, X, reset=True)
         names = getattr(self, "feature_names_in_", None)
         columns = ColumnNames(names, self.n_features_in_)
-        self.momenta_ = find_momenta(columns, self.cylindrical, self.cartesian)
+        self.momenta_ = find_momenta(
+            columns, self.cylindrical, self.cartesian, remedy=", or None"
+        )
         self._check_momenta(columns)
         check_events(table, self.momenta_, self.missing_values)
         self._collinear = self._find_collinear()

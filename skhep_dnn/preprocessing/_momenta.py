@@ -6,12 +6,11 @@ or `X_met, X_phi`, Cartesian components as `X_px, X_py, X_pz`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Literal
 
+from skhep_dnn.preprocessing._column_names import Column, ColumnNames
+
 __all__ = [
-    "Column",
-    "ColumnNames",
     "Form",
     "Momenta",
     "Momentum",
@@ -20,9 +19,8 @@ __all__ = [
     "find_object",
 ]
 
-Column = str | int
 Momenta = (
-    Sequence[Sequence[Column]]
+    Sequence[Sequence[Column | None]]
     | Mapping[str, Sequence[Column | None]]
     | Literal["auto"]
     | None
@@ -75,57 +73,14 @@ class Momentum:
         return f"{self.name} ({', '.join(self.names)})"
 
 
-class ColumnNames:
-    """Names and positions of the columns of a table.
-
-    Parameters
-    ----------
-    names : sequence of str or None
-        Names, if the columns have any.
-    n_columns : int
-        Number of columns.
-    """
-
-    def __init__(self, names: Sequence[str] | None, n_columns: int) -> None:
-        self.names = None if names is None else [str(name) for name in names]
-        self.n_columns = n_columns
-
-    def __str__(self) -> str:
-        if self.names is None:
-            return f"{self.n_columns} columns without names"
-        return f"the columns {self.names!r}"
-
-    def position(self, column: Column, parameter: str) -> int:
-        """Return the position of a declared column."""
-        is_position = isinstance(column, Integral) and not isinstance(column, bool)
-        if not is_position and not isinstance(column, str):
-            msg = (
-                f"Columns in `{parameter}` must be names or positions, got {column!r}. "
-                "Pass a str or an int."
-            )
-            raise TypeError(msg)
-        known: Sequence[Column] = self.names or []
-        if is_position:
-            known = range(self.n_columns)
-        if column not in known:
-            msg = (
-                f"Columns in `{parameter}` must be in `X`, got {column!r}, but `X` has "
-                f"{self} (n_features = {self.n_columns}). Correct the name or the "
-                "position, or leave the column out."
-            )
-            raise ValueError(msg)
-        return known.index(column)
-
-    def label(self, position: int) -> str:
-        """Return the name of a column, or its position."""
-        return str(position) if self.names is None else self.names[position]
-
-
 def find_momenta(
     columns: ColumnNames,
     cylindrical: Momenta,
     cartesian: Momenta,
     others: Sequence[int] = (),
+    *,
+    parameter: str | None = None,
+    remedy: str = "",
 ) -> list[Momentum]:
     """Return the momenta that are declared, or found by their names.
 
@@ -137,6 +92,10 @@ def find_momenta(
         Columns of each momentum.
     others : sequence of int, default=()
         Columns that are declared to be something else.
+    parameter : str, default=None
+        Name of the parameter in errors; None is "cylindrical" or "cartesian".
+    remedy : str, default=""
+        What else than to declare momenta helps where names are ambiguous.
 
     Returns
     -------
@@ -155,21 +114,27 @@ def find_momenta(
     momenta: list[Momentum] = []
     for form, declared in given.items():
         if declared is not None and not isinstance(declared, str):
-            momenta += _declared(columns, declared, form)
+            momenta += _declared(columns, declared, form, parameter or form)
     taken = {*others, *(i for momentum in momenta for i in momentum.columns)}
     for form, declared in given.items():
         if isinstance(declared, str):
             if declared != "auto":
-                raise TypeError(_not_momenta(form, declared))
-            momenta += _found_by_name(columns, form, taken)
+                raise TypeError(_not_momenta(form, parameter or form, declared))
+            found, problems = _found_by_name(columns, form, taken)
+            if problems:
+                msg = _ambiguous(form, parameter or form, problems, found)
+                msg += f"{remedy}."
+                raise ValueError(msg)
+            momenta += found
     _check_declared_once(columns, momenta, others)
     return sorted(momenta, key=lambda m: (not m.cylindrical, m.columns))
 
 
 def _declared(
     columns: ColumnNames,
-    declared: Sequence[Sequence[Column]] | Mapping[str, Sequence[Column | None]],
+    declared: Sequence[Sequence[Column | None]] | Mapping[str, Sequence[Column | None]],
     form: Form,
+    parameter: str,
 ) -> list[Momentum]:
     if isinstance(declared, Mapping):
         named = list(declared.items())
@@ -178,22 +143,31 @@ def _declared(
     momenta = []
     for name, group in named:
         if isinstance(group, str) or not isinstance(group, Sequence):
-            raise TypeError(_not_momenta(form, declared))
-        members = [column for column in group if column is not None]
-        if len(members) not in (2, 3):
-            raise ValueError(_not_momenta(form, declared))
-        positions = [columns.position(column, form) for column in members]
+            raise TypeError(_not_momenta(form, parameter, declared))
+        members = _members(group, form)
+        if len(members) not in (2, 3) or None in members:
+            raise ValueError(_not_momenta(form, parameter, declared))
+        positions = [columns.position(c, parameter) for c in members if c is not None]
         momenta.append(_momentum(columns, positions, form, name))
     return momenta
 
 
-def _not_momenta(form: Form, got: object) -> str:
+def _members(group: Sequence[Column | None], form: Form) -> list[Column | None]:
+    """Return the columns of a momentum, without a None that stands for eta or pz."""
+    members = list(group)
+    longitudinal = 1 if form == "cylindrical" else 2
+    if len(members) == 3 and members[longitudinal] is None:
+        del members[longitudinal]
+    return members
+
+
+def _not_momenta(form: Form, parameter: str, got: object) -> str:
     kinds = _KINDS[form]
     pair = (kinds[0], kinds[2] if form == "cylindrical" else kinds[1])
     return (
-        f"`{form}` must hold the columns ({', '.join(kinds)}) or ({', '.join(pair)}) "
-        f'of each momentum, be "auto" or None, got {got!r}. Pass a list such as '
-        f"[{_EXAMPLE[form]}]."
+        f"`{parameter}` must hold the columns ({', '.join(kinds)}) or "
+        f'({", ".join(pair)}) of each momentum, or be "auto", got {got!r}. Pass a list '
+        f"such as [{_EXAMPLE[form]}]."
     )
 
 
@@ -282,7 +256,10 @@ def common_prefix(names: Sequence[str]) -> str:
     return prefixes.pop() if len(prefixes) == 1 else names[0]
 
 
-def _found_by_name(columns: ColumnNames, form: Form, taken: set[int]) -> list[Momentum]:
+def _found_by_name(
+    columns: ColumnNames, form: Form, taken: set[int]
+) -> tuple[list[Momentum], dict[str, str]]:
+    """Return momenta, and what is wrong with columns whose names look like one."""
     free = {name: i for i, name in enumerate(columns.names or []) if i not in taken}
     wanted = {"eta", "phi"} if form == "cylindrical" else {"px", "py", "pz"}
     endings = {name: ending for name in free if (ending := _ending(name)) is not None}
@@ -300,9 +277,7 @@ def _found_by_name(columns: ColumnNames, form: Form, taken: set[int]) -> list[Mo
         _momentum(columns, [free[name] for name in group], form)
         for group in groups.values()
     ]
-    if problems:
-        raise ValueError(_ambiguous(form, problems, momenta))
-    return momenta
+    return momenta, problems
 
 
 def _ending(name: str) -> tuple[str, str] | None:
@@ -334,12 +309,16 @@ def _cartesian_group(prefix: str, free: Mapping[str, int]) -> list[str] | str:
     return [name for kind in ("px", "py", "pz") if (name := start + kind) in free]
 
 
-def _ambiguous(form: Form, problems: Mapping[str, str], found: list[Momentum]) -> str:
+def _ambiguous(
+    form: Form,
+    parameter: str,
+    problems: Mapping[str, str],
+    found: list[Momentum],
+) -> str:
     what = ", ".join(f"{name!r} with {problem}" for name, problem in problems.items())
     shown = ", ".join(map(str, found)) or "none"
     return (
-        f"`{form}` must be declared where names are not those of one momentum each, "
-        f"got {what}; found {shown}. Pass the momenta, such as "
-        f"{form}=[{_EXAMPLE[form]}], or None, or declare these columns in `odd_under` "
-        "or `invariants`."
+        f"`{parameter}` must be declared where names are not those of one momentum "
+        f"each, got {what}; found {shown}. Pass the momenta, such as "
+        f"{parameter}=[{_EXAMPLE[form]}]"
     )

@@ -43,12 +43,13 @@ class Transformation(NamedTuple):
     sign_z: Tensor = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SymmetryKernel:
     """What the columns are, by position, and which transformations are declared.
 
     Columns that are evenly spaced, such as neighbours, are treated together: put those
-    of one kind side by side where speed matters.
+    of one kind side by side where speed matters. Kernels that look alike are equal,
+    also those whose marker is nan.
 
     Attributes
     ----------
@@ -91,6 +92,12 @@ class SymmetryKernel:
             flips.setdefault("".join(sorted(axes)), []).append(column)
         frozen = {axes: tuple(columns) for axes, columns in flips.items()}
         object.__setattr__(self, "_flips", frozen)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SymmetryKernel) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
 
     @property
     def columns(self) -> Columns:
@@ -203,6 +210,8 @@ class SymmetryKernel:
 
     def _turn_angles(self, out: Tensor, by: Transformation) -> None:
         sign, offset = by.sign_x * by.sign_y, by.angle + _HALF * (1.0 - by.sign_x)
+        if _is_number(sign, 1.0) and _is_number(offset, 0.0):
+            return  # azimuths that were rounded out of the range stay there
         for (columns,) in _slices(self.phi):
             old = out[..., columns]
             new = old * sign
@@ -218,7 +227,7 @@ class SymmetryKernel:
         xx, xy = by.cos * by.sign_x, by.sin * by.sign_y
         yx, yy = by.sin * by.sign_x, by.cos * by.sign_y
         for x, y in _slices(self.px, self.py):
-            if _is_zero(by.sin):
+            if _is_number(by.sin, 0.0):
                 self._flip(out, x, xx)
                 self._flip(out, y, yy)
                 continue
@@ -228,12 +237,12 @@ class SymmetryKernel:
             new_y += py * yy
             if self._has_marker:
                 marker = self.missing_values
-                defined = (px != marker) | (py != marker)
+                defined = (px != marker) & (py != marker)
                 new_x, new_y = _kept(px, new_x, defined), _kept(py, new_y, defined)
             out[..., x], out[..., y] = new_x, new_y
 
     def _flip(self, out: Tensor, column: slice, sign: Tensor) -> None:
-        if isinstance(sign, float) and sign == 1.0:
+        if _is_number(sign, 1.0):
             return
         old = out[..., column]
         if self._has_marker:
@@ -245,9 +254,9 @@ class SymmetryKernel:
         return not math.isnan(self.missing_values)
 
 
-def _is_zero(number: Tensor) -> bool:
-    """Tell whether it is the number 0, as in fixed transformations, and no array."""
-    return isinstance(number, float) and number == 0.0
+def _is_number(value: Tensor, number: float) -> bool:
+    """Tell whether it is a number, as in fixed transformations, and no array."""
+    return isinstance(value, float) and value == number
 
 
 def _kept(old: Tensor, new: Tensor, defined: Tensor) -> Tensor:

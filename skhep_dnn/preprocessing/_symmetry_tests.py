@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn._tables import check_table
 from skhep_dnn._validation import check_event_weights
+from skhep_dnn.preprocessing._column_names import ColumnNames
 from skhep_dnn.preprocessing._columns import read_block, with_block
 from skhep_dnn.preprocessing._declaration import random_transformation
-from skhep_dnn.preprocessing._momenta import ColumnNames, Momentum
+from skhep_dnn.preprocessing._momenta import Momentum
 from skhep_dnn.preprocessing._swap_test import swap_test
 from skhep_dnn.preprocessing._symmetry_check import SymmetryCheck, SymmetryTest
 from skhep_dnn.preprocessing._symmetry_features import EventFeatures

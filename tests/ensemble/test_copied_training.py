@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -11,6 +12,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     VotingClassifier,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
     LogisticRegression,
     LogisticRegressionCV,
@@ -189,7 +191,22 @@ def test_automatic_early_stopping_counts_the_copies(many, recording_boosting):
     trees = recording_boosting(max_iter=1, **SMALL)
     assert wrapped(trees).fit(*few).estimator_.X_val_ is None
     more = many.data[:1_251], many.target[:1_251]
-    assert wrapped(trees).fit(*more).estimator_.X_val_ is not None
+    model = wrapped(trees).fit(*more).estimator_
+    assert len(model.X_val_) == 126 * 8
+    assert model.do_early_stopping_
+    assert len(model.X_) < 10_000  # too few for trees that decide by themselves
+
+
+def test_trees_use_a_validation_sample_of_any_size(events):
+    X, y = events.data, events.target
+    trees = HistGradientBoostingClassifier(max_iter=200, **SMALL)
+    held_out = wrapped(trees, validation_fraction=0.2).fit(X, y)
+    passed = wrapped(trees).fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
+    for model in (held_out, passed):
+        assert model.estimator_.do_early_stopping_
+        assert model.estimator_.n_iter_ < 200
+    assert wrapped(trees).fit(X, y).estimator_.n_iter_ == 200
+    assert trees.early_stopping == "auto"
 
 
 def test_the_held_out_fraction_and_its_defaults(events, recording_boosting):
@@ -374,6 +391,26 @@ def test_weights_reach_all_steps_of_pipelines(events):
         fit(wrapped(plain), sample).predict_proba(sample.data),
         alone.predict_proba(sample.data),
     )
+
+
+def test_a_pipeline_without_weights_needs_no_name_of_them(events):
+    steps = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
+    ones = np.ones(len(events.target))
+    weighted = make_weighted_pipeline(*(clone(step) for _, step in steps.steps))
+    expected = wrapped(weighted).fit(events.data, events.target, ones)
+    model = wrapped(steps).fit(events.data, events.target)
+    np.testing.assert_allclose(
+        model.predict_proba(events.data), expected.predict_proba(events.data), rtol=1e-6
+    )
+    with sklearn.config_context(enable_metadata_routing=True):
+        counted = wrapped(clone(steps)).fit(events.data, events.target)
+        requested = clone(steps)
+        requested[1].set_fit_request(sample_weight=True)
+        requested[2].set_fit_request(sample_weight=True)
+        same = wrapped(requested).fit(events.data, events.target)
+    # Without weights each copy counts as an event, so that the penalty is weaker.
+    assert not np.allclose(counted.estimator_[-1].coef_, model.estimator_[-1].coef_)
+    np.testing.assert_allclose(same.estimator_[-1].coef_, model.estimator_[-1].coef_)
 
 
 def test_copies_of_invariant_features_are_as_good_as_the_events(events):

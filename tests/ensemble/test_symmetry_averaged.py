@@ -13,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_html_repr, get_tags
 
@@ -118,6 +118,18 @@ def test_what_is_no_classifier_is_refused(events, recorders):
 
     with pytest.raises(TypeError, match="must have `predict_proba` or `decision_fun"):
         wrapped(Labels()).fit(X, y, w)
+
+
+@pytest.mark.parametrize("n_classes", [3, 4])
+def test_decisions_of_pairs_of_classes_are_refused(events, n_classes):
+    X = events.data.fillna(0.0)
+    y = np.arange(len(X)) % n_classes
+    with pytest.raises(ValueError, match=r"'ovo', that of each pair. Set it to 'ovr'"):
+        wrapped(SVC(decision_function_shape="ovo")).fit(X, y)
+    model = wrapped(SVC()).fit(X, y)
+    assert model.decision_function(X).shape == (len(X), n_classes)
+    binary = wrapped(SVC(decision_function_shape="ovo")).fit(X, events.target)
+    assert set(binary.predict(X)) <= set(events.target)
 
 
 def test_probabilities_are_there_if_the_estimator_has_them():

@@ -139,3 +139,13 @@ def test_other_columns_may_be_of_any_kind(X):
 def test_output_containers(X):
     model = CartesianMomenta().set_output(transform="pandas").fit(X)
     assert list(model.transform(X)) == list(model.get_feature_names_out())
+
+
+def test_inverse_of_an_array_as_a_frame():
+    X = np.array([[2.0, 0.5, 1.0]])
+    model = CartesianMomenta(momenta=[(0, 1, 2)]).set_output(transform="pandas")
+    table = model.fit_transform(X)
+    assert list(table) == ["x0_px", "x0_py", "x0_pz"]
+    back = model.inverse_transform(table)
+    assert list(back) == ["x0", "x1", "x2"]
+    np.testing.assert_allclose(back, X)

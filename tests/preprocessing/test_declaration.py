@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 
 from skhep_dnn.datasets._kinematics import derived_features
-from skhep_dnn.preprocessing import SymmetryAligner, SymmetryAugmenter
+from skhep_dnn.preprocessing import (
+    CartesianMomenta,
+    InvariantFeatures,
+    SymmetryAligner,
+    SymmetryAugmenter,
+)
 
 
 def mass(table):
@@ -82,6 +87,7 @@ def test_invariants(X):
 def test_invariants_of_arrays():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50, 3)).astype(np.float32) * 20.0
+    X[:, 2] = X[:, 0] ** 2 + X[:, 1] ** 2
     pair = {"cartesian": [(0, 1)], "reflections": "xy"}
     SymmetryAugmenter(
         invariants={2: lambda X: X[:, 0] ** 2 + X[:, 1] ** 2}, **pair
@@ -102,6 +108,71 @@ def test_invariants_of_arrays():
 def test_formulas_that_change(X, formula, message):
     with pytest.raises(ValueError, match=message):
         SymmetryAugmenter(invariants={"DER_mass_vis": formula}).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        (lambda X: mass(X) * (1.0 + 2e-5 * np.sign(X["PRI_tau_eta"])), "a change of"),
+        (lambda X: -mass(X), r"must give the values of this column.*`odd_under`"),
+        (lambda _: np.full(200, 3.0), "must give the values of this column"),
+        (lambda _: 3.0, r"one value for each event, the shape \(200,\), got \(\)"),
+    ],
+)
+def test_formulas_of_other_columns(X, formula, message):
+    with pytest.raises(ValueError, match=message):
+        SymmetryAugmenter(invariants={"DER_mass_vis": formula}).fit(X.iloc[:200])
+
+
+def test_formulas_may_be_rounded(X):
+    def rounded(table):
+        return mass(table) * (1.0 + 1e-6 * np.sign(table["PRI_tau_eta"]))
+
+    SymmetryAugmenter(invariants={"DER_mass_vis": rounded}).fit(X)
+    X["DER_mass_vis"] = X["DER_mass_vis"].round(1)
+    SymmetryAugmenter(invariants={"DER_mass_vis": mass}).fit(X)
+
+
+def test_formulas_see_defined_momenta_in_double_precision(X):
+    seen = []
+
+    def formula(table):
+        seen.append(table)
+        return mass(table)
+
+    marked = X.fillna(-999.0).astype("float32")
+    model = SymmetryAugmenter(invariants={"DER_mass_vis": formula}, missing_values=-999)
+    model.fit(marked)
+    for table in seen:
+        momenta = table[[name for m in model.momenta_ for name in m.names]]
+        assert (momenta.dtypes == np.float64).all()
+        assert not (momenta == -999.0).any(axis=None)
+
+
+def test_a_transformation_must_be_declared(X):
+    with pytest.raises(ValueError, match=r"must be declared, got rotation=False and"):
+        SymmetryAugmenter(rotation=False, reflections="").fit(X)
+
+
+def test_an_azimuth_out_of_range_is_no_change(X):
+    X = X[["PRI_met", "PRI_met_phi"]].copy()
+    X.loc[0, "PRI_met_phi"] = 3.142
+    with pytest.raises(ValueError, match="reflection in z, which changes nothing"):
+        SymmetryAugmenter().fit(X)
+
+
+def test_remedies_name_parameters_that_exist(X):
+    X["delta_phi"] = np.sin(X["PRI_tau_phi"] - X["PRI_lep_phi"])
+    with pytest.raises(ValueError, match=r"`cylindrical` must.*`odd_under`\.$"):
+        SymmetryAligner().fit(X)
+    with pytest.raises(ValueError, match=r"`momenta` must.*momenta=\[.*\)\]\.$"):
+        CartesianMomenta().fit(X)
+    with pytest.raises(ValueError, match=r"`cylindrical` must.*, or None\.$"):
+        InvariantFeatures().fit(X)
+    with pytest.raises(ValueError, match="Columns in `momenta` must be in `X`"):
+        CartesianMomenta(momenta=[("tau_pt", "no_eta", "tau_phi")]).fit(X)
+    with pytest.raises(ValueError, match=r"Correct the axes\.$"):
+        SymmetryAligner(odd_under={"delta_phi": "x"}).fit(X)
 
 
 def test_invariants_must_be_columns(X):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from skhep_dnn.preprocessing import CartesianMomenta, SymmetryAugmenter
@@ -44,6 +45,21 @@ def test_standardised_momenta(model):
         ValueError, match=r"physical units, got columns that were stand"
     ):
         model.fit(X)
+
+
+@pytest.mark.parametrize("marker", [0.0, math.inf, -math.inf])
+@pytest.mark.parametrize("model", [SymmetryAugmenter(), CartesianMomenta()])
+def test_markers_that_momenta_can_have(model, marker):
+    with pytest.raises(ValueError, match=r"`missing_values` must be nan or a value"):
+        clone(model).set_params(missing_values=marker).fit(momenta())
+
+
+def test_standardised_with_a_column_that_is_undefined():
+    X = StandardScaler().set_output(transform="pandas").fit_transform(momenta())
+    X.insert(0, "jet_phi", math.nan)
+    X.insert(0, "jet_pt", math.nan)
+    with pytest.raises(ValueError, match="standardised"):
+        SymmetryAugmenter().fit(X)
 
 
 def test_standardised_components():

@@ -3,7 +3,8 @@
 import pytest
 
 from skhep_dnn.datasets import make_higgs_events
-from skhep_dnn.preprocessing._momenta import ColumnNames, common_prefix, find_momenta
+from skhep_dnn.preprocessing._column_names import ColumnNames
+from skhep_dnn.preprocessing._momenta import common_prefix, find_momenta
 
 
 def found(names, cylindrical="auto", cartesian="auto", others=()):
@@ -79,6 +80,27 @@ def test_positions():
     (momentum,) = find_momenta(columns, None, [(3, 2, 1)])
     assert (momentum.columns, momentum.longitudinal) == ((3, 2, 1), 1)
     assert not momentum.cylindrical
+
+
+def test_none_stands_for_the_longitudinal_component():
+    names = ["a_pt", "a_phi", "b_px", "b_py"]
+    declared = found(names, [("a_pt", None, "a_phi")], [("b_px", "b_py", None)])
+    assert declared == {"a": ("a_pt", "a_phi"), "b": ("b_px", "b_py")}
+
+
+@pytest.mark.parametrize(
+    ("cylindrical", "cartesian"),
+    [
+        ([("a", "b", None)], None),
+        ([(None, "a", "b")], None),
+        ([("a", None)], None),
+        (None, [("a", None, "b")]),
+        (None, [(None, "a", "b")]),
+    ],
+)
+def test_none_elsewhere(cylindrical, cartesian):
+    with pytest.raises(ValueError, match="must hold the columns"):
+        found(["a", "b"], cylindrical, cartesian)
 
 
 @pytest.mark.parametrize(

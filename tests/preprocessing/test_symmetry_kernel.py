@@ -1,6 +1,7 @@
 """The kernel: NumPy and torch alike, geometry, conventions, undefined values."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -136,11 +137,28 @@ def test_undefined_values_stay():
     np.testing.assert_array_equal(new[0], X[0])
 
 
-def test_a_marker_of_zero_does_not_hide_half_a_vector():
-    kernel = SymmetryKernel(px=(0,), py=(1,), missing_values=0.0)
-    X = np.array([[0.0, 2.0], [0.0, 0.0]])
-    new = kernel.apply(X, Transformation(math.pi, -1.0, 0.0))
-    np.testing.assert_array_equal(new, [[0.0, -2.0], [0.0, 0.0]])
+@pytest.mark.parametrize("angle", [1.0, math.pi])
+def test_half_a_momentum_is_not_rotated(angle):
+    kernel = SymmetryKernel(px=(0,), py=(1,), missing_values=-999.0)
+    X = np.array([[-999.0, 2.0], [2.0, -999.0]])
+    new = kernel.apply(X, Transformation(angle, math.cos(angle), math.sin(angle)))
+    np.testing.assert_array_equal(new, X)
+
+
+def test_the_identity_changes_no_bit():
+    kernel = SymmetryKernel(phi=(0, 1))
+    X = np.array([[3.142, math.pi], [-3.142, 7.0]])
+    for by in (Transformation(), Transformation(sign_z=-1.0)):
+        np.testing.assert_array_equal(kernel.apply(X, by), X)
+
+
+def test_kernels_that_look_alike_are_equal():
+    one, other = (SymmetryKernel(phi=(0,), missing_values=float("nan")) for _ in "ab")
+    assert one == other == pickle.loads(pickle.dumps(one))
+    assert hash(one) == hash(other)
+    assert one != SymmetryKernel(phi=(0,), missing_values=-999.0)
+    assert one != SymmetryKernel(phi=(1,))
+    assert one != "kernel"
 
 
 def test_events_are_not_changed_unless_asked():
