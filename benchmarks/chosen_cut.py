@@ -5,19 +5,23 @@ the mean score of the tenth of the events with the largest AMS.
 """
 
 import numpy as np
+from scipy.special import expit, logit
 
 from skhep_dnn.metrics import significance_scan, threshold_top_fraction
 
-__all__ = ["MIN_LOGIT", "chosen_cut", "relative_to_cut"]
+__all__ = ["MIN_PROBABILITY", "chosen_cut", "relative_to_cut"]
 
-MIN_LOGIT = float(np.log(9))  # a probability of 0.9, below which the study ranks none
+MIN_PROBABILITY = 0.9  # of the events that the study ranks
 
 
-def chosen_cut(y, scores, weights, *, yields, min_score=None):
-    """Return the cut that a sample chooses, at the full yields of both classes.
+def chosen_cut(y, logits, weights, *, yields, min_probability=None):
+    """Return the cut on logits that a sample chooses, at the full yields.
 
-    Where no event has the smallest score, all events are ranked.
+    The mean is that of logits; with `min_probability` it is that of probabilities, as
+    in the document, of events with that much or more. Where there are none, all events
+    are ranked.
     """
+    scores = logits if min_probability is None else expit(logits)
     scan = significance_scan(
         y,
         scores,
@@ -26,12 +30,13 @@ def chosen_cut(y, scores, weights, *, yields, min_score=None):
         signal_yield=yields["s"],
         background_yield=yields["b"],
     )
-    if min_score is not None and scan.threshold[0] < min_score:
-        min_score = None
-    return threshold_top_fraction(scan, min_score=min_score).threshold
+    if min_probability is None:
+        return threshold_top_fraction(scan).threshold
+    min_score = min_probability if scan.threshold[0] >= min_probability else None
+    return float(logit(threshold_top_fraction(scan, min_score=min_score).threshold))
 
 
-def relative_to_cut(run, events, min_score=None):
+def relative_to_cut(run, events, min_probability=None):
     """Shift each fold's scores by the cut that the other folds choose."""
     y, w = events.target, events.sample_weight
     yields = {label: w[y == label].sum() for label in ("s", "b")}
@@ -39,7 +44,11 @@ def relative_to_cut(run, events, min_score=None):
     for k in np.unique(run.fold):
         others = run.fold != k
         cut = chosen_cut(
-            y[others], run.scores[others], w[others], yields=yields, min_score=min_score
+            y[others],
+            run.scores[others],
+            w[others],
+            yields=yields,
+            min_probability=min_probability,
         )
         shifted[~others] = run.scores[~others] - cut
     return shifted

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from chosen_cut import MIN_LOGIT, chosen_cut, relative_to_cut
+from chosen_cut import MIN_PROBABILITY, chosen_cut, relative_to_cut
 from samples import strata
 from sklearn.model_selection import StratifiedKFold
 
@@ -158,8 +158,9 @@ def out_of_fold_figures(run, events):
     """
     y, w = events.target, events.sample_weight
     yields = {label: w[y == label].sum() for label in ("s", "b")}
-    shifted = relative_to_cut(run, events, MIN_LOGIT)
-    cut = chosen_cut(y, run.scores, w, yields=yields, min_score=MIN_LOGIT)
+    shifted = relative_to_cut(run, events, MIN_PROBABILITY)
+    options = {"yields": yields, "min_probability": MIN_PROBABILITY}
+    cut = chosen_cut(y, run.scores, w, **options)
     test, n_parts, n_eff = _at_cut(shifted, events)
     results = {
         **test,
@@ -179,7 +180,8 @@ def challenge_figures(scores, validation, public, private, repeat):
     y, w = validation.target, validation.sample_weight
     yields = {label: w[y == label].sum() for label in ("s", "b")}
     chosen_on = scores["validation"]
-    cut = chosen_cut(y, chosen_on, w, yields=yields, min_score=MIN_LOGIT)
+    options = {"yields": yields, "min_probability": MIN_PROBABILITY}
+    cut = chosen_cut(y, chosen_on, w, **options)
     on_public, n_parts, n_eff = _at_cut(scores["public"] - cut, public)
     results = {
         "AMS": _bootstrap(AT_CUT, scores["private"] - cut, private),

@@ -6,9 +6,10 @@ import json
 import higgsml_study
 import numpy as np
 import pytest
-from chosen_cut import MIN_LOGIT, chosen_cut, relative_to_cut
+from chosen_cut import MIN_PROBABILITY, chosen_cut, relative_to_cut
 from out_of_fold import Run
 from samples import part_of, strata
+from scipy.special import expit
 from study_jobs import Challenge, OutOfFold, Study
 from study_metrics import (
     MaximalAMS,
@@ -87,10 +88,12 @@ def test_the_maximum_is_that_of_the_scan(events, run):
 
 
 def test_a_cut_never_sees_the_fold_that_it_is_applied_to(events, run):
-    before = relative_to_cut(run, events, MIN_LOGIT)
+    before = relative_to_cut(run, events, MIN_PROBABILITY)
     scores = run.scores.copy()
     scores[run.fold == 2] = np.random.default_rng(1).normal(size=(run.fold == 2).sum())
-    after = relative_to_cut(dataclasses.replace(run, scores=scores), events, MIN_LOGIT)
+    after = relative_to_cut(
+        dataclasses.replace(run, scores=scores), events, MIN_PROBABILITY
+    )
     cuts = [
         set((s - t)[run.fold == 2].round(9))
         for s, t in ((run.scores, before), (scores, after))
@@ -104,11 +107,19 @@ def test_a_cut_never_sees_the_fold_that_it_is_applied_to(events, run):
 def test_only_scores_of_a_probability_of_nine_tenths_are_ranked(events, run):
     yields = {"s": 1.0, "b": 100.0}
     sample = (events.target, run.scores, events.sample_weight)
-    cut = chosen_cut(*sample, yields=yields, min_score=MIN_LOGIT)
-    assert cut >= MIN_LOGIT
+    cut = chosen_cut(*sample, yields=yields, min_probability=0.9)
+    assert expit(cut) >= 0.9
+    scan = significance_scan(
+        *sample, kind="ams", signal_yield=yields["s"], background_yield=yields["b"]
+    )
+    z = np.empty(len(run.scores))
+    z[np.argsort(-run.scores)] = scan.z
+    ranked = np.flatnonzero(expit(run.scores) >= 0.9)
+    best = ranked[np.argsort(-z[ranked], kind="stable")][: len(ranked) // 10]
+    assert expit(cut) == pytest.approx(expit(run.scores[best]).mean(), rel=2e-3)
     low = (events.target, run.scores - 50.0, events.sample_weight)
-    everything = chosen_cut(*low, yields=yields)
-    assert chosen_cut(*low, yields=yields, min_score=MIN_LOGIT) == everything
+    everything = chosen_cut(*low, yields=yields, min_probability=0.0)
+    assert chosen_cut(*low, yields=yields, min_probability=0.9) == everything
 
 
 def test_figures_of_pooled_scores(events, run):

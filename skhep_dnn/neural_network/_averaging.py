@@ -122,7 +122,9 @@ class StochasticWeightAverage:
     the older one, the younger one begins anew and the time to the next comparison is
     doubled; if it is the younger one, it becomes the older one, another one begins,
     and the time is set back to `renewal`. Times are counted in evaluations or, with a
-    schedule in cycles, in whole cycles. The older average is the one that predicts.
+    schedule in cycles, in whole cycles. Of the older average and the running
+    parameters that which has the lower validation loss is kept; without a validation
+    sample, the average is.
 
     The statistics of `batch_norm` are averaged as the parameters are.
 

@@ -88,9 +88,10 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
         done and their planned number to a factor on the learning rate and to the
         momentum, None to leave it.
     averaging : {"ema", "swa"} or Average, default=None
-        Averages of the parameters over the training, which take the place of the
-        running ones: `ExponentialAverage` over steps, or `StochasticWeightAverage`,
-        whose start is found on a validation sample.
+        Averages of the parameters over the training: `ExponentialAverage` over steps,
+        or `StochasticWeightAverage`, whose start is found on a validation sample.
+        They take the place of the running parameters, where there is a validation
+        sample only if they do better on it.
     snapshots : {"sse", "fge"} or Snapshots, default=None
         Earlier states of each member that are averaged with its best one at
         prediction: five of them weighted by 1/n, or nine of equal weight, of the ends

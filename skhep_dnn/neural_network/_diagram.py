@@ -15,7 +15,7 @@ __all__ = ["network_diagram"]
 
 def network_diagram(model: "NetworkEnsemble") -> _VisualBlock:
     """Return inputs, hidden layers and output, from top to bottom."""
-    blocks = [_inputs(model), *_hidden_layers(model), _output(model)]
+    blocks = [_inputs(model), *_paths(model), _output(model)]
     return _VisualBlock("serial", blocks, dash_wrapped=False)
 
 
@@ -36,6 +36,16 @@ def _inputs(model: "NetworkEnsemble") -> _VisualBlock:
     kind = "category column" if len(sizes) == 1 else "category columns"
     name = f"{numbers}, {len(sizes)} {kind}"
     return _block(name, "filled and standardised, categories embedded")
+
+
+def _paths(model: "NetworkEnsemble") -> list[_VisualBlock]:
+    hidden, split = _hidden_layers(model), model.feature_groups
+    if split is None:
+        return hidden
+    deep = _VisualBlock("serial", hidden, dash_wrapped=False)
+    columns = f"{len(split.wide)} column" + ("s" if len(split.wide) > 1 else "")
+    wide = _block(f"{split.width} in the wide layer", f"{columns}, {split.kind} split")
+    return [_VisualBlock("parallel", [deep, wide], dash_wrapped=False)]
 
 
 def _hidden_layers(model: "NetworkEnsemble") -> list[_VisualBlock]:

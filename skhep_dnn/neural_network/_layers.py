@@ -23,14 +23,20 @@ class InputTransform(nn.Module):
         Sizes of the statistics: a mean of 0 and a scale of 1 until they are set.
     missing_values : float
         Value that marks an undefined entry; nan always does.
+    n_codes : int, default=0
+        Number of columns, the last ones, that are codes of categories, of which none
+        is undefined.
     """
 
     mean: Tensor
     inverse_scale: Tensor
 
-    def __init__(self, n_members: int, n_features: int, missing_values: float) -> None:
+    def __init__(
+        self, n_members: int, n_features: int, missing_values: float, n_codes: int = 0
+    ) -> None:
         super().__init__()
         self.missing_values = missing_values
+        self.n_numeric = n_features - n_codes
         self.register_buffer("mean", torch.zeros(n_members, 1, n_features))
         self.register_buffer("inverse_scale", torch.ones(n_members, 1, n_features))
 
@@ -43,7 +49,9 @@ class InputTransform(nn.Module):
         """Return the filled and scaled inputs."""
         scaled = (x - self.mean).mul_(self.inverse_scale)
         if self.missing_values == self.missing_values:
-            scaled.masked_fill_(x == self.missing_values, 0.0)
+            numeric = slice(0, self.n_numeric)
+            undefined = x[..., numeric] == self.missing_values
+            scaled[..., numeric].masked_fill_(undefined, 0.0)
         return scaled.nan_to_num_(nan=0.0).clamp_(-LARGEST_INPUT, LARGEST_INPUT)
 
 

@@ -102,7 +102,9 @@ class MemberNetwork(nn.Module):
         self.kernel = kernel
         self.n_numeric = n_numeric
         n_columns = n_numeric + len(embeddings)
-        self.inputs = InputTransform(n_members, n_columns, missing_values)
+        self.inputs = InputTransform(
+            n_members, n_columns, missing_values, len(embeddings)
+        )
         self.embeddings = nn.ParameterList(
             normal((n, size), 1.0, generators) for n, size in embeddings
         )

@@ -159,12 +159,21 @@ class MemberNet(NeuralNet):
         self.notify("on_train_end", X=data.events.X, y=data.events.y)
 
     def train_on(self, batches: Iterable[Batch], sum_w: Tensor) -> None:
-        """Take one step for each batch; record the mean weighted loss of a member."""
+        """Take one step for each batch; record the mean weighted loss of a member.
+
+        A member with fewer events than another one may have none in a last part of a
+        pass: its loss is that of the part before.
+        """
         self._set_training(True)
         total: Tensor | float = 0.0
         for step in self._steps(batches, self.train_step, training=True):
             total = total + step["member_loss"]
-        self._record("train_loss", torch.as_tensor(total).cpu().double() / sum_w)
+        losses = torch.as_tensor(total).cpu().double() / sum_w
+        empty = sum_w == 0.0
+        if empty.any():
+            before = self.history[-2, "train_losses"]
+            losses[empty] = torch.tensor(before, dtype=torch.float64)[empty]
+        self._record("train_loss", losses)
 
     def train_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
         """Take one optimiser step of every member."""

@@ -26,7 +26,8 @@ __all__ = [
 
 LARGEST_LOGIT = 500.0  # e^-500 and its sums are float64 numbers of full precision
 CHUNKS_OF_THREAD = 32  # fewer are done before another thread has started
-CHUNKS_TOGETHER = 16
+LOGITS_TOGETHER = 80 * 16  # chunks of all networks, for 10 MB of logits
+MOST_CHUNKS = 16
 ROWS = 1024  # the hidden layers of a chunk stay in the cache
 
 
@@ -144,11 +145,10 @@ def combine_logits(
     if len(logits) == 1:
         return logits[0]
     z = np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)
-    share = weights[:, np.newaxis]  # summed so that no event depends on another
-    logit = np.log((share * expit(z)).sum(0)) - np.log((share * expit(-z)).sum(0))
+    logit = np.log(_mean(expit(z), weights)) - np.log(_mean(expit(-z), weights))
     extreme = np.abs(logits).max(axis=0) > LARGEST_LOGIT
     if extreme.any():
-        logit[extreme] = _of_extremes(logits[:, extreme], weights[:, np.newaxis])
+        logit[extreme] = _of_extremes(logits[:, extreme], weights)
     return logit
 
 
@@ -169,20 +169,39 @@ def probabilities(logit: NDArray[np.float64]) -> NDArray[np.float64]:
     return expit(logit)
 
 
+def _mean(
+    values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return a weighted mean, added up in one order for any number of events.
+
+    A sum of NumPy over one axis has another order for a single event.
+    """
+    mean = weights[0] * values[0]
+    for weight, value in zip(weights[1:], values[1:], strict=True):
+        mean += weight * value
+    return mean
+
+
+def _log_mean(
+    logs: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the logarithm of a weighted mean of what has these logarithms."""
+    largest = logs.max(axis=0)
+    return np.asarray(largest + np.log(_mean(np.exp(logs - largest), weights)))
+
+
 def _of_extremes(
     logits: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Combine logits of which some probability is too small for a float64."""
-    signal = logsumexp(log_expit(logits), axis=0, b=weights)
-    background = logsumexp(log_expit(-logits), axis=0, b=weights)
-    return np.asarray(signal - background)
+    signal = _log_mean(log_expit(logits), weights)
+    return signal - _log_mean(log_expit(-logits), weights)
 
 
 def _against_the_rest(
     logits: NDArray[np.float64], member_weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    weights = member_weights[:, np.newaxis, np.newaxis]
-    log_p = np.asarray(logsumexp(log_softmax(logits, axis=2), axis=0, b=weights))
+    log_p = _log_mean(log_softmax(logits, axis=2), member_weights)
     others = [np.delete(log_p, k, axis=1) for k in range(log_p.shape[1])]
     return log_p - np.stack([logsumexp(rest, axis=1) for rest in others], axis=1)
 
@@ -192,18 +211,23 @@ def _empty(module: MemberNetwork, n_rows: int) -> NDArray[np.float64]:
     return np.full(n_rows if n_outputs == 1 else (n_rows, n_outputs), np.nan)
 
 
+def _n_variants(module: MemberNetwork) -> int:
+    return 1 if module.kernel is None else len(module.kernel.variants())
+
+
 def _logits(
     module: MemberNetwork,
     X: NDArray[np.float32],
     network_weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     result = _empty(module, len(X))
-    for first in range(0, len(X), CHUNKS_TOGETHER * ROWS):
-        rows = X[first : first + CHUNKS_TOGETHER * ROWS]
+    n_variants = _n_variants(module)
+    weights = np.tile(network_weights / n_variants, n_variants)
+    n_chunks = min(MOST_CHUNKS, max(1, LOGITS_TOGETHER // len(weights)))
+    for first in range(0, len(X), n_chunks * ROWS):
+        rows = X[first : first + n_chunks * ROWS]
         with one_thread():  # each thread has its own settings
             logits = _network_logits(module, rows)
-        n_variants = len(logits) // len(network_weights)
-        weights = np.tile(network_weights / n_variants, n_variants)
         result[first : first + len(rows)] = combine_logits(logits, weights)
     return result
 
@@ -215,7 +239,7 @@ def _network_logits(
     """Return the logits of all networks for all variants of some events."""
     device = module.output_bias.device
     n_networks, _, n_outputs = module.output_bias.shape
-    n_variants = 1 if module.kernel is None else len(module.kernel.variants())
+    n_variants = _n_variants(module)
     logits = np.empty((n_variants, n_networks, len(X), n_outputs), dtype=np.float32)
     for first in range(0, len(X), ROWS):
         rows = X[first : first + ROWS]

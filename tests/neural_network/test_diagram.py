@@ -5,6 +5,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.neural_network import FeatureSplit
 
 RNG = np.random.default_rng(3)
 X = np.column_stack([RNG.normal(size=(60, 2)), RNG.integers(0, 3, 60)])
@@ -45,6 +46,18 @@ def test_without_categories_none_are_shown():
     model = WeightedDNNClassifier(n_layers=1, width=4, max_epochs=1).fit(X, Y)
     assert "3 numbers" in html(model)
     assert "category" not in html(model).split("sk-serial")[1]
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_both_paths_of_a_split_network_are_shown(fitted):
+    split = FeatureSplit([0, 1], kind="bottleneck", width=7)
+    model = WeightedDNNClassifier(
+        n_layers=2, width=4, feature_groups=split, max_epochs=1
+    )
+    shown = html(model.fit(X, Y) if fitted else model)
+    for text in ("2 x 4 swish", "7 in the wide layer", "2 columns, bottleneck split"):
+        assert text in shown
+    assert "wide layer" not in html(model.set_params(feature_groups=None))
 
 
 def test_a_pipeline_shows_the_layers_too():

@@ -160,3 +160,25 @@ def test_the_setting_of_document_003(make_model, events):
     np.testing.assert_allclose(
         model.member_weights_, 1 / model.best_loss_ / (1 / model.best_loss_).sum()
     )
+
+
+def test_folds_of_very_different_sizes(make_model, events):
+    X, y, w = events
+    many, few = np.arange(100), np.arange(100, 120)
+    folds = [(many, few), (few, many)]
+    model = make_model(
+        n_members=2,
+        cv=folds,
+        validate_on_fold=True,
+        evaluations_per_epoch=6,
+        **OPTIONS,
+    )
+    model.fit(X[:120], y[:120], w[:120])
+    history = model.history_.set_index(["member", "epoch"])["train_loss"]
+    assert np.isfinite(history).all()
+    small = history.loc[1].to_numpy().reshape(-1, 6)
+    # All 20 events of the smaller one are in the first two parts of 16.
+    np.testing.assert_array_equal(small[:, 2:], small[:, [1]].repeat(4, axis=1))
+    assert (small[:, 1] != small[:, 0]).all()
+    large = history.loc[0].to_numpy().reshape(-1, 6)
+    assert (np.diff(large) != 0.0).all()

@@ -29,6 +29,12 @@ def test_without_a_marker_only_nan_is_undefined():
     assert transform(x).tolist() == [[[-999.0, 0.0]]]
 
 
+def test_a_code_of_a_category_is_never_undefined():
+    transform = InputTransform(1, 3, 1.0, n_codes=1)
+    x = torch.tensor([[[1.0, 2.0, 1.0], [3.0, 1.0, 0.0]]])
+    assert transform(x).tolist() == [[[0.0, 2.0, 1.0], [3.0, 0.0, 0.0]]]
+
+
 def test_scaled_inputs_end_at_a_billion_standard_deviations():
     transform = InputTransform(1, 2, float("nan"))
     transform.set_statistics(0, torch.zeros(2), torch.full((2,), 2.0**-10))

@@ -35,6 +35,15 @@ def test_a_prediction_does_not_depend_on_the_number_of_its_neighbours(model, X, 
     )
 
 
+@pytest.mark.parametrize("size", [3.0, 600.0])
+@pytest.mark.parametrize("shape", [(10, 400), (80, 400), (10, 400, 3)])
+def test_the_mean_of_many_networks_has_the_same_bits_for_a_single_event(shape, size):
+    rng = np.random.default_rng(5)
+    z, weights = rng.normal(scale=size, size=shape), rng.dirichlet(np.ones(shape[0]))
+    alone = [combine_logits(z[:, i : i + 1], weights) for i in range(400)]
+    np.testing.assert_array_equal(np.concatenate(alone), combine_logits(z, weights))
+
+
 def test_a_prediction_does_not_depend_on_its_place(model, X):
     expected = model.decision_function(X)
     order = np.random.default_rng(2).permutation(len(X))

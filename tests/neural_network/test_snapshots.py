@@ -16,6 +16,7 @@ from skhep_dnn.neural_network import (
     Snapshots,
 )
 from skhep_dnn.neural_network._snapshots import Album
+from skhep_dnn.preprocessing import SymmetryAugmenter
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
@@ -225,6 +226,27 @@ def test_the_attributes_belong_to_members(make_model, events):
     inverse = 1 / model.best_loss_
     np.testing.assert_allclose(model.member_weights_, inverse / inverse.sum())
     assert len(model.validation_scores_) == len(model.n_iter_) == 3
+
+
+def test_members_states_and_variants_are_all_averaged(make_model, events):
+    rule = Snapshots(3)
+    augmenter = SymmetryAugmenter(cartesian=[(0, 1, 2)]).fit(X_NEW)
+    variants = np.concatenate(list(augmenter.variants(X_NEW)))
+    model = make_model(
+        n_members=3,
+        snapshots=rule,
+        member_weighting="inverse_loss",
+        augmenter=augmenter,
+        max_epochs=6,
+        learning_rate=0.2,
+        callbacks=[Predictions(variants)],
+    )
+    fit(model, events)
+    assert np.ptp(model.member_weights_) > 0.0
+    mean = combined(model, range(1, 7), rule)
+    assert np.ptp(mean.reshape(8, -1), axis=0).min() > 0.0
+    expected = mean.reshape(8, -1).mean(axis=0)
+    np.testing.assert_allclose(model.predict_proba(X_NEW)[:, 1], expected, rtol=1e-5)
 
 
 def test_members_and_states_are_both_weighted(make_model, events):
