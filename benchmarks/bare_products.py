@@ -4,7 +4,8 @@ A layer of a dense network sees the inputs and all hidden layers before it. Its 
 can be arranged in two ways: "concatenated", one product for each layer with all it
 sees, or "accumulated", one for each source with the weights to all later layers; and
 either the features or the events can come last in memory. All have the same number of
-operations; which one is the fastest depends on the machine.
+operations; which one is the fastest depends on the machine. The first inputs, which
+nothing is learnt about, need no gradient.
 """
 
 from time import perf_counter
@@ -42,11 +43,24 @@ def products_events_last(x, weight, grad):
     return (weight.mT, x), (x, grad.mT), (weight, grad)
 
 
+def without_gradient(kind, n_constant, n_layers):
+    """Number of inputs of each product, the first ones, that need no gradient."""
+    n_with_inputs = n_layers if kind == "concatenated" else 1
+    return [n_constant] * n_with_inputs + [0] * (n_layers + 1 - n_with_inputs)
+
+
 def layers(arrangement, sizes, n_members, n_rows):
-    """Forward and backward products of each layer, with arrays for the results."""
+    """Forward and backward products of each layer, with arrays for the results.
+
+    `sizes` are the numbers of inputs without and with a gradient, the number of layers
+    and their width.
+    """
     kind, events_last = arrangement
+    n_constant, n_learnt, n_layers, width = sizes
+    shapes = SHAPES[kind](n_constant + n_learnt, n_layers, width)
+    skipped = without_gradient(kind, n_constant, n_layers)
     both = []
-    for n_in, n_out in SHAPES[kind](*sizes):
+    for (n_in, n_out), n_skipped in zip(shapes, skipped, strict=True):
         rows = [(n_rows, n_in), (n_rows, n_out)]
         of_x, of_out = [shape[::-1] if events_last else shape for shape in rows]
         x, weight, out = [
@@ -54,8 +68,12 @@ def layers(arrangement, sizes, n_members, n_rows):
             for shape in (of_x, (n_in, n_out), of_out)
         ]
         of_layer = products_events_last if events_last else products
-        factors = of_layer(x[0], weight[0], out[0])
-        both.append(list(zip(factors, (out[1], weight[1], x[1]), strict=True)))
+        factors = list(of_layer(x[0], weight[0], out[0]))
+        learnt = slice(n_skipped, None)
+        factors[2] = of_layer(x[0], weight[0][:, learnt], out[0])[2]
+        grad = x[1][:, learnt] if events_last else x[1][:, :, : n_in - n_skipped]
+        results = (out[1], weight[1], grad.clone())
+        both.append(list(zip(factors, results, strict=True)))
     return both
 
 
@@ -75,9 +93,8 @@ def steps(n_steps, *arguments):
 
 
 @torch.inference_mode()
-def forward(n_chunks, *arguments):
+def forward(n_chunks, all_layers):
     """Take the products of some chunks in prediction."""
-    all_layers = layers(*arguments)
     for _ in range(n_chunks):
         for (factors, out), _, _ in all_layers:
             torch.bmm(*factors, out=out)
@@ -92,7 +109,7 @@ def training_seconds(arrangement, sizes, n_members, n_rows, n_steps):
 def forward_seconds(arrangement, sizes, n_members, n_rows, n_chunks):
     """Seconds of the products of a prediction: two threads, half the chunks each."""
     arguments = arrangement, sizes, n_members, n_rows
-    task = delayed(forward)(n_chunks // 2, *arguments)
+    tasks = [delayed(forward)(n_chunks // 2, layers(*arguments)) for _ in range(2)]
     start = perf_counter()
-    Parallel(n_jobs=2, prefer="threads")([task, task])
+    Parallel(n_jobs=2, prefer="threads")(tasks)
     return perf_counter() - start

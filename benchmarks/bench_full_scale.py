@@ -82,10 +82,10 @@ def fitted(events, **params):
 
 
 def sizes_of(model):
-    """Inputs after the embedding, number of layers and their width."""
+    """Numbers and embedded inputs, number of layers and their width."""
     module = model.net_.module_
-    n_inputs = module.n_numeric + sum(table.shape[2] for table in module.embeddings)
-    return n_inputs, N_LAYERS, WIDTH
+    n_embedded = sum(table.shape[2] for table in module.embeddings)
+    return module.n_numeric, n_embedded, N_LAYERS, WIDTH
 
 
 def training(events, n_passes, rounds):

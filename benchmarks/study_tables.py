@@ -4,7 +4,8 @@ The error of a value is that of other events of the same kind (bootstrap), which
 dominates it; all rows have it in common. The error of a difference to the baseline is
 that of the same bootstrap replicas for both rows (paired). Beside either stands the
 standard error over the repeats, which are other trainings (and in the challenge's split
-other validation events); it needs two repeats. Times are ratios to the baseline within
+other validation events); it needs two repeats. The cut of a repeat is the same in all
+replicas. Times are ratios to the baseline within
 each fit of the same events, with the standard error over folds and repeats.
 """
 
