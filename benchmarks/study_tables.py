@@ -5,8 +5,8 @@ dominates it; all rows have it in common. The error of a difference to the basel
 that of the same bootstrap replicas for both rows (paired). Beside either stands the
 standard error over the repeats, which are other trainings (and in the challenge's split
 other validation events); it needs two repeats. The cut of a repeat is the same in all
-replicas. Times are ratios to the baseline within
-each fit of the same events, with the standard error over folds and repeats.
+replicas. Times are ratios to the baseline within each fit of the same events, with the
+standard error over folds and repeats.
 """
 
 import json
