@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags, assert_all_finite, check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -25,8 +25,8 @@ from skhep_dnn.ensemble._copied_training import (
     fit_on_copies,
     seeded_clone,
 )
+from skhep_dnn.ensemble._estimator_checks import check_averageable, check_decisions
 from skhep_dnn.ensemble._event_sample import check_sample, check_validation_sample
-from skhep_dnn.ensemble._fit_arguments import final_step
 from skhep_dnn.ensemble._variant_mean import (
     Response,
     log_odds_of_mean,
@@ -232,10 +232,10 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
             one of pairs of classes, there are fewer variants than `n_copies`, or the
             data are not what is described above.
         """
-        self._check_estimator()
+        check_averageable(self.estimator)
         table = self._table(X, reset=True)
         sample = check_sample(table, y, sample_weight, groups)
-        self._check_decisions(len(np.unique(sample.y)))
+        check_decisions(self.estimator, len(np.unique(sample.y)))
         validation = check_validation_sample(
             self, sample, X_val, y_val, sample_weight_val
         )
@@ -311,30 +311,6 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
         tags.input_tags.categorical = own.input_tags.categorical
         tags.input_tags.string = own.input_tags.string
         return tags
-
-    def _check_estimator(self) -> None:
-        """Refuse what is no classifier or gives nothing to average."""
-        kind = type(self.estimator).__name__
-        if not is_classifier(self.estimator):
-            msg = f"`estimator` must be a classifier, got {kind}. Pass a classifier."
-            raise TypeError(msg)
-        responses = ("predict_proba", "decision_function")
-        if not any(hasattr(self.estimator, name) for name in responses):
-            msg = (
-                "`estimator` must have `predict_proba` or `decision_function`, got "
-                f"{kind} without. Set the parameter that gives it one of them."
-            )
-            raise TypeError(msg)
-
-    def _check_decisions(self, n_classes: int) -> None:
-        """Refuse decision functions of pairs of classes, which name no class."""
-        shape = getattr(final_step(self.estimator), "decision_function_shape", None)
-        if shape == "ovo" and n_classes > 2 and not _has_probabilities(self):
-            msg = (
-                "`estimator` must have a decision function of each class, got "
-                "decision_function_shape='ovo', that of each pair. Set it to 'ovr'."
-            )
-            raise ValueError(msg)
 
     def _table(self, X: ArrayLike, *, reset: bool) -> Any:
         """Check the columns, and that copies do not hold infinities of both signs."""

@@ -154,7 +154,8 @@ class SymmetryAligner(MomentumTransformer):
         Returns
         -------
         X_new : ndarray or DataFrame of shape (n_samples, n_features - 1)
-            Of the kind of `X`; with `drop_constant=False` of its shape.
+            An array for an array, else of pandas unless `set_output` says otherwise;
+            with `drop_constant=False` of the shape of `X`.
 
         Raises
         ------

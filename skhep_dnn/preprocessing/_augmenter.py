@@ -221,7 +221,7 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
         Returns
         -------
         X_new : ndarray or DataFrame of shape (n_samples, n_features)
-            Of the kind of `X`; floating dtypes are kept.
+            An array for an array, else of pandas; floating dtypes are kept.
         """
         table = self._table(X)
         rng = check_random_state(random_state)
@@ -243,7 +243,7 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
         Yields
         ------
         X_new : ndarray or DataFrame of shape (n_samples, n_features)
-            Of the kind of `X`; floating dtypes are kept.
+            An array for an array, else of pandas; floating dtypes are kept.
         """
         table = self._table(X)
         for by in self.kernel_.variants():
@@ -263,7 +263,7 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
         Returns
         -------
         X_new : ndarray or DataFrame of shape (n_samples, n_features - 1)
-            Of the kind of `X`.
+            An array for an array, else of pandas unless `set_output` says otherwise.
 
         Raises
         ------

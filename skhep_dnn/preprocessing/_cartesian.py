@@ -139,7 +139,8 @@ class CartesianMomenta(MomentumTransformer):
         Returns
         -------
         X_new : ndarray or DataFrame of shape (n_samples, n_features_out)
-            Of the kind of `X`; one column more for each size that is kept.
+            An array for an array, else of pandas unless `set_output` says otherwise;
+            one column more for each size that is kept.
         """
         check_is_fitted(self)
         table = check_table(self, X, reset=False)
@@ -164,7 +165,7 @@ class CartesianMomenta(MomentumTransformer):
         Returns
         -------
         X_old : ndarray or DataFrame of shape (n_samples, n_features)
-            Of the kind of `X`.
+            An array for an array, else of pandas.
 
         Raises
         ------

@@ -186,7 +186,8 @@ class InvariantFeatures(MomentumTransformer):
         Returns
         -------
         X_new : ndarray or DataFrame of shape (n_samples, n_features_out)
-            Of the kind of `X`: the columns that are kept, then the new ones.
+            An array for an array, else of pandas unless `set_output` says otherwise:
+            the columns that are kept, then the new ones.
         """
         check_is_fitted(self)
         table = check_table(self, X, reset=False)
