@@ -63,17 +63,14 @@ def layers(arrangement, sizes, n_members, n_rows):
     for (n_in, n_out), n_skipped in zip(shapes, skipped, strict=True):
         rows = [(n_rows, n_in), (n_rows, n_out)]
         of_x, of_out = [shape[::-1] if events_last else shape for shape in rows]
-        x, weight, out = [
-            [torch.rand(n_members, *shape) for _ in range(2)]
-            for shape in (of_x, (n_in, n_out), of_out)
-        ]
+        x, weight, grad = (
+            torch.rand(n_members, *shape) for shape in (of_x, (n_in, n_out), of_out)
+        )
         of_layer = products_events_last if events_last else products
-        factors = list(of_layer(x[0], weight[0], out[0]))
-        learnt = slice(n_skipped, None)
-        factors[2] = of_layer(x[0], weight[0][:, learnt], out[0])[2]
-        grad = x[1][:, learnt] if events_last else x[1][:, :, : n_in - n_skipped]
-        results = (out[1], weight[1], grad.clone())
-        both.append(list(zip(factors, results, strict=True)))
+        out, of_weight, _ = of_layer(x, weight, grad)
+        _, _, of_inputs = of_layer(x, weight[:, n_skipped:], grad)
+        factors = (out, of_weight, of_inputs)
+        both.append([(pair, torch.bmm(*pair)) for pair in factors])
     return both
 
 

@@ -92,15 +92,25 @@ def training(events, n_passes, rounds):
     """Seconds of all passes of each contender, and of their matrix products."""
     n_steps = -(-(len(events[1]) * 9 // 10) // BATCH)
     n_floor = max(1, n_steps * N_PASSES // FRACTION)
-    floor = sizes_of(fitted(events)), N_MEMBERS, BATCH, n_floor
-    tasks = {("floor", a): partial(training_seconds, a, *floor) for a in ARRANGEMENTS}
+    n_constant, n_learnt, *hidden = sizes_of(fitted(events))
+    floors = {  # the gradient of all inputs is that of autograd's layers
+        "matrix products": (n_constant, n_learnt, *hidden),
+        "and the gradient of all inputs": (0, n_constant + n_learnt, *hidden),
+    }
+    tasks = {
+        (floor, a): partial(training_seconds, a, sizes, N_MEMBERS, BATCH, n_floor)
+        for floor, sizes in floors.items()
+        for a in ARRANGEMENTS
+    }
     for name in CONTENDERS:
         fit_seconds([values[:3_000] for values in events], 1, name)  # warm up
         for n in (n_passes, 2 * n_passes):
             tasks[name, n] = partial(fit_seconds, events, n, name)
     best = best_of(rounds, tasks)
-    floors = [best["floor", arrangement] for arrangement in ARRANGEMENTS]
-    rows = {"matrix products": min(floors) * n_steps * N_PASSES / n_floor}
+    rows = {
+        floor: min(best[floor, a] for a in ARRANGEMENTS) * n_steps * N_PASSES / n_floor
+        for floor in floors
+    }
     for name in CONTENDERS:
         of_passes = best[name, 2 * n_passes] - best[name, n_passes]
         rows[name] = of_passes * N_PASSES / n_passes

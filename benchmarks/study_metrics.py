@@ -159,8 +159,7 @@ def out_of_fold_figures(run, events):
     y, w = events.target, events.sample_weight
     yields = {label: w[y == label].sum() for label in ("s", "b")}
     shifted = relative_to_cut(run, events, MIN_PROBABILITY)
-    options = {"yields": yields, "min_probability": MIN_PROBABILITY}
-    cut = chosen_cut(y, run.scores, w, **options)
+    cut = chosen_cut(y, run.scores, w, yields=yields, min_probability=MIN_PROBABILITY)
     test, n_parts, n_eff = _at_cut(shifted, events)
     results = {
         **test,
@@ -180,8 +179,7 @@ def challenge_figures(scores, validation, public, private, repeat):
     y, w = validation.target, validation.sample_weight
     yields = {label: w[y == label].sum() for label in ("s", "b")}
     chosen_on = scores["validation"]
-    options = {"yields": yields, "min_probability": MIN_PROBABILITY}
-    cut = chosen_cut(y, chosen_on, w, **options)
+    cut = chosen_cut(y, chosen_on, w, yields=yields, min_probability=MIN_PROBABILITY)
     on_public, n_parts, n_eff = _at_cut(scores["public"] - cut, public)
     results = {
         "AMS": _bootstrap(AT_CUT, scores["private"] - cut, private),

@@ -123,8 +123,8 @@ class StochasticWeightAverage:
     doubled; if it is the younger one, it becomes the older one, another one begins,
     and the time is set back to `renewal`. Times are counted in evaluations or, with a
     schedule in cycles, in whole cycles. Of the older average and the running
-    parameters that which has the lower validation loss is kept; without a validation
-    sample, the average is.
+    parameters the one with the lower validation loss is kept; without a validation
+    sample it is the average.
 
     The statistics of `batch_norm` are averaged as the parameters are.
 
