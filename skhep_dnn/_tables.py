@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-def check_table(model: "BaseEstimator", X: ArrayLike, *, reset: bool) -> Any:
+def check_table(model: "BaseEstimator", X: ArrayLike | None, *, reset: bool) -> Any:
     """Table with the columns of the fit, as an array or a pandas DataFrame.
 
     Parameters

@@ -1,13 +1,17 @@
 """Training of an estimator on transformed copies of events: split first, then copy."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
+from math import ceil
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 
-from skhep_dnn.ensemble._event_sample import EventSample, copied, hold_out
+from skhep_dnn._event_sample import EventSample, Targets, hold_out
 from skhep_dnn.ensemble._fit_arguments import (
     final_step,
     groups_argument,
@@ -16,7 +20,7 @@ from skhep_dnn.ensemble._fit_arguments import (
 from skhep_dnn.ensemble._split_plan import held_out_fraction, plan_split
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
-__all__ = ["Copier", "check_n_copies", "fit_on_copies", "seeded_clone"]
+__all__ = ["Copier", "check_n_copies", "copied", "fit_on_copies", "seeded_clone"]
 
 _LARGEST_SEED = np.iinfo(np.int32).max
 
@@ -124,13 +128,42 @@ def seeded_clone(estimator: Any, rng: np.random.RandomState) -> Any:
     return new.set_params(**seeds)
 
 
+def copied(sample: EventSample, tables: Sequence[Any]) -> EventSample:
+    """Return copies of events, one table after the other, with the same yields.
+
+    Parameters
+    ----------
+    sample : EventSample
+        The originals.
+    tables : sequence of ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        The features of each set of copies.
+
+    Returns
+    -------
+    copies : EventSample
+        Each weight is divided by the number of copies; a copy is of the group of its
+        original, which is the original itself where there are no groups.
+    """
+    n_copies = len(tables)
+    codes, weights = sample.targets.codes, sample.sample_weight / n_copies
+    groups = np.arange(len(sample)) if sample.groups is None else sample.groups
+    is_frame = isinstance(tables[0], pd.DataFrame)
+    return replace(
+        sample,
+        X=pd.concat(tables) if is_frame else np.concatenate(tables),
+        targets=Targets(
+            np.tile(codes, n_copies), sample.targets.classes, np.tile(weights, n_copies)
+        ),
+        groups=np.tile(groups, n_copies),
+    )
+
+
 def fit_on_copies(
     estimator: Any,
     sample: EventSample,
     validation: EventSample | None,
     copier: Copier,
     *,
-    is_weighted: bool,
     fraction: float | None,
 ) -> Any:
     """Fit an estimator to copies of events, never with copies on both sides of a split.
@@ -145,8 +178,6 @@ def fit_on_copies(
         An explicit validation sample.
     copier : Copier
         How copies are made.
-    is_weighted : bool
-        Whether weights were passed, which must then not be left out.
     fraction : float or None
         Share of the events to hold out, if it was asked for.
 
@@ -156,15 +187,15 @@ def fit_on_copies(
     """
     plan = plan_split(
         estimator,
-        len(sample.y) * copier.n_copies,
+        len(sample) * copier.n_copies,
         explicit=validation is not None,
         fraction=fraction,
     )
-    weights_name = weights_argument(estimator, required=is_weighted)
+    weights_name = weights_argument(estimator, required=sample.is_weighted)
     if plan == "hold out":
         share = held_out_fraction(estimator, fraction)
         seed = int(copier.rng.randint(_LARGEST_SEED))
-        sample, validation = hold_out(sample, share, seed)
+        sample, validation = _parts(sample, share, seed)
     copies = copier.training_copies(sample)
     arguments: dict[str, Any] = {}
     if plan == "by groups":
@@ -178,6 +209,16 @@ def fit_on_copies(
         if weights_name is not None:
             arguments["sample_weight_val"] = seen.sample_weight
     return estimator.fit(copies.X, copies.y, **arguments)
+
+
+def _parts(
+    sample: EventSample, fraction: float, seed: int
+) -> tuple[EventSample, EventSample]:
+    """Split events as scikit-learn's estimators do, which round their number up."""
+    n_units = len(sample) if sample.groups is None else len(np.unique(sample.groups))
+    n_held = fraction if isinstance(fraction, Integral) else ceil(fraction * n_units)
+    train, held = hold_out(sample.targets.codes, sample.groups, n_held, seed)
+    return sample.take(train), sample.take(held)
 
 
 def _use_validation_sample(estimator: Any) -> None:

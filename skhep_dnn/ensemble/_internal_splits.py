@@ -2,7 +2,9 @@
 
 Copies of one event would then stand on both sides of that split, and what is decided
 on it (when to stop, which candidate is best) is decided on events that were seen. The
-answer is read off the parameters of an estimator and of all its parts.
+answer is read off the parameters of an estimator and of all its parts: an estimator of
+this package names those that split its rows in a class attribute `_splits_rows_by`,
+others are known by the names that they use.
 """
 
 from collections.abc import Iterator, Mapping
@@ -61,7 +63,8 @@ def splitting_parts(estimator: Any, n_rows: int) -> list[SplittingPart]:
     found = []
     for path, part in _walk(estimator):
         params = part.get_params(deep=False)
-        for rule in _RULES:
+        declares = hasattr(part, "_splits_rows_by")
+        for rule in _DECLARED_RULES if declares else _RULES:
             split = rule(part, params, n_rows)
             if split is not None:
                 name, remedy = split
@@ -121,19 +124,24 @@ def _counts_no_change(part: Any, params: _Params, n_rows: int) -> _Found:  # noq
 
 
 def _holds_out(part: Any, params: _Params, n_rows: int) -> _Found:  # noqa: ARG001
-    """A validation sample for each member: WeightedDNNClassifier."""
-    is_network = "validate_on_fold" in params
-    if is_network and params.get("validation_fraction") is not None:
-        return "validation_fraction", "Set validation_fraction=None."
+    """A validation sample that is drawn from the rows."""
+    name = "validation_fraction"
+    if name in part._splits_rows_by and params[name] is not None:
+        return name, f"Set {name}=None."
+    return None
+
+
+def _declares_folds(part: Any, params: _Params, n_rows: int) -> _Found:  # noqa: ARG001
+    """Folds of an estimator for which cv=None means none."""
+    if "cv" in part._splits_rows_by and params["cv"] is not None:
+        return "cv", _TURN_AROUND
     return None
 
 
 def _has_folds(part: Any, params: _Params, n_rows: int) -> _Found:  # noqa: ARG001
     if "cv" not in params or isinstance(params["cv"], str):  # "prefit"
         return None
-    by_default = not isinstance(part, _NO_DEFAULT_FOLDS)
-    by_default = by_default and "validate_on_fold" not in params
-    if params["cv"] is None and not by_default:
+    if params["cv"] is None and isinstance(part, _NO_DEFAULT_FOLDS):
         return None
     return "cv", _TURN_AROUND
 
@@ -162,15 +170,15 @@ def _splits_for_skorch(part: Any, params: _Params, n_rows: int) -> _Found:  # no
 
 def _copies_again(part: Any, params: _Params, n_rows: int) -> _Found:  # noqa: ARG001
     """A SymmetryAveragedClassifier inside, which would take copies for events."""
-    if {"copies", "n_copies", "augmenter"} <= set(params):
+    if getattr(part, "_copies_rows", False):
         return "n_copies", "Declare all transformations in one augmenter."
     return None
 
 
+_DECLARED_RULES = (_holds_out, _declares_folds)
 _RULES = (
     _stops_early,
     _counts_no_change,
-    _holds_out,
     _has_folds,
     _calibrates,
     _scores_out_of_bag,

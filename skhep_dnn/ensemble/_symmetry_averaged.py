@@ -11,12 +11,17 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import Tags, assert_all_finite, check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skhep_dnn._label_response import LabelResponseMixin
+from skhep_dnn._event_sample import (
+    EventSample,
+    check_event_sample,
+    has_validation_sample,
+)
+from skhep_dnn._logits import labels, log_odds_of_mean, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.ensemble._copied_training import (
@@ -26,10 +31,8 @@ from skhep_dnn.ensemble._copied_training import (
     seeded_clone,
 )
 from skhep_dnn.ensemble._estimator_checks import check_averageable, check_decisions
-from skhep_dnn.ensemble._event_sample import check_sample, check_validation_sample
 from skhep_dnn.ensemble._variant_mean import (
     Response,
-    log_odds_of_mean,
     log_probabilities,
     over_variants,
     response_of,
@@ -47,7 +50,7 @@ def _has_probabilities(model: "SymmetryAveragedClassifier") -> bool:
     return hasattr(getattr(model, "estimator_", model.estimator), "predict_proba")
 
 
-class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
+class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
     """Any classifier, trained on and averaged over transformed copies of the events.
 
     Use it around boosted trees and other classifiers of scikit-learn, which cannot
@@ -158,6 +161,8 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
     __metadata_request__fit: ClassVar = {"sample_weight": True, "groups": True}
     __metadata_request__score: ClassVar = {"sample_weight": True}
 
+    _copies_rows: ClassVar = True  # another one must not copy them again
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit", "predict"])],
         "augmenter": [HasMethods(["fit", "augment", "variants"]), None],
@@ -234,11 +239,15 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
         """
         check_averageable(self.estimator)
         table = self._table(X, reset=True)
-        sample = check_sample(table, y, sample_weight, groups)
-        check_decisions(self.estimator, len(np.unique(sample.y)))
-        validation = check_validation_sample(
-            self, sample, X_val, y_val, sample_weight_val
-        )
+        sample = self._sample(table, y, sample_weight, groups)
+        classes = sample.targets.classes
+        check_decisions(self.estimator, len(classes))
+        validation = None
+        if has_validation_sample(X_val, y_val, sample_weight_val):
+            table_val = check_table(self, X_val, reset=False)
+            validation = self._sample(
+                table_val, y_val, sample_weight_val, classes=classes, suffix="_val"
+            )
         new = SymmetryAugmenter() if self.augmenter is None else clone(self.augmenter)
         self.augmenter_ = new.fit(table)
         self.n_copies_ = check_n_copies(new, self.n_copies, self.copies, table)
@@ -248,7 +257,6 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
             sample,
             validation,
             Copier(new, self.n_copies_, self.copies, rng),
-            is_weighted=sample_weight is not None,
             fraction=self.validation_fraction,
         )
         self.classes_ = self.estimator_.classes_
@@ -300,6 +308,48 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
         """
         return self._over_variants(lambda model, rows: model.predict_proba(rows), X)
 
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Most probable class of each event.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        return labels(self.decision_function(X), self.classes_)
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Weighted accuracy: the sum of weights classified right over the sum of all.
+
+        Negative weights count as they are, in both sums; the accuracy can then lie
+        outside [0, 1].
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights; None counts each event once.
+
+        Returns
+        -------
+        accuracy : float
+
+        Raises
+        ------
+        WeightsError
+            If the weights do not sum to more than zero.
+        """
+        return weighted_accuracy(y, self.predict(X), sample_weight)
+
     def __sklearn_tags__(self) -> Tags:
         """Return scikit-learn's tags: those of the estimator, for dense tables."""
         tags = super().__sklearn_tags__()
@@ -319,6 +369,11 @@ class SymmetryAveragedClassifier(LabelResponseMixin, BaseEstimator):
         if isinstance(table, np.ndarray) and not allow_nan:
             assert_all_finite(table, allow_nan=True, input_name="X")
         return table
+
+    def _sample(self, table: Any, *columns: Any, **known: Any) -> EventSample:
+        return check_event_sample(
+            table, *columns, estimator="SymmetryAveragedClassifier", **known
+        )
 
     def _over_variants(
         self,

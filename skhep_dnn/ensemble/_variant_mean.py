@@ -1,6 +1,6 @@
 """The mean of predictions over symmetric variants of events, in bounded memory.
 
-Also as the logit of the mean probability, which does not saturate where the classifier
+Also the logarithms of its probabilities, which do not saturate where the classifier
 tells its logits.
 """
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 from tqdm.auto import tqdm
 
 from skhep_dnn._sklearn import _safe_indexing
@@ -18,7 +18,6 @@ from skhep_dnn.preprocessing import SymmetryAugmenter
 
 __all__ = [
     "Response",
-    "log_odds_of_mean",
     "log_probabilities",
     "over_variants",
     "response_of",
@@ -129,31 +128,6 @@ def log_probabilities(classifier: Any, response: Response, X: Any) -> Floats:
     if response == "softmax":
         return np.asarray(log_softmax(z, axis=1))
     return np.asarray(log_expit(np.column_stack([-z, z]) if z.ndim == 1 else z))
-
-
-def log_odds_of_mean(log_p: Floats) -> Floats:
-    """Return the logit of mean probabilities, each class against the rest.
-
-    Parameters
-    ----------
-    log_p : ndarray of shape (n_variants, n_samples, n_classes)
-        Logarithms of probabilities.
-
-    Returns
-    -------
-    logit : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        Of two classes that of the second one.
-
-    Examples
-    --------
-    >>> log_odds_of_mean(np.array([[[-900.0, 0.0]], [[-900.0, 0.0]]]))
-    array([900.])
-    """
-    mean = np.asarray(logsumexp(log_p, axis=0))
-    if mean.shape[1] == 2:
-        return mean[:, 1] - mean[:, 0]
-    rest = [logsumexp(np.delete(mean, k, axis=1), axis=1) for k in range(mean.shape[1])]
-    return mean - np.column_stack(rest)
 
 
 def _agree(implied: Floats, given: Floats) -> bool:

@@ -191,7 +191,7 @@ class LearningRateRangeDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        from skhep_dnn.neural_network._range_test import (  # noqa: PLC0415 - torch
+        from skhep_dnn.neural_network._learning_rate_range import (  # noqa: PLC0415 - torch
             classifier_of,
             range_test,
         )

@@ -1,12 +1,20 @@
 """Neural networks for weighted events."""
 
-from skhep_dnn.neural_network._architecture import count_parameters
 from skhep_dnn.neural_network._averaging import (
     ExponentialAverage,
     StochasticWeightAverage,
 )
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
+from skhep_dnn.neural_network._engine.data import Member
+from skhep_dnn.neural_network._engine.settings import TrainingSettings
+from skhep_dnn.neural_network._engine.training import (
+    MemberTraining,
+    TrainedMembers,
+    train_members,
+)
+from skhep_dnn.neural_network._feature_split import FeatureSplit
 from skhep_dnn.neural_network._losses import FocalLoss
+from skhep_dnn.neural_network._networks.shapes import count_parameters
 from skhep_dnn.neural_network._reliance import (
     block_reliance,
     bottleneck_outputs,
@@ -14,7 +22,6 @@ from skhep_dnn.neural_network._reliance import (
 )
 from skhep_dnn.neural_network._schedules import CosineRestarts, LinearCycles, OneCycle
 from skhep_dnn.neural_network._snapshots import Snapshots
-from skhep_dnn.neural_network._split import FeatureSplit
 
 __all__ = [
     "CosineRestarts",
@@ -22,12 +29,17 @@ __all__ = [
     "FeatureSplit",
     "FocalLoss",
     "LinearCycles",
+    "Member",
+    "MemberTraining",
     "OneCycle",
     "Snapshots",
     "StochasticWeightAverage",
+    "TrainedMembers",
+    "TrainingSettings",
     "WeightedDNNClassifier",
     "block_reliance",
     "bottleneck_outputs",
     "bottleneck_reliance",
     "count_parameters",
+    "train_members",
 ]

@@ -1,14 +1,111 @@
-"""The classifier for weighted events: an ensemble of networks trained as one batch."""
+"""The classifier for weighted events: an ensemble of networks trained as one batch.
 
-from typing import ClassVar
+The estimator owns what scikit-learn expects (flat parameters, labels, columns, weights)
+and is the only one that sets learned attributes. `_preparation` turns a table into
+records of members, `_engine` trains them and knows neither labels nor tables.
+"""
 
-from skhep_dnn.neural_network._ensemble import NetworkEnsemble
-from skhep_dnn.neural_network._response import LogitClassifierMixin
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from math import isnan
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.metrics import get_scorer_names
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skhep_dnn._event_sample import (
+    EventSample,
+    check_event_sample,
+    check_two_classes,
+    has_validation_sample,
+)
+from skhep_dnn._logits import labels, probabilities, weighted_accuracy
+from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from skhep_dnn._tables import check_table, column_position
+from skhep_dnn._warnings import warn_caller
+from skhep_dnn.exceptions import DivergenceWarning, WeightsError
+from skhep_dnn.metrics._weighted_scorer import METRIC_NAMES
+from skhep_dnn.neural_network._activations import ACTIVATIONS, activation_names
+from skhep_dnn.neural_network._averaging import AVERAGES, Average
+from skhep_dnn.neural_network._engine.callbacks import check_callbacks
+from skhep_dnn.neural_network._engine.data import Member
+from skhep_dnn.neural_network._engine.net import MemberNet
+from skhep_dnn.neural_network._engine.prediction import (
+    ensemble_logits,
+    out_of_fold_logits,
+)
+from skhep_dnn.neural_network._engine.settings import (
+    TrainingSettings,
+    check_average,
+    check_layers,
+    check_same_networks,
+    check_smoothing,
+)
+from skhep_dnn.neural_network._engine.training import (
+    Evaluation,
+    TrainedMembers,
+    member_states,
+    train_members,
+    train_one_pass,
+)
+from skhep_dnn.neural_network._feature_split import FeatureSplit
+from skhep_dnn.neural_network._html_diagram import network_diagram
+from skhep_dnn.neural_network._losses import LOSSES, Loss
+from skhep_dnn.neural_network._networks.network import CONNECTIONS
+from skhep_dnn.neural_network._networks.shapes import (
+    Embedding,
+    columns_of_inputs,
+    embedding_width,
+    hidden_widths,
+    layer_dropout,
+    split_layout,
+)
+from skhep_dnn.neural_network._optimizers import OPTIMIZERS
+from skhep_dnn.neural_network._parameter_checks import (
+    check_left_at_default,
+    check_splits,
+    check_without_validation,
+)
+from skhep_dnn.neural_network._preparation.columns import (
+    Categorical,
+    ColumnEncoder,
+    Unknown,
+)
+from skhep_dnn.neural_network._preparation.member_splits import (
+    Split,
+    SplitRules,
+    member_splits,
+    untouched_events,
+)
+from skhep_dnn.neural_network._preparation.members import (
+    WeightRules,
+    make_members,
+    member_seeds,
+    weigh_members,
+)
+from skhep_dnn.neural_network._preparation.sample import (
+    Sample,
+    check_all_classes,
+    encoded,
+    without_weightless,
+)
+from skhep_dnn.neural_network._preparation.validation_scores import Scorer, as_scorer
+from skhep_dnn.neural_network._schedules import SCHEDULES, Schedule
+from skhep_dnn.neural_network._snapshots import SNAPSHOTS, Snapshots
+from skhep_dnn.preprocessing import SymmetryAugmenter
+from skhep_dnn.weights import ClassWeight, NegativeWeights
+from skhep_dnn.weights._scheme import WeightScheme
 
 __all__ = ["WeightedDNNClassifier"]
 
 
-class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
+class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     """Deep neural network, or an ensemble of them, for weighted events.
 
     A classifier for tables of simulated events whose weights may be negative and span
@@ -259,6 +356,810 @@ class WeightedDNNClassifier(LogitClassifierMixin, NetworkEnsemble):
     (3, 2)
     """
 
+    classes_: NDArray[Any]
+    augmenter_: SymmetryAugmenter | None
+    encoder_: ColumnEncoder
+    n_features_in_: int
+    net_: MemberNet
+    member_weights_: NDArray[np.float64]
+    _shares_of_networks: NDArray[np.float64]
+    best_loss_: NDArray[np.float64]
+    best_epoch_: NDArray[np.float64]
+    n_iter_: NDArray[np.int64]
+    n_parameters_: int
+    history_: pd.DataFrame
+    weight_report_: pd.DataFrame
+    callbacks_: list[list[tuple[str, Any]]]
+    oof_decision_function_: NDArray[np.float64]
+    _weight_rules: WeightRules
+    _weight_scheme: WeightScheme
+
     __metadata_request__fit: ClassVar = {"sample_weight": True, "groups": True}
     __metadata_request__partial_fit: ClassVar = {"sample_weight": True}
     __metadata_request__score: ClassVar = {"sample_weight": True}
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "width_growth": [Interval(Real, -1.0, None, closed="neither")],
+        "hidden_layer_sizes": ["array-like", None],
+        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
+        "connection": [StrOptions(set(CONNECTIONS))],
+        "dropout": [Interval(Real, 0.0, 1.0, closed="left"), "array-like"],
+        "batch_norm": ["boolean"],
+        "embedding_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"n-1", "half"}),
+        ],
+        "loss": [StrOptions(set(LOSSES)), callable],
+        "label_smoothing": [Interval(Real, 0.0, 1.0, closed="left")],
+        "l1": [Interval(Real, 0.0, None, closed="left")],
+        "l2": [Interval(Real, 0.0, None, closed="left")],
+        "clip_norm": [Interval(Real, 0.0, None, closed="neither"), None],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "beta_1": [Interval(Real, 0.0, 1.0, closed="left")],
+        "beta_2": [Interval(Real, 0.0, 1.0, closed="left")],
+        "optimizer_eps": [Interval(Real, 0.0, None, closed="neither")],
+        "momentum": [Interval(Real, 0.0, 1.0, closed="left")],
+        "nesterov": ["boolean"],
+        "weight_decay": [Interval(Real, 0.0, None, closed="left")],
+        "schedule": [StrOptions(set(SCHEDULES)), callable],
+        "averaging": [StrOptions(set(AVERAGES)), HasMethods("begin"), None],
+        "snapshots": [StrOptions(set(SNAPSHOTS)), Snapshots, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "evaluations_per_epoch": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "scoring": [StrOptions({*get_scorer_names(), *METRIC_NAMES}), callable, None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither"), None],
+        "cv": ["cv_object"],
+        "validate_on_fold": ["boolean"],
+        "stratify": ["array-like", None],
+        "member_weighting": [StrOptions({"uniform", "inverse_loss"})],
+        "feature_groups": [FeatureSplit, None],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "handle_unknown": [StrOptions({"error", "mean"})],
+        "missing_values": [Real],
+        "augmenter": [HasMethods(["fit", "kernel"]), None],
+        "negative_weights": [StrOptions({"keep", "zero", "abs", "error"})],
+        "max_weight": [Interval(Real, 0.0, None, closed="neither"), None],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "signal_weight": [Interval(Real, 0.0, None, closed="neither")],
+        "pos_label": "no_validation",
+        "warm_start": ["boolean"],
+        "callbacks": [list, None],
+        "device": [str],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # Parameters by which a fit splits its rows, unless they are None: what wraps an
+    # estimator around copies of events must know them.
+    _splits_rows_by: ClassVar = ("validation_fraction", "cv")
+    # Parameters that hold events out, or judge states by them. At their defaults all
+    # events train and the last state is kept: `partial_fit` and a learning-rate range
+    # test know nothing else.
+    _judging_parameters: ClassVar = (
+        "averaging",
+        "snapshots",
+        "evaluations_per_epoch",
+        "early_stopping",
+        "scoring",
+        "validation_fraction",
+        "cv",
+        "validate_on_fold",
+        "stratify",
+        "member_weighting",
+    )
+
+    def __init__(  # noqa: PLR0915 - one statement for each parameter
+        self,
+        *,
+        n_members: int = 1,
+        n_layers: int = 4,
+        width: int = 64,
+        width_growth: float = 0.0,
+        hidden_layer_sizes: Sequence[int] | None = None,
+        activation: str | Sequence[str] = "swish",
+        connection: Literal["plain", "dense", "residual"] = "dense",
+        dropout: float | Sequence[float] = 0.3,
+        batch_norm: bool = False,
+        embedding_size: Embedding = "n-1",
+        loss: Literal["cross_entropy", "focal"] | Loss = "cross_entropy",
+        label_smoothing: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        clip_norm: float | None = None,
+        optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam",
+        learning_rate: float = 5e-3,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        optimizer_eps: float = 1e-3,
+        momentum: float = 0.9,
+        nesterov: bool = True,
+        weight_decay: float = 0.0,
+        schedule: Literal["constant", "one_cycle", "cosine_restarts", "linear_cycles"]
+        | Schedule = "one_cycle",
+        averaging: Literal["ema", "swa"] | Average | None = None,
+        snapshots: Literal["sse", "fge"] | Snapshots | None = None,
+        batch_size: int = 256,
+        max_epochs: int = 20,
+        evaluations_per_epoch: int = 1,
+        early_stopping: bool = False,
+        scoring: str | Scorer | None = None,
+        n_iter_no_change: int = 10,
+        tol: float = 0.0,
+        validation_fraction: float | None = None,
+        cv: Any = None,
+        validate_on_fold: bool = False,
+        stratify: Sequence[int | str] | None = None,
+        member_weighting: Literal["uniform", "inverse_loss"] = "uniform",
+        feature_groups: FeatureSplit | None = None,
+        categorical_features: Categorical = None,
+        handle_unknown: Unknown = "error",
+        missing_values: float = float("nan"),
+        augmenter: SymmetryAugmenter | None = None,
+        negative_weights: NegativeWeights = "keep",
+        max_weight: float | None = None,
+        class_weight: ClassWeight = "balanced",
+        signal_weight: float = 1.0,
+        pos_label: object = None,
+        warm_start: bool = False,
+        callbacks: list[Any] | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_members = n_members
+        self.n_layers = n_layers
+        self.width = width
+        self.width_growth = width_growth
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.connection = connection
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.embedding_size = embedding_size
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.l1 = l1
+        self.l2 = l2
+        self.clip_norm = clip_norm
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.optimizer_eps = optimizer_eps
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.averaging = averaging
+        self.snapshots = snapshots
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.evaluations_per_epoch = evaluations_per_epoch
+        self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.validation_fraction = validation_fraction
+        self.cv = cv
+        self.validate_on_fold = validate_on_fold
+        self.stratify = stratify
+        self.member_weighting = member_weighting
+        self.feature_groups = feature_groups
+        self.categorical_features = categorical_features
+        self.handle_unknown = handle_unknown
+        self.missing_values = missing_values
+        self.augmenter = augmenter
+        self.negative_weights = negative_weights
+        self.max_weight = max_weight
+        self.class_weight = class_weight
+        self.signal_weight = signal_weight
+        self.pos_label = pos_label
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Train all members.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events, in an array or a table of pandas, polars or pyarrow. Undefined
+            values may be nan, None, NA or `missing_values`. An array of float32 in C
+            order, also a memory-mapped one, is not copied unless events of weight
+            zero have to be left out.
+        y : array-like of shape (n_samples,)
+            Labels of two classes or more, of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights; None counts each event once. An event of weight zero is
+            as good as absent.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            An explicit validation sample for all members.
+        groups : array-like of shape (n_samples,), default=None
+            Events of one group stay together where `validation_fraction` or `cv`
+            splits the sample.
+
+        Returns
+        -------
+        self : WeightedDNNClassifier
+
+        Raises
+        ------
+        TypeError
+            If `X` is sparse or not yet collected.
+        ValueError
+            If `X` or `y` is not what is described above, options contradict each
+            other, or weights cannot be used (`WeightsError`).
+        NonFiniteLossError
+            If a loss becomes nan or infinite.
+
+        Warns
+        -----
+        LowStatisticsWarning
+            If a class has fewer than 10 effective events for some member.
+        DivergenceWarning
+            If negative weights drove a training loss below zero and no validation
+            sample picked the epoch.
+        """
+        self._check_parameters(explicit=X_val is not None)
+        start = getattr(self, "net_", None) if self.warm_start else None
+        if start is None:
+            self.__dict__.pop("net_", None)  # a failed fit leaves no half-new model
+            sample = self._learn_columns(X, y, sample_weight, groups)
+        else:
+            sample = self._further_sample(X, y, sample_weight, groups)
+        held_out = None
+        if has_validation_sample(X_val, y_val, sample_weight_val):
+            held_out = self._further_sample(
+                X_val, y_val, sample_weight_val, suffix="_val"
+            )
+            check_all_classes(held_out.events, "y_val")
+        rules = self._make_weight_rules()
+        # What is wrong with the whole sample is said of the whole, before any fold.
+        scheme = rules.scheme(sample.events.targets)
+        seeds = member_seeds(check_random_state(self.random_state), self.n_members)
+        splits = member_splits(
+            sample,
+            self._make_split_rules(),
+            self._column_names,
+            seeds=seeds.splits,
+            fold_seed=seeds.folds,
+        )
+        own_splits = splits[: self.n_members]
+        weighed = weigh_members(
+            own_splits,
+            sample.events.targets,
+            rules,
+            None if held_out is None else held_out.events.targets,
+        )
+        settings = self._make_settings()
+        members = make_members(
+            weighed,
+            seeds,
+            scorer=as_scorer(self.scoring, len(self.classes_)),
+            judged=sample if held_out is None else held_out,
+            starts=None if start is None else _states(start, settings, self.n_members),
+        )
+        sizes = [len(member.rows) for member in members]
+        if isinstance(self.cv, Integral) and self.negative_weights != "zero":
+            # Own folds have nearly one size, those without a member included: with
+            # batches for the largest a larger ensemble contains the smaller one.
+            sizes += [len(split.train) for split in splits]
+        training = train_members(
+            settings,
+            members,
+            sample.columns,
+            sample.target,
+            X_val=None if held_out is None else held_out.columns,
+            y_val=None if held_out is None else held_out.target,
+            callbacks=self.callbacks or [],
+            largest_sample=max(sizes),
+        )
+        trained = training.run(self.n_jobs)
+        self.weight_report_ = weighed.report
+        self._weight_scheme, self._weight_rules = scheme, rules
+        self._record(trained, has_negative=sample.has_negative)
+        self._score_out_of_fold(sample, own_splits)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train all members for one pass over some events, and go on with each call.
+
+        The first call learns classes, categories, scaling and the factors of the
+        classes from its events; they stay. `signal_weight` may change from call to
+        call, as may all that does not change the shape of the networks or what has
+        been learnt. As many calls on all events as there are `max_epochs` are the same
+        as `fit`. For callbacks each call is a training of its own.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+        y : array-like of shape (n_samples,)
+            Their labels; of all classes in the first call.
+        classes : array-like of shape (n_classes,), default=None
+            All classes; None takes those of the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights; None counts each event once.
+
+        Returns
+        -------
+        self : WeightedDNNClassifier
+
+        Raises
+        ------
+        ValueError
+            As `fit`; or if an option needs a validation sample, the networks would
+            change their shape, or `schedule` has run through its `max_epochs`.
+        NonFiniteLossError
+            If a loss becomes nan or infinite; the last state is kept.
+        """
+        self._check_parameters_of_stream()
+        before = getattr(self, "net_", None)
+        sample = self._part(X, y, classes, sample_weight)
+        rules = self._make_weight_rules()
+        if before is None:
+            self._weight_scheme = rules.scheme(sample.events.targets)
+            self._weight_rules = rules
+        _check_same_rules(self._weight_rules, rules)
+        weights = rules.apply(self._weight_scheme, sample.events.targets)
+        rows = np.flatnonzero(weights)
+        if len(rows) == 0:
+            msg = (
+                "`sample_weight` must leave events to train on, got none whose "
+                "training weight is not zero. Pass a larger part of the events, or "
+                "choose another `negative_weights`."
+            )
+            raise WeightsError(msg)
+        seeds = member_seeds(check_random_state(self.random_state), self.n_members)
+        members = [
+            Member(
+                rows=rows,
+                weights=weights[rows],
+                network_seed=network_seed,
+                order_seed=order_seed,
+            )
+            for network_seed, order_seed in zip(
+                seeds.networks, seeds.orders, strict=True
+            )
+        ]
+        trained = train_one_pass(
+            before,
+            self._make_settings(),
+            members,
+            sample.columns,
+            sample.target,
+            callbacks=self.callbacks or [],
+        )
+        self._record(trained, has_negative=sample.has_negative)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logit of the mean probability of `classes_[1]`, or of each of many classes.
+
+        It never saturates: use it, not the probability, to rank signal-like events.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        y_score : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Positive where `classes_[1]` is the more probable one. With more than two
+            classes, that of each class against the rest.
+        """
+        check_is_fitted(self, "net_")
+        table = check_table(self, X, reset=False)
+        columns = self.encoder_.transform(table)
+        return ensemble_logits(
+            self.net_.module_, columns, self._network_weights, self.n_jobs
+        )
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probability of each class, on the prior of the training weights.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`. With `class_weight="balanced"` all classes
+            are equally probable beforehand.
+        """
+        return probabilities(self.decision_function(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Most probable class of each event.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        return labels(self.decision_function(X), self.classes_)
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Weighted accuracy: the sum of weights classified right over the sum of all.
+
+        Negative weights count as they are, in both sums; the accuracy can then lie
+        outside [0, 1].
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights; None counts each event once.
+
+        Returns
+        -------
+        accuracy : float
+
+        Raises
+        ------
+        WeightsError
+            If the weights do not sum to more than zero.
+        """
+        return weighted_accuracy(y, self.predict(X), sample_weight)
+
+    @property
+    def validation_scores_(self) -> list[NDArray[np.float64]]:
+        """Score of each evaluation of each member, by `scoring` or minus the loss."""
+        check_is_fitted(self, "net_")
+        rows = self.history_
+        is_scored = rows["valid_score"].notna().any()
+        scores = rows["valid_score"] if is_scored else -rows["valid_loss"]
+        return [part.to_numpy() for _, part in scores.groupby(rows["member"])]
+
+    @property
+    def _network_weights(self) -> NDArray[np.float64]:
+        """Weights of all networks: of each member, shared among its snapshots."""
+        return (self.member_weights_[:, np.newaxis] * self._shares_of_networks).ravel()
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return scikit-learn's tags: undefined values are allowed."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = self.categorical_features is not None
+        return tags
+
+    def _sk_visual_block_(self) -> Any:
+        """Return the networks, for the HTML representation."""
+        is_fitted = hasattr(self, "net_")
+        widths = self._hidden_widths
+        return network_diagram(
+            n_columns=self.n_features_in_ if is_fitted else None,
+            n_categorical=len(self.encoder_.n_categories) if is_fitted else 0,
+            widths=widths,
+            activation=activation_names(self.activation, len(widths)),
+            dropout=layer_dropout(self.dropout, len(widths)),
+            connection=self.connection,
+            batch_norm=self.batch_norm,
+            split=self.feature_groups,
+            n_members=self.n_members,
+            n_classes=len(self.classes_) if is_fitted else None,
+            n_parameters=self.n_parameters_ if is_fitted else None,
+        )
+
+    @property
+    def _column_names(self) -> list[str] | None:
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else names.tolist()
+
+    def _positions(self, columns: Sequence[int | str], parameter: str) -> list[int]:
+        names, n_columns = self._column_names, self.n_features_in_
+        return [column_position(c, names, n_columns, parameter) for c in columns]
+
+    @property
+    def _hidden_widths(self) -> list[int]:
+        return hidden_widths(
+            self.hidden_layer_sizes, self.n_layers, self.width, self.width_growth
+        )
+
+    def _check_parameters(self, *, explicit: bool) -> None:
+        """Check the conditions between parameters, before any event is looked at."""
+        rules = self._make_split_rules()
+        averaging = _meaning(self.averaging, AVERAGES)
+        schedule = _meaning(self.schedule, SCHEDULES)
+        check_splits(rules, explicit=explicit)
+        if not (explicit or rules.validates):
+            check_without_validation(
+                early_stopping=self.early_stopping,
+                evaluations_per_epoch=self.evaluations_per_epoch,
+                scoring=self.scoring,
+                averaging=averaging,
+                member_weighting=self.member_weighting,
+            )
+        check_average(averaging, schedule, self.max_epochs, self.evaluations_per_epoch)
+        widths = self._hidden_widths
+        activation_names(self.activation, len(widths))
+        layer_dropout(self.dropout, len(widths))
+        check_layers(widths, self.connection)
+        check_smoothing(self.label_smoothing, _meaning(self.loss, LOSSES))
+        check_callbacks(self.callbacks or [], self.n_members, schedule)
+
+    def _check_parameters_of_stream(self) -> None:
+        """Check that nothing is asked of `partial_fit` that needs the whole sample."""
+        defaults = type(self)().get_params(deep=False)
+        values = {name: getattr(self, name) for name in self._judging_parameters}
+        check_left_at_default(values, defaults)
+        self._check_parameters(explicit=False)
+
+    def _make_split_rules(self) -> SplitRules:
+        return SplitRules(
+            cv=self.cv,
+            validate_on_fold=self.validate_on_fold,
+            validation_fraction=self.validation_fraction,
+            stratify=self.stratify,
+        )
+
+    def _make_weight_rules(self) -> WeightRules:
+        return WeightRules(
+            negative_weights=self.negative_weights,
+            max_weight=self.max_weight,
+            class_weight=self.class_weight,
+            signal_weight=self.signal_weight,
+            pos_label=self.pos_label,
+        )
+
+    def _make_settings(self) -> TrainingSettings:
+        """Return what the members share: parameters of equal name, and the columns."""
+        names = [field.name for field in fields(TrainingSettings)]
+        same = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        encoder = self.encoder_
+        sizes = [embedding_width(n, self.embedding_size) for n in encoder.n_categories]
+        columns = [*encoder.numeric_, *encoder.categorical_]
+        marker = self.missing_values
+        kernel, split = None, None
+        if self.augmenter_ is not None:
+            kernel = self.augmenter_.kernel(columns)
+        if self.feature_groups is not None:
+            split = split_layout(
+                self.feature_groups,
+                self._positions(self.feature_groups.wide, "feature_groups"),
+                columns_of_inputs(encoder.numeric_, encoder.categorical_, sizes),
+                activation_names(self.activation, len(self._hidden_widths))[0],
+            )
+        derived = {
+            "n_numeric": len(encoder.numeric_),
+            "embeddings": list(zip(encoder.n_categories, sizes, strict=True)),
+            "hidden_layer_sizes": self._hidden_widths,
+            "missing_values": None if isnan(marker) else marker,
+            "loss": _meaning(self.loss, LOSSES),
+            "schedule": _meaning(self.schedule, SCHEDULES),
+            "averaging": _meaning(self.averaging, AVERAGES),
+            "snapshots": _meaning(self.snapshots, SNAPSHOTS),
+            "n_outputs": 1 if len(self.classes_) == 2 else len(self.classes_),
+            "kernel": kernel,
+            "split": split,
+            "verbose": int(self.verbose),
+        }
+        return TrainingSettings(**{**same, **derived})
+
+    def _learn_columns(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None = None,
+    ) -> Sample:
+        """Check the first sample; learn its columns, categories and classes from it."""
+        table = check_table(self, X, reset=True)
+        events, present = without_weightless(
+            self._checked(table, y, sample_weight, groups)
+        )
+        check_two_classes(events.targets.classes)
+        encoder = ColumnEncoder(
+            self.categorical_features, self.missing_values, self.handle_unknown
+        )
+        self.encoder_ = encoder.fit(events.X, self._column_names)
+        self.classes_ = events.targets.classes
+        self.augmenter_ = None
+        if self.augmenter is not None:
+            augmenter = clone(self.augmenter)
+            if isnan(augmenter.missing_values):  # the classifier knows the marker
+                augmenter.set_params(missing_values=self.missing_values)
+            self.augmenter_ = augmenter.fit(events.X)
+        return encoded(events, present, self.encoder_)
+
+    def _further_sample(
+        self,
+        X: ArrayLike | None,
+        y: ArrayLike | None,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None = None,
+        *,
+        suffix: str = "",
+    ) -> Sample:
+        """Check further events, of classes, columns and categories that are known."""
+        table = check_table(self, X, reset=False)
+        events, present = without_weightless(
+            self._checked(
+                table, y, sample_weight, groups, classes=self.classes_, suffix=suffix
+            )
+        )
+        return encoded(events, present, self.encoder_)
+
+    def _part(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None,
+        sample_weight: ArrayLike | None,
+    ) -> Sample:
+        """Check one part of the events; the first must have events of all classes."""
+        if hasattr(self, "net_"):
+            _check_same_classes(self.classes_, classes)
+            return self._further_sample(X, y, sample_weight)
+        sample = self._learn_columns(X, y, sample_weight)
+        if classes is not None:
+            missing = np.setdiff1d(np.asarray(classes), self.classes_).tolist()
+            if missing:
+                msg = (
+                    "The first call of `partial_fit` must get events of all classes, "
+                    f"which balance the weights, got none of {missing!r}. Mix the "
+                    "classes."
+                )
+                raise WeightsError(msg)
+            _check_same_classes(self.classes_, classes)
+        return sample
+
+    def _checked(self, table: Any, *parts: Any, **known: Any) -> EventSample:
+        return check_event_sample(table, *parts, estimator=type(self).__name__, **known)
+
+    def _record(self, trained: TrainedMembers, *, has_negative: bool) -> None:
+        """Set what a training has learnt, but for the samples; the net last."""
+        history = _history_table(trained)
+        best_loss = trained.best_loss
+        self.member_weights_ = _member_weights(self.member_weighting, best_loss)
+        self._shares_of_networks = trained.network_weights
+        self.best_loss_ = best_loss
+        self.best_epoch_ = history.loc[history["kept"], "epoch"].to_numpy(np.float64)
+        self.n_iter_ = trained.n_evaluations
+        self.history_ = history
+        self.callbacks_ = trained.callbacks
+        learnt = trained.net.module_.parameters()
+        n_networks = trained.network_weights.size
+        self.n_parameters_ = sum(p.numel() for p in learnt) // n_networks
+        self.net_ = trained.net
+        if has_negative and not getattr(self.loss, "needs_batch", False):
+            _warn_of_divergence(history)
+
+    def _score_out_of_fold(self, sample: Sample, splits: Sequence[Split]) -> None:
+        """Set the logits of the events that some member decided nothing for."""
+        self.__dict__.pop("oof_decision_function_", None)
+        if not self._make_split_rules().leaves_out:
+            return
+        untouched = untouched_events(splits, len(sample.columns))
+        if not any(len(rows) for rows in untouched):
+            return
+        logits = out_of_fold_logits(
+            self.net_.module_,
+            sample.columns,
+            untouched,
+            self._network_weights,
+            self.n_jobs,
+        )
+        passed = np.full((len(sample.present), *logits.shape[1:]), np.nan)
+        passed[sample.present] = logits
+        self.oof_decision_function_ = passed
+
+
+def _meaning(value: Any, known: Mapping[str, Any]) -> Any:
+    """Return what a name stands for, and anything else as it is."""
+    return known[value] if isinstance(value, str) else value
+
+
+def _states(
+    start: MemberNet, settings: TrainingSettings, n_members: int
+) -> list[dict[str, NDArray[np.float32]]]:
+    """Return the states to go on from, which must be those of the same networks."""
+    states = member_states(start)
+    check_same_networks(start.settings, settings, len(states), n_members)
+    return states
+
+
+def _check_same_classes(known: NDArray[Any], classes: ArrayLike | None) -> None:
+    if classes is not None and not np.array_equal(known, np.unique(classes)):
+        msg = (
+            f"`classes` must be the classes of the first call, {known.tolist()!r}, got "
+            f"{np.unique(classes).tolist()!r}. Leave it out, or start anew."
+        )
+        raise ValueError(msg)
+
+
+def _check_same_rules(before: WeightRules, rules: WeightRules) -> None:
+    """Refuse other rules than those with which the factors of classes were learnt."""
+    for name in ("negative_weights", "max_weight", "class_weight"):
+        if getattr(rules, name) != getattr(before, name):
+            msg = (
+                f"`{name}` must stay {getattr(before, name)!r}, with which the factors "
+                f"of the classes were learnt, got {getattr(rules, name)!r}. Set it "
+                "back, or start anew with `fit`."
+            )
+            raise ValueError(msg)
+
+
+def _history_table(trained: TrainedMembers) -> pd.DataFrame:
+    """Return one row for each member and evaluation, until its patience ended."""
+    frames = []
+    pairs = zip(trained.histories, trained.best_evaluation, strict=True)
+    for member, (history, best) in enumerate(pairs):
+        frame = pd.DataFrame(history, columns=Evaluation._fields, dtype=np.float64)
+        frame.insert(0, "member", member)
+        frame["kept"] = np.arange(1, len(frame) + 1) == best
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _member_weights(
+    member_weighting: str, best_loss: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weights of the members in the mean probability; their sum is 1."""
+    if member_weighting == "uniform":
+        return np.full(len(best_loss), 1.0 / len(best_loss))
+    if (best_loss <= 0.0).any():
+        msg = (
+            'member_weighting="inverse_loss" must have positive validation losses, '
+            f"got {best_loss.min():.3g} for member {best_loss.argmin()}. Use "
+            'member_weighting="uniform".'
+        )
+        raise WeightsError(msg)
+    return (1.0 / best_loss) / (1.0 / best_loss).sum()
+
+
+def _warn_of_divergence(history: pd.DataFrame) -> None:
+    last = history.groupby("member").last()
+    if last["valid_loss"].isna().all() and (last["train_loss"] < 0.0).any():
+        losses = last["train_loss"]
+        msg = (
+            f"The training loss of member {losses.idxmin()} must stay above zero, got "
+            f"{losses.min():.3g}: negative weights leave it unbounded below and the "
+            "network follows them. Give a validation sample (`validation_fraction`, "
+            "`validate_on_fold` or `X_val`), whose best epoch is kept, or set "
+            'negative_weights="zero" or "abs".'
+        )
+        warn_caller(msg, DivergenceWarning)

@@ -5,7 +5,8 @@ is taken network by network before the mean: the sign of what a block or a bottl
 says is a choice of each network, and would cancel between them.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,20 +15,23 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skhep_dnn.neural_network._ensemble import NetworkEnsemble
-from skhep_dnn.neural_network._event_values import Values, event_values
-from skhep_dnn.neural_network._modules import MemberNetwork
-from skhep_dnn.neural_network._split import SplitBlocks
-
-if TYPE_CHECKING:
-    from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
+from skhep_dnn._tables import check_table
+from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
+from skhep_dnn.neural_network._engine.batches import as_tensor
+from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._networks.network import MemberNetwork
+from skhep_dnn.neural_network._networks.shapes import columns_of_inputs
+from skhep_dnn.neural_network._networks.two_paths import SplitBlocks
 
 __all__ = ["block_reliance", "bottleneck_outputs", "bottleneck_reliance"]
 
 PATHS = ("deep", "wide")
+ROWS = 512  # the hidden layers of a chunk stay in the cache
+
+Values = Callable[[Tensor], Tensor]
 
 
-def block_reliance(model: "WeightedDNNClassifier", X: ArrayLike) -> pd.DataFrame:
+def block_reliance(model: WeightedDNNClassifier, X: ArrayLike) -> pd.DataFrame:
     """Size of what each block adds to the logit of each event.
 
     It tells whether the prediction rests on the hidden layers or on the wide layer:
@@ -111,7 +115,7 @@ def block_reliance(model: "WeightedDNNClassifier", X: ArrayLike) -> pd.DataFrame
     return _mean_size(model, X, sums, columns)
 
 
-def bottleneck_reliance(model: "WeightedDNNClassifier", X: ArrayLike) -> pd.DataFrame:
+def bottleneck_reliance(model: WeightedDNNClassifier, X: ArrayLike) -> pd.DataFrame:
     """Size of what each column adds to each bottleneck, event by event.
 
     It tells what the bottleneck of one path passes on to the other path: the absolute
@@ -200,7 +204,7 @@ def bottleneck_reliance(model: "WeightedDNNClassifier", X: ArrayLike) -> pd.Data
     return _mean_size(model, X, sums, columns)
 
 
-def bottleneck_outputs(model: "WeightedDNNClassifier", X: ArrayLike) -> pd.DataFrame:
+def bottleneck_outputs(model: WeightedDNNClassifier, X: ArrayLike) -> pd.DataFrame:
     """Outputs of the bottlenecks of each network, after the activation.
 
     It tells what the paths say to each other. There is no mean over the networks:
@@ -272,14 +276,14 @@ def bottleneck_outputs(model: "WeightedDNNClassifier", X: ArrayLike) -> pd.DataF
     columns = pd.MultiIndex.from_product(
         [PATHS, networks], names=["bottleneck", "network"]
     )
-    return event_values(model, X, outputs, by_bottleneck, columns)
+    return _event_values(model, X, outputs, by_bottleneck, columns)
 
 
 def _split_networks(
     model: Any, *, bottlenecks: bool = False
 ) -> tuple[MemberNetwork, SplitBlocks]:
     """Return the fitted networks and their paths, which must be of the right kind."""
-    if not isinstance(model, NetworkEnsemble):
+    if not isinstance(model, WeightedDNNClassifier):
         msg = (
             "`model` must be a `WeightedDNNClassifier`, got "
             f"{type(model).__name__}. Of a pipeline pass the last step."
@@ -304,12 +308,13 @@ def _split_networks(
 
 
 def _features_of_inputs(
-    model: NetworkEnsemble, module: MemberNetwork
+    model: WeightedDNNClassifier, module: MemberNetwork
 ) -> NDArray[np.intp]:
     """Return to which column of `X` each embedded input belongs."""
-    encoder = model.encoder_
-    sizes = [1] * len(encoder.numeric_) + [t.shape[2] for t in module.embeddings]
-    return np.repeat([*encoder.numeric_, *encoder.categorical_], sizes)
+    sizes = [table.shape[2] for table in module.embeddings]
+    return columns_of_inputs(
+        model.encoder_.numeric_, model.encoder_.categorical_, sizes
+    )
 
 
 def _sums(features: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -318,14 +323,14 @@ def _sums(features: NDArray[np.intp]) -> NDArray[np.float32]:
     return same.astype(np.float32)
 
 
-def _names(model: NetworkEnsemble) -> list[str]:
+def _names(model: WeightedDNNClassifier) -> list[str]:
     """Return the names of the columns of `X`: those of scikit-learn without names."""
     default = [f"x{i}" for i in range(model.n_features_in_)]
     return list(getattr(model, "feature_names_in_", default))
 
 
 def _mean_size(
-    model: NetworkEnsemble, X: ArrayLike, values: Values, columns: pd.Index
+    model: WeightedDNNClassifier, X: ArrayLike, values: Values, columns: pd.Index
 ) -> pd.DataFrame:
     """Return the weighted mean over the networks of the absolute values."""
     weights = torch.from_numpy(model._network_weights)
@@ -333,4 +338,50 @@ def _mean_size(
     def mean(values: Tensor) -> Tensor:
         return torch.tensordot(weights, values.abs().double(), dims=1)
 
-    return event_values(model, X, values, mean, columns)
+    return _event_values(model, X, values, mean, columns)
+
+
+@torch.inference_mode()
+def _event_values(
+    model: WeightedDNNClassifier,
+    X: ArrayLike,
+    values: Values,
+    over_networks: Values,
+    columns: pd.Index,
+) -> pd.DataFrame:
+    """Values of each event, computed in padded chunks of one size.
+
+    Parameters
+    ----------
+    model : WeightedDNNClassifier
+        Fitted estimator.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Events, in raw columns.
+    values : callable
+        From scaled inputs `(n_networks, n_batch, n_features)` to values of each
+        network `(n_networks, n_batch, n_values)`.
+    over_networks : callable
+        From these, on the CPU, to those of the table, `(n_batch, n_columns)`.
+    columns : Index of shape (n_columns,)
+        Names of the columns of the table.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_samples, n_columns)
+        With the index of `X`, if that is a DataFrame of pandas.
+    """
+    table = check_table(model, X, reset=False)
+    inputs = model.encoder_.transform(table)
+    module = model.net_.module_.eval()
+    device = module.output_bias.device
+    result = np.empty((len(inputs), len(columns)))
+    with one_thread():
+        for first in range(0, len(inputs), ROWS):
+            rows = inputs[first : first + ROWS]
+            if len(rows) < ROWS:
+                rows = np.pad(rows, ((0, ROWS - len(rows)), (0, 0)))
+            x = module.inputs(as_tensor(rows).to(device))
+            chunk = over_networks(values(x).cpu()).numpy()
+            result[first : first + ROWS] = chunk[: len(inputs) - first]
+    index = table.index if isinstance(table, pd.DataFrame) else None
+    return pd.DataFrame(result, index=index, columns=columns)

@@ -144,9 +144,9 @@ def test_probabilities_are_there_if_the_estimator_has_them():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"X_val": "X"}, "must have `X_val` and `y_val`, got no `y_val`"),
-        ({"y_val": "y"}, "must have `X_val` and `y_val`, got no `X_val`"),
-        ({"sample_weight_val": "w"}, "got no `X_val`"),
+        ({"X_val": "X"}, "`y_val` must not be None"),
+        ({"y_val": "y"}, "`X_val` must not be None"),
+        ({"sample_weight_val": "w"}, "must come with `X_val` and `y_val`"),
         ({"X_val": "X", "y_val": "other"}, "`y_val` must hold the labels"),
     ],
 )

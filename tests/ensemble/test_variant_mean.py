@@ -9,8 +9,9 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.svm import SVC
 
 from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn._logits import log_odds_of_mean
 from skhep_dnn.ensemble import SymmetryAveragedClassifier, _variant_mean
-from skhep_dnn.ensemble._variant_mean import log_odds_of_mean, response_of
+from skhep_dnn.ensemble._variant_mean import response_of
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
 AUGMENTER = SymmetryAugmenter(cylindrical=[(0, 1, 2)])

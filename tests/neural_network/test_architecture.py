@@ -4,7 +4,7 @@ import pytest
 
 from skhep_dnn.neural_network import count_parameters
 from skhep_dnn.neural_network._activations import ACTIVATIONS
-from skhep_dnn.neural_network._architecture import (
+from skhep_dnn.neural_network._networks.shapes import (
     embedding_width,
     hidden_widths,
     layer_dropout,

@@ -7,11 +7,13 @@ import torch
 from scipy.special import expit
 
 from skhep_dnn.neural_network import count_parameters
-from skhep_dnn.neural_network._events import Events, GroupData, MemberSample
-from skhep_dnn.neural_network._layers import MemberBatchNorm
-from skhep_dnn.neural_network._modules import CONNECTIONS, MemberNetwork
-from skhep_dnn.neural_network._net import MemberNet
-from skhep_dnn.neural_network._threads import one_thread
+from skhep_dnn.neural_network._engine.data import Events, Group, Member
+from skhep_dnn.neural_network._engine.net import MemberNet
+from skhep_dnn.neural_network._engine.settings import TrainingSettings
+from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._networks.layers import MemberBatchNorm
+from skhep_dnn.neural_network._networks.network import CONNECTIONS, MemberNetwork
+from skhep_dnn.neural_network._schedules import constant
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
@@ -147,37 +149,33 @@ def train_members(members, connection, *, width=9):
     """Train members of which each has fewer events than the one before."""
     training = [np.arange(12 * k, N - 30) for k in members]
     validation = [np.arange(N - 30, N)[k:] for k in members]
-    samples = [
-        tuple(MemberSample(index, SIGNED[index]) for index in parts)
-        for parts in (training, validation)
+    members_of_group = [
+        Member(
+            rows=rows,
+            weights=SIGNED[rows],
+            validation_rows=valid,
+            validation_weights=SIGNED[valid],
+            order_seed=100 + k,
+        )
+        for k, rows, valid in zip(members, training, validation, strict=True)
     ]
-    data = GroupData(
-        events=Events(INPUTS, Y),
-        validation_events=Events(INPUTS, Y),
-        training=samples[0],
-        validation=samples[1],
-        n_steps=-(-60 // width),
-        width=width,
-        seeds=tuple(100 + k for k in members),
-    )
-    net = MemberNet(
-        optimizer=torch.optim.Adam,
-        lr=0.02,
+    events = Events(INPUTS, Y)
+    data = Group(events, events, tuple(members_of_group), -(-60 // width), width)
+    settings = TrainingSettings(
+        n_numeric=3,
+        hidden_layer_sizes=[5, 5],
+        activation=["tanh", "swish"],
+        connection=connection,
+        dropout=[0.2, 0.0],
+        batch_norm=True,
+        schedule=constant,
+        learning_rate=0.02,
         # the gradient of a bias before a norm is rounding alone, which a smaller
         # epsilon would make a step of its own
-        optimizer__eps=1e-3,
+        optimizer_eps=1e-3,
         max_epochs=6,
-        verbose=0,
-        module__n_numeric=3,
-        module__missing_values=float("nan"),
-        module__embeddings=[],
-        module__hidden_layer_sizes=[5, 5],
-        module__activation=["tanh", "swish"],
-        module__connection=connection,
-        module__dropout=[0.2, 0.0],
-        module__batch_norm=True,
-        module__seeds=list(members),
     )
+    net = MemberNet(settings, list(members))
     with one_thread():
         net.begin(data)
         for _ in net.proceed(data, 6):

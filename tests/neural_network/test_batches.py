@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from skhep_dnn.neural_network._batches import (
+from skhep_dnn.neural_network._engine.batches import (
     TrainingBatches,
     ValidationBatches,
     as_tensor,
 )
-from skhep_dnn.neural_network._events import Events, MemberSample
+from skhep_dnn.neural_network._engine.data import Events, MemberSample
 
 CPU = torch.device("cpu")
 N_EVENTS = 50

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skhep_dnn.neural_network._best_epochs import BestEpochs
+from skhep_dnn.neural_network._engine.judge import BestEpochs
 
 
 @pytest.mark.parametrize("patience", [None, 1, 2, 5])

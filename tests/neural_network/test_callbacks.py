@@ -12,7 +12,7 @@ from skorch import callbacks as skorch_callbacks
 from skorch.callbacks import Callback
 from skorch.utils import freeze_parameter
 
-from skhep_dnn.neural_network._net import MemberNet
+from skhep_dnn.neural_network._engine.net import MemberNet
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skhep_dnn.neural_network._activations import ACTIVATIONS, activation_names
-from skhep_dnn.neural_network._modules import MemberNetwork
+from skhep_dnn.neural_network._networks.network import MemberNetwork
 
 BY_HAND = [name for name, rule in ACTIVATIONS.items() if rule.derivative is not None]
 N_NUMERIC = 4

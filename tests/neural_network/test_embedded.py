@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skhep_dnn.neural_network._embedded import FEW, embedded
+from skhep_dnn.neural_network._networks.layers import FEW, embedded
 
 
 @pytest.mark.parametrize("n_categories", [1, FEW, FEW + 1])

@@ -8,8 +8,8 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from skhep_dnn._tables import check_table
-from skhep_dnn.neural_network._inputs import ColumnEncoder
-from skhep_dnn.neural_network._scaling import weighted_statistics
+from skhep_dnn.neural_network._engine.scaling import weighted_statistics
+from skhep_dnn.neural_network._preparation.columns import ColumnEncoder
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
@@ -30,7 +30,7 @@ def encode(X, features, missing_values=np.nan, names=None):
     if names is None and hasattr(X, "columns"):
         names = list(X.columns)
     encoder = ColumnEncoder(features, missing_values).fit(X, names)
-    return encoder, encoder.transform(X, None)
+    return encoder, encoder.transform(X)
 
 
 def test_numbers_come_first_and_codes_in_sorted_order_last():
@@ -110,12 +110,12 @@ def test_a_missing_category_is_the_last_one(column, missing_values):
 
 def test_the_same_categories_of_another_type_get_the_same_codes():
     encoder, codes = encode(FRAME[["channel"]].astype("category"), ["channel"])
-    np.testing.assert_array_equal(encoder.transform(FRAME[["channel"]], None), codes)
+    np.testing.assert_array_equal(encoder.transform(FRAME[["channel"]]), codes)
     subset = FRAME[["channel"]].astype("category").iloc[:1]
-    assert encoder.transform(subset, None).tolist() == [[1.0]]
+    assert encoder.transform(subset).tolist() == [[1.0]]
     encoder, codes = encode(FRAME[["n_jets"]], ["n_jets"])
     as_floats = FRAME[["n_jets"]].astype(float)
-    np.testing.assert_array_equal(encoder.transform(as_floats, None), codes)
+    np.testing.assert_array_equal(encoder.transform(as_floats), codes)
 
 
 @pytest.mark.parametrize(
@@ -132,23 +132,23 @@ def test_an_unknown_category_is_an_error_with_column_and_value(
     frame = FRAME[["pt", *features]]
     encoder, _ = encode(frame, features)
     with pytest.raises(ValueError, match=message):
-        encoder.transform(frame.assign(**changed), None)
+        encoder.transform(frame.assign(**changed))
 
 
 def test_an_unknown_category_of_an_array_is_named_by_position():
     X = np.array([[0.5, 1.0], [0.1, 2.0]])
     encoder, _ = encode(X, [1])
     with pytest.raises(ValueError, match=r"Categories of column 1 .* got \[3.0\]"):
-        encoder.transform(np.array([[0.0, 3.0]]), None)
+        encoder.transform(np.array([[0.0, 3.0]]))
 
 
 @pytest.mark.parametrize("dtype", [object, "string", "category"])
 def test_unknown_categories_get_the_code_after_the_known_ones(dtype):
     encoder = ColumnEncoder(["n_jets", "channel"], np.nan, handle_unknown="mean")
-    columns = encoder.fit(FRAME, list(FRAME.columns)).transform(FRAME, None)
+    columns = encoder.fit(FRAME, list(FRAME.columns)).transform(FRAME)
     np.testing.assert_array_equal(columns, encode(FRAME, ["n_jets", "channel"])[1])
     other = FRAME.assign(channel=["nu", "mu", None, "e"], n_jets=[7, 3, 2, np.nan])
-    codes = encoder.transform(other.astype({"channel": dtype}), None)[:, 2:]
+    codes = encoder.transform(other.astype({"channel": dtype}))[:, 2:]
     assert encoder.n_categories == [3, 3]
     assert codes.tolist() == [[3, 3], [1, 2], [3, 1], [0, 3]]
 
@@ -159,7 +159,7 @@ def test_a_missing_category_that_was_seen_is_known(marker):
     encoder = ColumnEncoder([0], marker, handle_unknown="mean").fit(X, None)
     assert encoder.n_categories == [3]
     other = np.array([[np.nan], [marker], [3.0], [2.0]])
-    assert encoder.transform(other, None).ravel().tolist() == [2.0, 2.0, 3.0, 1.0]
+    assert encoder.transform(other).ravel().tolist() == [2.0, 2.0, 3.0, 1.0]
 
 
 @pytest.mark.parametrize("handle_unknown", ["error", "mean"])
@@ -172,7 +172,7 @@ def test_equal_categories_are_the_same_in_arrays_of_any_dtype(handle_unknown):
     for fitted in arrays:
         encoder.fit(fitted, None)
         for X in arrays:
-            np.testing.assert_array_equal(encoder.transform(X, None), codes)
+            np.testing.assert_array_equal(encoder.transform(X), codes)
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ class Names(BaseEstimator):
 @pytest.mark.parametrize("missing_values", [np.nan, -999.0])
 def test_a_memory_mapped_array_is_not_copied(memmap, missing_values):
     X = check_table(Names(), memmap, reset=True)
-    columns = ColumnEncoder(None, missing_values).fit(X, None).transform(X, None)
+    columns = ColumnEncoder(None, missing_values).fit(X, None).transform(X)
     assert np.shares_memory(columns, memmap)
     assert (columns.shape, columns.dtype) == (memmap.shape, np.float32)
 
@@ -210,13 +210,13 @@ def test_a_model_is_fitted_to_a_memory_mapped_array(make_model, memmap, missing_
 def test_what_is_copied_is_what_the_docstring_says(memmap):
     encoder = ColumnEncoder(None, np.nan).fit(memmap, None)
     one_block = pd.DataFrame(memmap, copy=False)
-    assert np.shares_memory(encoder.transform(one_block, None), memmap)
+    assert np.shares_memory(encoder.transform(one_block), memmap)
     for X in (memmap.astype(float), np.asfortranarray(memmap)):
-        columns = encoder.transform(X, None)
+        columns = encoder.transform(X)
         assert not np.shares_memory(columns, X)
         np.testing.assert_array_equal(columns, memmap)
     categories = ColumnEncoder([0], np.nan).fit(memmap, None)
-    assert not np.shares_memory(categories.transform(memmap, None), memmap)
+    assert not np.shares_memory(categories.transform(memmap), memmap)
 
 
 @pytest.mark.parametrize(

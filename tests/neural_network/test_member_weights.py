@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skhep_dnn._event_sample import Targets
 from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
-from skhep_dnn.neural_network._member_weights import WeightRules, weigh_members
-from skhep_dnn.neural_network._samples import Targets
-from skhep_dnn.neural_network._splits import Split
+from skhep_dnn.neural_network._preparation.member_splits import Split
+from skhep_dnn.neural_network._preparation.members import WeightRules, weigh_members
 from skhep_dnn.weights import training_weights, validation_weights
 
 N = 60

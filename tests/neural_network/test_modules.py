@@ -10,8 +10,8 @@ from skhep_dnn.neural_network._activations import (
     PReLU,
     activation_names,
 )
-from skhep_dnn.neural_network._architecture import layer_dropout
-from skhep_dnn.neural_network._modules import MemberNetwork
+from skhep_dnn.neural_network._networks.network import MemberNetwork
+from skhep_dnn.neural_network._networks.shapes import layer_dropout
 
 
 def network(**changes):

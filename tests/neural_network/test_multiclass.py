@@ -15,9 +15,9 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from skhep_dnn._logits import combine_logits
 from skhep_dnn.neural_network import FocalLoss
 from skhep_dnn.neural_network._losses import LOSSES, MemberLoss, cross_entropy
-from skhep_dnn.neural_network._prediction import combine_logits
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(

@@ -6,11 +6,17 @@ import torch
 from skorch.callbacks import Callback
 
 from skhep_dnn.exceptions import NonFiniteLossError
-from skhep_dnn.neural_network._events import Events, GroupData, MemberSample
-from skhep_dnn.neural_network._modules import MemberNetwork
-from skhep_dnn.neural_network._net import MemberNet
+from skhep_dnn.neural_network._engine.data import (
+    Events,
+    Group,
+    Member,
+    MemberSample,
+)
+from skhep_dnn.neural_network._engine.net import MemberNet
+from skhep_dnn.neural_network._engine.settings import TrainingSettings
+from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._networks.network import MemberNetwork
 from skhep_dnn.neural_network._schedules import SCHEDULES
-from skhep_dnn.neural_network._threads import one_thread
 from skhep_dnn.weights import training_weights, validation_weights
 
 # Samples of sixty events with signed weights, of which `training_weights` warns.
@@ -27,7 +33,6 @@ W = RNG.exponential(size=N + N_VALID) * np.where(RNG.random(N + N_VALID) < 0.1, 
 
 NETWORK = {
     "n_numeric": 3,
-    "missing_values": float("nan"),
     "embeddings": [],
     "hidden_layer_sizes": [6, 4],
     "activation": ["tanh", "tanh"],
@@ -51,38 +56,51 @@ def member_samples(k, *, validation):
     return MemberSample(index, training_weights(Y[index], W[index]).weights)
 
 
-def group(members, *, n_steps=4, width=15, validation=True):
-    return GroupData(
-        events=Events(X, Y),
-        validation_events=Events(X, Y),
-        training=tuple(member_samples(k, validation=False) for k in members),
-        validation=tuple(
-            member_samples(k, validation=True) for k in members if validation
-        ),
-        n_steps=n_steps,
-        width=width,
-        seeds=tuple(100 + k for k in members),
+def member(training, validation=None, seed=0):
+    return Member(
+        rows=training.index,
+        weights=training.weights,
+        validation_rows=None if validation is None else validation.index,
+        validation_weights=None if validation is None else validation.weights,
+        network_seed=seed,
+        order_seed=100 + seed,
     )
 
 
-def make_net(members=(0,), *, schedule="constant", network=None, **changes):
+def group_of(members, *, n_steps=4, width=15, events=None):
+    events = Events(X, Y) if events is None else events
+    return Group(events, Events(X, Y), tuple(members), n_steps, width)
+
+
+def group(members, *, n_steps=4, width=15, validation=True):
+    samples = [
+        [member_samples(k, validation=v) for v in (False, True)[: 1 + validation]]
+        for k in members
+    ]
+    records = [member(*own, seed=k) for own, k in zip(samples, members, strict=True)]
+    return group_of(records, n_steps=n_steps, width=width)
+
+
+def make_net(
+    members=(0,), *, schedule="constant", network=None, callbacks=(), **changes
+):
     options = {
-        "lr": 0.02,
-        "optimizer__eps": 1e-6,
-        "optimizer__fused": True,
+        "learning_rate": 0.02,
+        "optimizer_eps": 1e-6,
         "max_epochs": 8,
         "l1": 0.0,
         "l2": 0.0,
-        "device": "cpu",
-        "verbose": 0,
     }
-    module = {**NETWORK, **(network or {}), "seeds": list(members)}
-    return MemberNet(
-        optimizer=torch.optim.Adam,
+    settings = TrainingSettings(
         schedule=SCHEDULES[schedule],
+        **{**NETWORK, **(network or {})},
         **{**options, **changes},
-        **{f"module__{name}": value for name, value in module.items()},
     )
+    return MemberNet(settings, list(members), callbacks=callbacks)
+
+
+def patient(patience):
+    return {"early_stopping": True, "n_iter_no_change": patience}
 
 
 def train(net, data):
@@ -98,7 +116,7 @@ def losses(net, name, k):
 
 def reference(k, *, n_steps, width, schedule, max_epochs=8, lr=0.02, l1=0.0, l2=0.0):
     """Train member k by hand; return losses and the parameters of the best epoch."""
-    start = MemberNetwork(**NETWORK, seeds=[k])
+    start = MemberNetwork(**NETWORK, missing_values=float("nan"), seeds=[k])
     matrices = [w[0].detach().clone() for w in [*start.weights, start.output_weight]]
     biases = [torch.zeros(6), torch.zeros(4), torch.zeros(1)]
     parameters = [p.requires_grad_() for p in [*matrices, *biases]]
@@ -203,11 +221,11 @@ def test_a_member_of_a_group_equals_the_member_trained_alone(network):
 
 def test_another_neighbour_does_not_change_a_bit_of_a_member():
     members = [0, 1]
-    healthy = train(make_net(members, patience=4), group(members))
+    healthy = train(make_net(members, **patient(4)), group(members))
     other = group(members)
-    for sample in (other.training[1], other.validation[1]):
-        sample.weights[::3] *= 3.0
-    changed = train(make_net(members, patience=4), other)
+    for weights in (other.members[1].weights, other.members[1].validation_weights):
+        weights[::3] *= 3.0
+    changed = train(make_net(members, **patient(4)), other)
     for name, value in healthy.judge_.best.state.items():
         assert torch.equal(value[0], changed.judge_.best.state[name][0]), name
     assert not torch.equal(
@@ -217,10 +235,9 @@ def test_another_neighbour_does_not_change_a_bit_of_a_member():
 
 
 def test_dropout_acts_in_training_and_not_in_validation():
-    plain = train(make_net(max_epochs=1, lr=1e-30), group([0]))
-    dropped = train(
-        make_net(max_epochs=1, lr=1e-30, network={"dropout": [0.5, 0.5]}), group([0])
-    )
+    still = {"max_epochs": 1, "learning_rate": 1e-30}
+    plain = train(make_net(**still), group([0]))
+    dropped = train(make_net(**still, network={"dropout": [0.5, 0.5]}), group([0]))
     assert losses(dropped, "valid_losses", 0) == losses(plain, "valid_losses", 0)
     assert losses(dropped, "train_losses", 0) != losses(plain, "train_losses", 0)
 
@@ -238,7 +255,9 @@ class Recorder(Callback):
 def test_each_step_has_the_rate_and_momentum_of_the_schedule(schedule):
     recorder = Recorder()
     train(
-        make_net(schedule=schedule, callbacks=[recorder], max_epochs=3, lr=0.5),
+        make_net(
+            schedule=schedule, callbacks=[recorder], max_epochs=3, learning_rate=0.5
+        ),
         group([0]),
     )
     expected = [SCHEDULES[schedule](step / 4, 3) for step in range(12)]
@@ -253,7 +272,7 @@ def test_gradients_of_the_penalties_equal_finite_differences(penalty):
     data = group([0, 1], n_steps=1, width=60)
 
     def gradients(**options):
-        net = make_net([0, 1], max_epochs=1, lr=1e-30, **options)
+        net = make_net([0, 1], max_epochs=1, learning_rate=1e-30, **options)
         start = None
         net.begin(data)
         for _ in net.proceed(data, 1):
@@ -280,9 +299,9 @@ def test_training_ends_with_the_patience_of_the_last_member(
     hand_written_stop, patience
 ):
     members = [0, 1, 2]
-    options = {"lr": 0.1, "max_epochs": 40}
+    options = {"learning_rate": 0.1, "max_epochs": 40}
     free = train(make_net(members, **options), group(members))
-    stopped = train(make_net(members, patience=patience, **options), group(members))
+    stopped = train(make_net(members, **patient(patience), **options), group(members))
     ends = []
     for k in range(3):
         history = losses(free, "valid_losses", k)
@@ -296,7 +315,7 @@ def test_training_ends_with_the_patience_of_the_last_member(
 
 
 def test_the_kept_state_is_that_of_a_training_until_the_best_epoch():
-    options = {"lr": 0.1, "max_epochs": 25}
+    options = {"learning_rate": 0.1, "max_epochs": 25}
     net = train(make_net(**options), group([0]))
     epoch = int(net.judge_.best.epoch[0])
     assert 1 < epoch < 25
@@ -307,7 +326,7 @@ def test_the_kept_state_is_that_of_a_training_until_the_best_epoch():
 
 
 def test_without_validation_nothing_but_the_last_epoch_is_known():
-    net = train(make_net(patience=1, lr=0.1), group([0], validation=False))
+    net = train(make_net(**patient(1), learning_rate=0.1), group([0], validation=False))
     assert len(net.history) == 8
     assert not net.judge_.best.epoch.any()
     assert "valid_losses" not in net.history[-1]
@@ -317,14 +336,8 @@ def test_without_validation_nothing_but_the_last_epoch_is_known():
 def test_a_batch_whose_weights_sum_to_zero_is_harmless(sign):
     pair = np.array([3, 3])
     sample = MemberSample(pair, np.array([sign, -sign]))
-    data = GroupData(
-        events=Events(np.nan_to_num(X), Y),
-        validation_events=Events(X, Y),
-        training=(sample,),
-        validation=(),
-        n_steps=1,
-        width=2,
-        seeds=(1,),
+    data = group_of(
+        [member(sample, seed=1)], n_steps=1, width=2, events=Events(np.nan_to_num(X), Y)
     )
     net = make_net(max_epochs=3)
     train(net, data)
@@ -337,8 +350,7 @@ def test_a_batch_whose_weights_sum_to_zero_is_harmless(sign):
 
 def test_a_batch_of_opposite_weights_teaches_the_difference():
     sample = MemberSample(np.array([3, 4]), np.array([1.0, -1.0]))
-    data = group([0], n_steps=1, width=2, validation=False)
-    data = GroupData(**{**vars(data), "training": (sample,)})
+    data = group_of([member(sample)], n_steps=1, width=2)
     net = train(make_net(max_epochs=3), data)
     train_losses = losses(net, "train_losses", 0)
     assert np.isfinite(train_losses).all()
@@ -347,7 +359,7 @@ def test_a_batch_of_opposite_weights_teaches_the_difference():
 
 def test_a_loss_that_is_not_finite_is_an_error_that_names_member_and_epoch():
     data = group([0, 1])
-    data.training[1].weights[:] = np.inf
+    data.members[1].weights[:] = np.inf
     with (
         np.errstate(invalid="ignore"),
         pytest.raises(

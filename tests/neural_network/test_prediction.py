@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from skhep_dnn.neural_network._prediction import ROWS, combine_logits
+from skhep_dnn._logits import combine_logits
+from skhep_dnn.neural_network._engine.prediction import ROWS
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skhep_dnn.neural_network._range_test import ExponentialRise, range_test
+from skhep_dnn.neural_network._learning_rate_range import ExponentialRise, range_test
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(

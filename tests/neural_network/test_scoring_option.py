@@ -13,7 +13,7 @@ from skhep_dnn.metrics import (
     weighted_roc_auc,
     weighted_scorer,
 )
-from skhep_dnn.neural_network._scoring import KnownLogits
+from skhep_dnn.neural_network._preparation.validation_scores import KnownLogits
 
 # Samples are small here, of which the classifier rightly warns. The scorers of
 # significance cannot know that their weights are those of the whole sample.

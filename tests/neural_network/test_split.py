@@ -71,7 +71,7 @@ def test_the_logit_is_that_of_the_formula(make_model, kind, by_position):
     deep = np.tanh(deep_in @ p["weights.0"] + p["biases.0"])
     hidden = np.hstack([deep, layer(wide_in, 0)])
     expected = (hidden @ p["output_weight"] + p["output_bias"])[:, 0]
-    columns = torch.from_numpy(model.encoder_.transform(FRAME, model)).double()
+    columns = torch.from_numpy(model.encoder_.transform(FRAME)).double()
     got = module(columns).detach().numpy()[0]
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit
 
-from skhep_dnn.neural_network._samples import Sample, Targets
-from skhep_dnn.neural_network._splits import (
+from skhep_dnn._event_sample import EventSample, Targets
+from skhep_dnn.neural_network._preparation.member_splits import (
     Split,
     SplitRules,
     member_splits,
     untouched_events,
 )
+from skhep_dnn.neural_network._preparation.sample import Sample
 
 N = 60
 Y = np.array(["b"] * 40 + ["s"] * 20)
@@ -18,12 +19,15 @@ Y = np.array(["b"] * 40 + ["s"] * 20)
 
 def split(n_members, cv=None, fraction=None, *, on_fold=False, seed=1, present=None):
     """Split sixty events, those of all that were passed which are present."""
-    sample = Sample(
+    events = EventSample(
         X=np.zeros((N, 1)),
-        columns=np.zeros((N, 1), dtype=np.float32),
         targets=Targets((Y == "s").astype(np.intp), np.array(["b", "s"]), np.ones(N)),
         groups=None,
         is_weighted=False,
+    )
+    sample = Sample(
+        events,
+        columns=np.zeros((N, 1), dtype=np.float32),
         present=np.ones(N, dtype=np.bool_) if present is None else present,
     )
     return member_splits(

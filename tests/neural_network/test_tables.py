@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skhep_dnn._tables import check_table, is_category
-from skhep_dnn.neural_network._inputs import ColumnEncoder
+from skhep_dnn.neural_network._preparation.columns import ColumnEncoder
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
@@ -149,11 +149,9 @@ def test_a_model_predicts_from_any_table_with_the_names_of_the_fit(kind, other):
         check_table(names, make(columns), reset=make is kind) for make in (kind, other)
     )
     encoder = ColumnEncoder(CATEGORIES, np.nan).fit(X, NAMES)
-    np.testing.assert_array_equal(
-        encoder.transform(same, None), encoder.transform(X, None)
-    )
-    few = encoder.transform(same[:9], None)
-    np.testing.assert_array_equal(few, encoder.transform(X, None)[:9])
+    np.testing.assert_array_equal(encoder.transform(same), encoder.transform(X))
+    few = encoder.transform(same[:9])
+    np.testing.assert_array_equal(few, encoder.transform(X)[:9])
 
 
 def test_a_category_in_a_table_of_polars_predicts_as_in_the_fit(make_model, labels):
@@ -232,7 +230,7 @@ def test_dtypes_of_categories(dtype, expected):
 def test_a_column_of_numbers_of_any_dtype_is_one_of_float32(column):
     frame = pl.DataFrame if isinstance(column, pl.Series) else pd.DataFrame
     X = check_table(Names(), frame({"pt": column, "eta": [0.1, 0.2, 0.3]}), reset=True)
-    numbers = ColumnEncoder(None, np.nan).fit(X, ["pt", "eta"]).transform(X, None)
+    numbers = ColumnEncoder(None, np.nan).fit(X, ["pt", "eta"]).transform(X)
     expected = np.array([[1.5, 0.1], [np.nan, 0.2], [3.0, 0.3]], dtype=np.float32)
     np.testing.assert_array_equal(numbers, expected, strict=True)
     assert numbers.flags.c_contiguous
@@ -246,7 +244,7 @@ def test_a_marker_of_missing_values_works_in_nullable_columns(backend):
     frame = frame.convert_dtypes(dtype_backend=backend)
     encoder = ColumnEncoder(["jets", "channel"], -999.0).fit(frame, list(frame.columns))
     np.testing.assert_array_equal(
-        encoder.transform(frame, None), np.float32([[1.0, 1, 0], [-999.0, 0, 1]])
+        encoder.transform(frame), np.float32([[1.0, 1, 0], [-999.0, 0, 1]])
     )
     assert encoder.has_missing_ == [True, False]
 
@@ -364,4 +362,4 @@ def test_a_column_without_numbers_is_an_error_with_its_name(column, error, messa
     X = check_table(Names(), frame({"pt": [0.1, 0.2], "k": column}), reset=True)
     encoder = ColumnEncoder(None, np.nan).fit(X, ["pt", "k"])
     with pytest.raises(error, match=message):
-        encoder.transform(X, None)
+        encoder.transform(X)

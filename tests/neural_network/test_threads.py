@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from skhep_dnn.neural_network._prediction import CHUNKS_OF_THREAD, ROWS
-from skhep_dnn.neural_network._threads import one_thread
+from skhep_dnn.neural_network._engine.prediction import CHUNKS_OF_THREAD, ROWS
+from skhep_dnn.neural_network._engine.torch_settings import one_thread
 
 TINY = 1e-40  # below the smallest normal float32
 

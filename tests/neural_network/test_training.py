@@ -11,9 +11,9 @@ from skorch import callbacks as skorch_callbacks
 from skorch.callbacks import Callback
 
 from skhep_dnn.exceptions import NonFiniteLossError
-from skhep_dnn.neural_network._plan import _groups
-from skhep_dnn.neural_network._threads import one_thread
-from skhep_dnn.neural_network._training import group_slices
+from skhep_dnn.neural_network import Member, TrainingSettings, train_members
+from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._engine.training import group_slices
 
 THREE = {
     "n_members": 3,
@@ -119,9 +119,12 @@ def test_groups_depend_on_the_number_of_members_alone(n_members, sizes):
     assert [k for s in slices for k in range(n_members)[s]] == list(range(n_members))
 
 
-def test_an_accelerator_trains_all_members_in_one_group(make_model):
-    assert _groups(make_model(n_members=12, device="cuda")) == [slice(0, 12)]
-    assert _groups(make_model(n_members=12, device="cpu")) == group_slices(12)
+@pytest.mark.parametrize(("device", "sizes"), [("cuda", [12]), ("cpu", [4, 4, 4])])
+def test_an_accelerator_trains_all_members_in_one_group(device, sizes):
+    members = [Member(rows=[0, 1], weights=[1.0, 1.0])] * 12
+    settings = TrainingSettings(n_numeric=1, device=device)
+    training = train_members(settings, members, [[0.0], [1.0]], [0, 1])
+    assert [len(group.members) for group in training.groups] == sizes
 
 
 @pytest.mark.gpu

@@ -1,0 +1,196 @@
+"""Logits: of a mean of probabilities, and what they say of an event.
+
+Probabilities of members, snapshots and symmetric variants are averaged, never their
+logits; but the mean is kept as a logit, which does not saturate.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, log_expit, log_softmax, logsumexp
+from sklearn.metrics import accuracy_score
+from sklearn.utils import column_or_1d
+
+from skhep_dnn._validation import check_event_weights
+from skhep_dnn.exceptions import WeightsError
+
+__all__ = [
+    "combine_logits",
+    "labels",
+    "log_odds_of_mean",
+    "probabilities",
+    "weighted_accuracy",
+]
+
+LARGEST_LOGIT = 500.0  # e^-500 and its sums are float64 numbers of full precision
+
+
+def combine_logits(
+    logits: NDArray[np.float64], member_weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Logit of a weighted mean of probabilities, which never saturates.
+
+    It is the difference of the logarithms of the mean of `sigmoid(z)` and of the mean
+    of `sigmoid(-z)`, in double precision. With several classes it is that of each
+    class against the rest.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_members, n_samples) or \
+            (n_members, n_samples, n_classes)
+        Logits of the members.
+    member_weights : ndarray of shape (n_members,)
+        Weights of the members; their sum is 1.
+
+    Returns
+    -------
+    logit : ndarray of shape (n_samples,) or (n_samples, n_classes)
+
+    Examples
+    --------
+    >>> combine_logits(np.array([[800.0], [800.0]]), np.array([0.5, 0.5]))
+    array([800.])
+    """
+    used = member_weights > 0.0
+    logits, weights = logits[used], member_weights[used]
+    if logits.ndim == 3:
+        return _against_the_rest(_log_mean(log_softmax(logits, axis=2), weights))
+    if len(logits) == 1:
+        return logits[0]
+    z = np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT)
+    logit = np.log(_mean(expit(z), weights)) - np.log(_mean(expit(-z), weights))
+    extreme = np.abs(logits).max(axis=0) > LARGEST_LOGIT
+    if extreme.any():
+        logit[extreme] = _of_extremes(logits[:, extreme], weights)
+    return logit
+
+
+def log_odds_of_mean(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logit of the plain mean of probabilities, from their logarithms.
+
+    Parameters
+    ----------
+    log_p : ndarray of shape (n_members, n_samples, n_classes)
+        Logarithms of probabilities.
+
+    Returns
+    -------
+    logit : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Of two classes that of the second one.
+
+    Examples
+    --------
+    >>> log_odds_of_mean(np.array([[[-900.0, 0.0]], [[-900.0, 0.0]]]))
+    array([900.])
+    """
+    log_mean = _log_mean(log_p, np.full(len(log_p), 1.0 / len(log_p)))
+    if log_mean.shape[1] == 2:
+        return log_mean[:, 1] - log_mean[:, 0]
+    return _against_the_rest(log_mean)
+
+
+def probabilities(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability of each class from its logit.
+
+    Parameters
+    ----------
+    logit : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Of the second class, or of each class against the rest.
+
+    Returns
+    -------
+    probability : ndarray of shape (n_samples, n_classes)
+    """
+    if logit.ndim == 1:
+        return np.column_stack([expit(-logit), expit(logit)])
+    return expit(logit)
+
+
+def labels(y_score: NDArray[np.float64], classes: NDArray[Any]) -> NDArray[Any]:
+    """Most probable class of each event.
+
+    Parameters
+    ----------
+    y_score : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Logits, or another decision function.
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,)
+    """
+    if y_score.ndim == 1:
+        return classes[(y_score > 0.0).astype(np.intp)]
+    return classes[y_score.argmax(axis=1)]
+
+
+def weighted_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None
+) -> float:
+    """Sum of the weights of events that are classified right over the sum of all.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        True and predicted labels.
+    sample_weight : array-like of shape (n_samples,) or None
+        Physics weights, negative ones as they are; None counts each event once.
+
+    Returns
+    -------
+    accuracy : float
+
+    Raises
+    ------
+    WeightsError
+        If the weights do not sum to more than zero.
+    """
+    known = column_or_1d(y_true)
+    weights = check_event_weights(sample_weight, len(known))
+    total = float(weights.sum())
+    if not total > 0.0:
+        msg = (
+            f"`sample_weight` must sum to more than zero, got {total:.6g}. Score "
+            "a sample whose positive weights outweigh the negative ones."
+        )
+        raise WeightsError(msg)
+    return float(accuracy_score(known, y_pred, sample_weight=weights))
+
+
+def _mean(
+    values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return a weighted mean, added up in one order for any number of events.
+
+    A sum of NumPy over one axis has another order for a single event.
+    """
+    mean = weights[0] * values[0]
+    for weight, value in zip(weights[1:], values[1:], strict=True):
+        mean += weight * value
+    return mean
+
+
+def _log_mean(
+    logs: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the logarithm of a weighted mean of what has these logarithms."""
+    largest = logs.max(axis=0)
+    largest = np.where(np.isfinite(largest), largest, 0.0)  # all may be of 0
+    with np.errstate(divide="ignore"):
+        return np.asarray(largest + np.log(_mean(np.exp(logs - largest), weights)))
+
+
+def _of_extremes(
+    logits: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Combine logits of which some probability is too small for a float64."""
+    signal = _log_mean(log_expit(logits), weights)
+    return signal - _log_mean(log_expit(-logits), weights)
+
+
+def _against_the_rest(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logit of each class from the logarithms of all probabilities."""
+    others = [np.delete(log_p, k, axis=1) for k in range(log_p.shape[1])]
+    return log_p - np.stack([logsumexp(rest, axis=1) for rest in others], axis=1)

@@ -1,0 +1,1 @@
+"""Training and prediction of members, from arrays alone."""

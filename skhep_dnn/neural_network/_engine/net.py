@@ -1,0 +1,328 @@
+"""The skorch net that trains a group of members.
+
+skorch gives callbacks, history, checkpoints and devices; its epoch loop is replaced by
+a lean one that knows members, weights and best epochs. One turn of the generator
+`MemberNet.proceed` ends with one evaluation, so that several groups can train in
+lockstep.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from skhep_dnn.neural_network._engine.batches import (
+    Batch,
+    TrainingBatches,
+    ValidationBatches,
+)
+from skhep_dnn.neural_network._engine.data import Group, Member
+from skhep_dnn.neural_network._engine.judge import (
+    Judge,
+    check_finite,
+    validation_logit,
+)
+from skhep_dnn.neural_network._engine.scaling import learn_scaling
+from skhep_dnn.neural_network._engine.settings import TrainingSettings
+from skhep_dnn.neural_network._losses import MemberLoss
+from skhep_dnn.neural_network._networks.network import MemberNetwork
+from skhep_dnn.neural_network._optimizers import (
+    add_penalties,
+    clip_member_norms,
+    current_momentum,
+)
+from skhep_dnn.neural_network._schedules import apply_schedule, constant
+
+__all__ = ["MemberNet"]
+
+
+class MemberNet(NeuralNet):
+    """A skorch net whose module, losses and best epochs have a member axis.
+
+    What skorch calls an epoch is what lies between two evaluations: a whole pass over
+    the training events, or the part of one. When skorch's EarlyStopping ends the
+    training, the callbacks after it are not told of the last epoch's end.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        What the members share.
+    seeds : sequence of int
+        Seed of the initial weights of each member.
+    masks : sequence of ndarray of bool or None, default=None
+        For each member the columns that it sees; None for all.
+    callbacks : sequence of (str, callback), default=()
+        Callbacks of skorch, the net's own.
+    label : str, default=""
+        Title of the progress bar.
+    bar_position : int, default=0
+        Line of the progress bar.
+    """
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        seeds: Sequence[int],
+        masks: Sequence[NDArray[np.bool_] | None] | None = None,
+        *,
+        callbacks: Sequence[tuple[str, Any]] = (),
+        label: str = "",
+        bar_position: int = 0,
+    ) -> None:
+        networks = {**settings.networks, "seeds": list(seeds), "masks": masks}
+        super().__init__(
+            MemberNetwork,
+            criterion=MemberLoss,
+            criterion__loss=settings.loss,
+            criterion__label_smoothing=settings.label_smoothing,
+            lr=settings.learning_rate,
+            max_epochs=settings.max_epochs,
+            batch_size=1,  # of the datasets that callbacks get: rows of batches
+            callbacks=list(callbacks),
+            device=settings.device,
+            verbose=settings.verbose,
+            **settings.optimisation,
+            **{f"module__{name}": value for name, value in networks.items()},
+        )
+        self.settings = settings
+        self.label = label
+        self.bar_position = bar_position
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        return []
+
+    def begin(self, group: Group) -> None:
+        """Draw the initial weights and learn the scaling, or take both as given."""
+        self.initialize()
+        learn_scaling(self.module_.inputs, self.module_.n_numeric, group)
+        for k, member in enumerate(group.members):
+            if member.start is not None:
+                self._start_from(k, member.start)
+        self.draw_from(group.members)
+
+    def _start_from(self, member: int, start: Mapping[str, NDArray[Any]]) -> None:
+        """Set one member to a state, which must be of networks of this shape."""
+        state = self.module_.state_dict()
+        shapes = {name: tuple(value.shape[1:]) for name, value in state.items()}
+        if {name: np.shape(value) for name, value in start.items()} != shapes:
+            msg = (
+                "`start` must be the state of a member of the same networks, got other "
+                "names or shapes. Take it from members that were trained with the "
+                "same shape of networks."
+            )
+            raise ValueError(msg)
+        for name, value in state.items():
+            value[member] = torch.from_numpy(np.asarray(start[name]))
+
+    def draw_from(self, members: Sequence[Member]) -> None:
+        """Begin the random numbers of the members, and the schedule."""
+        device = torch.device(self.device)
+        seeds = [member.order_seed for member in members]
+        self.generators_ = [torch.Generator(device).manual_seed(s) for s in seeds]
+        self.passes_ = 0
+
+    def adopt(self, settings: TrainingSettings) -> None:
+        """Take over settings that do not change what has been learnt."""
+        self.settings = settings
+        self.lr, self.max_epochs = settings.learning_rate, settings.max_epochs
+        self.verbose = settings.verbose
+        for name, value in settings.optimisation.items():
+            if name.startswith("optimizer__"):
+                for group in self.optimizer_.param_groups:
+                    group[name.removeprefix("optimizer__")] = value
+        self.criterion_.loss = settings.loss
+        self.criterion_.label_smoothing = settings.label_smoothing
+        self.module_.set_dropout(settings.dropout)
+        apply_schedule(self.optimizer_, self.lr, 1.0, None)
+
+    def proceed(self, group: Group, n_passes: int) -> Iterator[int]:
+        """Train on, one evaluation for each turn of the iterator; yield its number."""
+        train, valid = self._training_batches(group), self._validation_batches(group)
+        scores = [m.score for m in group.members if m.score is not None]
+        self.judge_ = Judge(
+            self.module_, self.criterion_, self.settings, valid, scores or None
+        )
+        shared = {"dataset_train": train, "dataset_valid": valid}
+        self.notify("on_train_begin", X=group.events.X, y=group.events.y)
+        with self._progress_bar(n_passes) as bar:
+            for sum_w, batches in self._parts(train, n_passes):
+                self.notify("on_epoch_begin", **shared)
+                self.train_on(batches, sum_w)
+                self._evaluate(valid)
+                asked_to_stop = self._end_epoch(shared)
+                bar.set_postfix(self._losses_to_show())
+                bar.update()
+                yield len(self.history)
+                if asked_to_stop or self.judge_.best.frozen.all():
+                    break
+        self.judge_.finish()
+        self.notify("on_train_end", X=group.events.X, y=group.events.y)
+
+    def train_on(self, batches: Iterable[Batch], sum_w: Tensor) -> None:
+        """Take one step for each batch; record the mean weighted loss of a member.
+
+        A member with fewer events than another one may have none in a last part of a
+        pass: its loss is that of the part before.
+        """
+        self._set_training(True)
+        total: Tensor | float = 0.0
+        for step in self._steps(batches, self.train_step, training=True):
+            total = total + step["member_loss"]
+        losses = torch.as_tensor(total).cpu().double() / sum_w
+        empty = sum_w == 0.0
+        if empty.any():
+            before = self.history[-2, "train_losses"]
+            losses[empty] = torch.tensor(before, dtype=torch.float64)[empty]
+        epoch = len(self.history) / self.settings.evaluations_per_epoch
+        check_finite(losses.numpy(), self.judge_.best.frozen, "train_loss", epoch)
+        self._record("train_loss", losses.numpy())
+
+    def train_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
+        """Take one optimiser step of every member."""
+        self._apply_schedule()
+        for parameter in self._learnt:
+            parameter.grad = None
+        logit = self.module_.from_scaled(batch.inputs, batch.random_bytes, batch.weight)
+        member_loss = self.criterion_(logit, batch.target, batch.weight)
+        member_loss.backward(torch.full_like(member_loss, 1.0 / batch.weight.shape[1]))
+        settings = self.settings
+        if settings.l1 > 0.0 or settings.l2 > 0.0:
+            add_penalties(self.module_.penalised(), settings.l1, settings.l2)
+        if settings.clip_norm is not None:
+            gradients = [p.grad for p in self._learnt if p.grad is not None]
+            clip_member_norms(gradients, settings.clip_norm)
+        if self._has_hook("on_grad_computed"):
+            named = list(self.module_.named_parameters())
+            self.notify("on_grad_computed", named_parameters=named, batch=batch)
+        self.optimizer_.step()
+        if self.judge_.averages_steps:
+            self.judge_.after_step()
+        loss = member_loss.detach()
+        return {"loss": loss.sum(), "member_loss": loss, "y_pred": logit}
+
+    def validation_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
+        """Return the logits of one batch, of the mean over variants of the events."""
+        return {"y_pred": validation_logit(self.module_, batch.inputs)}
+
+    def _training_batches(self, group: Group) -> TrainingBatches:
+        return TrainingBatches(
+            group.events,
+            group.training,
+            n_steps=group.n_steps,
+            width=group.width,
+            prepare=torch.no_grad()(self.module_.inputs),
+            kernel=self.module_.kernel,
+            n_hidden=self.module_.n_dropped,
+            generators=self.generators_,
+            device=torch.device(self.device),
+        )
+
+    def _validation_batches(self, group: Group) -> ValidationBatches | None:
+        if not group.validation:
+            return None
+        device = torch.device(self.device)
+        return ValidationBatches(
+            group.validation_events, group.validation, device=device
+        )
+
+    def _parts(
+        self, train: TrainingBatches, n_passes: int
+    ) -> Iterator[tuple[Tensor, Iterator[Batch]]]:
+        for _ in range(n_passes):
+            self._step, self._n_steps = 0, train.n_steps
+            yield from train.parts(self.settings.evaluations_per_epoch)
+            self.passes_ += 1
+
+    def _steps(
+        self, batches: Iterable[Batch], step: Any, *, training: bool
+    ) -> Iterator[dict[str, Tensor]]:
+        """Yield the result of each step, with skorch's hooks around it."""
+        self._learnt = list(self.module_.parameters())
+        hooked = self._has_hook("on_batch_begin") or self._has_hook("on_batch_end")
+        for batch in batches:
+            if hooked:
+                self.notify("on_batch_begin", batch=batch, training=training)
+            result = step(batch)
+            if hooked:
+                self.notify("on_batch_end", batch=batch, training=training, **result)
+            yield result
+
+    def _apply_schedule(self) -> None:
+        schedule = self.settings.schedule
+        if schedule is constant:
+            return  # so that a callback may set the learning rate
+        epoch = self.passes_ + self._step / self._n_steps
+        self._step += 1
+        factor, momentum = schedule(epoch, self.settings.max_epochs)
+        apply_schedule(self.optimizer_, self.lr, factor, momentum)
+
+    @torch.no_grad()
+    def _evaluate(self, valid: ValidationBatches | None) -> None:
+        """Let the judge see the state after this part of a pass; record what it says.
+
+        The running members predict here, not in the judge, since callbacks hear of
+        their batches.
+        """
+        self._set_training(False)
+        logit = None
+        if valid is not None:
+            steps = self._steps(valid, self.validation_step, training=False)
+            logit = torch.cat([step["y_pred"] for step in steps], 1)
+        for name, values in self.judge_.evaluate(len(self.history), logit).items():
+            if name.endswith("_losses"):
+                self._record(name.removesuffix("es"), values)
+            else:
+                self.history.record(name, values.tolist())
+        if valid is not None:
+            losses = self.history[:, "valid_loss"]
+            self.history.record("valid_loss_best", min(losses) == losses[-1])
+
+    def _record(self, name: str, losses: NDArray[np.float64]) -> None:
+        """Record the losses of all members, and their mean for callbacks and bars."""
+        self.history.record(name, float(losses.mean()))
+        self.history.record(name + "es", losses.tolist())
+        if not self.history[-1]["batches"]:
+            self.history.new_batch()  # skorch's Checkpoint looks for the last batch
+        self.history.record_batch(name, float(losses.mean()))
+
+    def _end_epoch(self, shared: dict[str, Any]) -> bool:
+        """Notify the callbacks; tell whether skorch's EarlyStopping wants to stop."""
+        self.history.record("epoch", len(self.history))
+        self.history.record("learning_rate", self.optimizer_.param_groups[0]["lr"])
+        self.history.record("momentum", current_momentum(self.optimizer_))
+        try:
+            self.notify("on_epoch_end", **shared)
+        except KeyboardInterrupt:  # its way of saying so
+            stoppers = [c for _, c in self.callbacks_ if isinstance(c, EarlyStopping)]
+            if any(stopper.misses_ >= stopper.patience for stopper in stoppers):
+                return True
+            raise
+        return False
+
+    def _has_hook(self, name: str) -> bool:
+        return any(
+            getattr(type(callback), name) is not getattr(Callback, name)
+            for _, callback in self.callbacks_
+        )
+
+    def _losses_to_show(self) -> dict[str, str]:
+        last = self.history[-1]
+        shown = ("train_loss", "valid_loss")
+        return {name: f"{last[name]:.4f}" for name in shown if name in last}
+
+    def _progress_bar(self, n_passes: int) -> "tqdm[None]":
+        rate = self.settings.evaluations_per_epoch
+        return tqdm(
+            total=n_passes * rate,
+            desc=self.label,
+            unit="epoch" if rate == 1 else "evaluation",
+            position=self.bar_position,
+            disable=not self.verbose,
+        )

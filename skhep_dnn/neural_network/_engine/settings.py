@@ -1,0 +1,236 @@
+"""What all members of a training have in common: their shape and how they train."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, Literal
+
+from skhep_dnn.neural_network._activations import activation_names
+from skhep_dnn.neural_network._averaging import Average, StochasticWeightAverage
+from skhep_dnn.neural_network._engine.torch_settings import torch_device
+from skhep_dnn.neural_network._losses import Loss, cross_entropy
+from skhep_dnn.neural_network._networks.network import MemberNetwork
+from skhep_dnn.neural_network._networks.shapes import SplitLayout, layer_dropout
+from skhep_dnn.neural_network._optimizers import optimizer_settings
+from skhep_dnn.neural_network._schedules import OneCycle, Schedule, ends_cycle
+from skhep_dnn.neural_network._snapshots import Snapshots
+from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
+
+__all__ = [
+    "TrainingSettings",
+    "check_average",
+    "check_layers",
+    "check_same_networks",
+    "check_smoothing",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Settings that all members of a training share.
+
+    The first ones are the shape of the networks, the others how they are trained. Each
+    has the name, the meaning and the default of the parameter of
+    `WeightedDNNClassifier`, unless it is described here. Settings are equal if what
+    they hold is.
+
+    Parameters
+    ----------
+    n_numeric : int
+        Number of columns of numbers; those of category codes follow.
+    embeddings : sequence of (int, int), default=()
+        For each column of codes the number of categories and that of numbers that
+        stand for one of them.
+    hidden_layer_sizes : sequence of int, default=(64, 64, 64, 64)
+        Outputs of each hidden layer.
+    missing_values : float or None, default=None
+        Value that marks an undefined entry besides nan.
+    activation, connection, dropout, batch_norm
+        See `WeightedDNNClassifier`.
+    n_outputs : int, default=1
+        Logits of an event: 1 for two classes, else one for each class.
+    split : SplitLayout or None, default=None
+        A second path for some of the inputs.
+    kernel : SymmetryKernel or None, default=None
+        Transformations of the raw columns under which nothing changes.
+    loss : callable, default=cross_entropy
+        Loss of each event, such as `FocalLoss()`; no name.
+    schedule : callable, default=OneCycle()
+        Course of the learning rate; no name.
+    averaging : Average or None, default=None
+        Average of the parameters; no name.
+    snapshots : Snapshots or None, default=None
+        Earlier states that are averaged in prediction; no name.
+    label_smoothing, l1, l2, clip_norm, optimizer, learning_rate, beta_1, beta_2, \
+            optimizer_eps, momentum, nesterov, weight_decay, batch_size, max_epochs, \
+            evaluations_per_epoch, early_stopping, n_iter_no_change, tol, device, \
+            verbose
+        See `WeightedDNNClassifier`.
+
+    Raises
+    ------
+    ValueError
+        If layers do not fit each other, `averaging` would never begin, or
+        `label_smoothing` comes with a loss that needs the batch.
+
+    See Also
+    --------
+    train_members : Trains members with these settings.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from skhep_dnn.neural_network import FocalLoss, TrainingSettings
+    >>> settings = TrainingSettings(n_numeric=4, hidden_layer_sizes=[16, 8])
+    >>> settings.activation
+    ('swish', 'swish')
+    >>> settings == replace(settings, loss=FocalLoss(gamma=1.0))
+    False
+    """
+
+    n_numeric: int
+    embeddings: Sequence[tuple[int, int]] = ()
+    hidden_layer_sizes: Sequence[int] = (64, 64, 64, 64)
+    missing_values: float | None = None
+    activation: str | Sequence[str] = "swish"
+    connection: Literal["plain", "dense", "residual"] = "dense"
+    dropout: float | Sequence[float] = 0.3
+    batch_norm: bool = False
+    n_outputs: int = 1
+    split: SplitLayout | None = None
+    kernel: SymmetryKernel | None = None
+    loss: Loss = cross_entropy
+    label_smoothing: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    clip_norm: float | None = None
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    learning_rate: float = 5e-3
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    optimizer_eps: float = 1e-3
+    momentum: float = 0.9
+    nesterov: bool = True
+    weight_decay: float = 0.0
+    schedule: Schedule = OneCycle()  # noqa: RUF009 - it is frozen
+    averaging: Average | None = None
+    snapshots: Snapshots | None = None
+    batch_size: int = 256
+    max_epochs: int = 20
+    evaluations_per_epoch: int = 1
+    early_stopping: bool = False
+    n_iter_no_change: int = 10
+    tol: float = 0.0
+    device: str = "cpu"
+    verbose: int = 0
+
+    def __post_init__(self) -> None:
+        """Say the layers one by one, and refuse what contradicts itself."""
+        n_layers = len(self.hidden_layer_sizes)
+        self._set(
+            embeddings=tuple(tuple(pair) for pair in self.embeddings),
+            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
+            activation=tuple(activation_names(self.activation, n_layers)),
+            dropout=tuple(layer_dropout(self.dropout, n_layers)),
+            device=torch_device(self.device),
+        )
+        check_layers(self.hidden_layer_sizes, self.connection)
+        check_smoothing(self.label_smoothing, self.loss)
+        check_average(
+            self.averaging, self.schedule, self.max_epochs, self.evaluations_per_epoch
+        )
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def patience(self) -> int | None:
+        """Evaluations or cycles without improvement that end a member; None: never."""
+        if not self.early_stopping or isinstance(self.schedule, OneCycle):
+            return None
+        return self.n_iter_no_change
+
+    @property
+    def networks(self) -> dict[str, Any]:
+        """What makes the networks what they are: the parameters of `MemberNetwork`."""
+        names = signature(MemberNetwork).parameters
+        values = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        if self.missing_values is None:
+            values["missing_values"] = float("nan")
+        return values
+
+    @property
+    def optimisation(self) -> dict[str, Any]:
+        """Class and parameters of the optimiser, as skorch takes them."""
+        return optimizer_settings(
+            self.optimizer,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            eps=self.optimizer_eps,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            weight_decay=self.weight_decay,
+        )
+
+
+def check_layers(widths: Sequence[int], connection: str) -> None:
+    """Refuse hidden layers that cannot be connected in this way."""
+    if connection == "residual" and len(set(widths)) > 1:
+        msg = (
+            'connection="residual" must have hidden layers of equal width, got '
+            f"{list(widths)!r}. Make them equal, or use another connection."
+        )
+        raise ValueError(msg)
+
+
+def check_smoothing(label_smoothing: float, loss: Loss) -> None:
+    """Refuse to smooth the labels of a loss that has no terms of single events."""
+    if label_smoothing > 0.0 and getattr(loss, "needs_batch", False):
+        msg = (
+            "`label_smoothing` must be 0 with a loss that needs the batch, got "
+            f"{label_smoothing!r}. Leave it out."
+        )
+        raise ValueError(msg)
+
+
+def check_average(
+    averaging: Average | None,
+    schedule: Schedule,
+    max_epochs: int,
+    evaluations_per_epoch: int,
+) -> None:
+    """Check that there is something to average before the training ends."""
+    if not isinstance(averaging, StochasticWeightAverage):
+        return
+    numbers = range(1, max_epochs * evaluations_per_epoch + 1)
+    n_units = sum(ends_cycle(schedule, n, evaluations_per_epoch) for n in numbers)
+    if averaging.start > n_units:
+        msg = (
+            "`averaging` must begin before the training ends, got "
+            f"start={averaging.start!r} of {n_units} evaluations that count: all, or "
+            "one for each cycle of `schedule`. Lower it, or raise `max_epochs` or "
+            "`evaluations_per_epoch`."
+        )
+        raise ValueError(msg)
+
+
+def check_same_networks(
+    before: TrainingSettings, settings: TrainingSettings, n_before: int, n_members: int
+) -> None:
+    """Refuse to go on with networks of another shape than the present ones.
+
+    Dropout may change: it learns nothing and leaves every shape as it is.
+    """
+    old, new = before.networks, settings.networks
+    changed = [name for name in new if repr(new[name]) != repr(old[name])]
+    changed = [name for name in changed if name != "dropout"]
+    if n_members != n_before:
+        changed.append("n_members")
+    if changed:
+        msg = (
+            "A training that goes on must have the networks that it began with, got "
+            f"another {', '.join(changed)}. Set them back, or start anew: with `fit` "
+            "and warm_start=False."
+        )
+        raise ValueError(msg)

@@ -1,0 +1,1 @@
+"""Torch modules with a member axis."""

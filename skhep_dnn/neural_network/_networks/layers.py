@@ -1,0 +1,171 @@
+"""Layers with a member axis, and what they are made of.
+
+Filling and scaling of inputs, embedding of categories, batch norm, dropout, and initial
+weights, which each member draws from its own generator.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = [
+    "FEW",
+    "InputTransform",
+    "MemberBatchNorm",
+    "dropout_mask",
+    "embedded",
+    "keep_threshold",
+    "normal",
+]
+
+LARGEST_INPUT = 1e9
+FEW = 32  # categories for which a product is faster than a table
+
+
+class InputTransform(nn.Module):
+    """Fill undefined values, then standardise each column; category codes pass.
+
+    A column's filled value is its weighted mean, 0 after scaling. The statistics
+    belong to a member, since each has its own training events. Scaled values end at
+    1e9 standard deviations, so that no finite input makes the layers overflow.
+
+    **Shape:** `(n_members, n_batch, n_features)` to the same.
+
+    Parameters
+    ----------
+    n_members, n_features : int
+        Sizes of the statistics: a mean of 0 and a scale of 1 until they are set.
+    missing_values : float
+        Value that marks an undefined entry; nan always does.
+    n_codes : int, default=0
+        Number of columns, the last ones, that are codes of categories, of which none
+        is undefined.
+    """
+
+    mean: Tensor
+    inverse_scale: Tensor
+
+    def __init__(
+        self, n_members: int, n_features: int, missing_values: float, n_codes: int = 0
+    ) -> None:
+        super().__init__()
+        self.missing_values = missing_values
+        self.n_numeric = n_features - n_codes
+        self.register_buffer("mean", torch.zeros(n_members, 1, n_features))
+        self.register_buffer("inverse_scale", torch.ones(n_members, 1, n_features))
+
+    def set_statistics(self, member: int, mean: Tensor, scale: Tensor) -> None:
+        """Set one member's mean and scale of the first `len(mean)` columns."""
+        self.mean[member, 0, : len(mean)] = mean.float()
+        self.inverse_scale[member, 0, : len(mean)] = (1.0 / scale).float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the filled and scaled inputs."""
+        scaled = (x - self.mean).mul_(self.inverse_scale)
+        if self.missing_values == self.missing_values:
+            numeric = slice(0, self.n_numeric)
+            undefined = x[..., numeric] == self.missing_values
+            scaled[..., numeric].masked_fill_(undefined, 0.0)
+        return scaled.nan_to_num_(nan=0.0).clamp_(-LARGEST_INPUT, LARGEST_INPUT)
+
+
+class MemberBatchNorm(nn.Module):
+    """Batch normalisation of each member, with statistics weighted by `|w|`.
+
+    An event of weight zero does not change them, and an event of weight two counts
+    as two. In evaluation the running means of both statistics are used.
+
+    **Shape:** `(n_members, n_batch, width)` to the same; weights
+    `(n_members, n_batch)`.
+
+    Parameters
+    ----------
+    n_members, width : int
+        Sizes of the parameters and of the running statistics.
+    momentum : float, default=0.1
+        Share of a batch in the running statistics.
+    eps : float, default=1e-5
+        Added to the variance.
+
+    References
+    ----------
+    .. [1] S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network
+       training by reducing internal covariate shift", arXiv:1502.03167, Alg. 1.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(
+        self, n_members: int, width: int, momentum: float = 0.1, eps: float = 1e-5
+    ) -> None:
+        super().__init__()
+        shape = (n_members, 1, width)
+        self.momentum = momentum
+        self.eps = eps
+        self.gain = nn.Parameter(torch.ones(shape))
+        self.shift = nn.Parameter(torch.zeros(shape))
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("variance", torch.ones(shape))
+
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Return the normalised values: of this batch if its weights are given."""
+        if weight is None:
+            scale = self.gain * torch.rsqrt(self.variance + self.eps)
+            return torch.addcmul(self.shift - self.mean * scale, x, scale)
+        size = weight.abs()
+        total = size.sum(1, keepdim=True)
+        share = (size / total.clamp_min(1e-30)).unsqueeze(1)
+        mean = torch.bmm(share, x)
+        centred = x - mean
+        variance = torch.bmm(share, centred.square())
+        self._remember(mean, variance, total > 0.0)
+        scale = self.gain * torch.rsqrt(variance + self.eps)
+        return torch.addcmul(self.shift, centred, scale)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor, has_events: Tensor) -> None:
+        """Move the running statistics of the members that have events in the batch."""
+        step = self.momentum * has_events.to(mean.dtype).unsqueeze(2)
+        self.mean.lerp_(mean, step.expand_as(mean))
+        self.variance.lerp_(variance, step.expand_as(variance))
+
+
+def dropout_mask(random_bytes: Tensor, threshold: int, x: Tensor) -> Tensor:
+    """Return 0 where a byte is below the threshold, else one over the share kept."""
+    mask = torch.empty_like(x, requires_grad=False)
+    torch.ge(random_bytes.view(x.shape), threshold, out=mask)
+    return mask.mul_(256.0 / (256 - threshold))
+
+
+def keep_threshold(dropout: float) -> int:
+    """Value of a random byte below which a hidden output is dropped, at most 255."""
+    return min(round(256 * dropout), 255)
+
+
+def embedded(rows: Tensor, codes: Tensor) -> Tensor:
+    """Return the row of each code; that of an unknown category is the mean of all.
+
+    **Shape:** rows `(n_members, n_categories, size)` and codes `(n_members, n_batch)`,
+    `n_categories` for an unknown one, to `(n_members, n_batch, size)`.
+    """
+    n_members, n_categories, size = rows.shape
+    if n_categories <= FEW:
+        shares = torch.eye(n_categories + 1, n_categories, device=rows.device)
+        shares[-1] = 1.0 / n_categories
+        return torch.bmm(shares.to(rows.dtype)[codes], rows)
+    table = torch.cat([rows, rows.mean(1, keepdim=True)], 1)
+    first = torch.arange(n_members, device=rows.device) * (n_categories + 1)
+    return functional.embedding(codes + first.unsqueeze(1), table.reshape(-1, size))
+
+
+def normal(
+    shape: tuple[int, int], std: float, generators: Sequence[torch.Generator]
+) -> Tensor:
+    """Draw one normal matrix for each member.
+
+    **Shape:** `(n_members, *shape)`.
+    """
+    return torch.stack([std * torch.randn(shape, generator=g) for g in generators])

@@ -1,0 +1,92 @@
+"""Conditions between parameters of the classifier, from their values."""
+
+from numbers import Integral
+from typing import Any
+
+from skhep_dnn.neural_network._averaging import Average
+from skhep_dnn.neural_network._preparation.member_splits import SplitRules
+
+__all__ = ["check_left_at_default", "check_splits", "check_without_validation"]
+
+
+def check_splits(rules: SplitRules, *, explicit: bool) -> None:
+    """Refuse ways to split the events that contradict each other.
+
+    Parameters
+    ----------
+    rules : SplitRules
+        How the members split the events.
+    explicit : bool
+        Whether a validation sample was passed.
+    """
+    if explicit:
+        for name in ("cv", "validation_fraction", "stratify"):
+            if getattr(rules, name) is not None:
+                msg = (
+                    f"`{name}` must be None when a validation sample is passed, got "
+                    f"{getattr(rules, name)!r}. Leave out `X_val` or `{name}`."
+                )
+                raise ValueError(msg)
+    if rules.validate_on_fold and rules.cv is None:
+        msg = "validate_on_fold=True must come with folds, got cv=None. Set `cv`."
+        raise ValueError(msg)
+    if rules.validate_on_fold and rules.validation_fraction is not None:
+        msg = (
+            "`validation_fraction` must be None with validate_on_fold=True, got "
+            f"{rules.validation_fraction!r}. Keep one of the two."
+        )
+        raise ValueError(msg)
+    draws = rules.validation_fraction is not None or isinstance(rules.cv, Integral)
+    if rules.stratify is not None and not draws:
+        msg = (
+            "`stratify` must come with events to split, got neither "
+            "`validation_fraction` nor an int as `cv`. Set one of them, or leave it "
+            "out."
+        )
+        raise ValueError(msg)
+
+
+def check_without_validation(
+    *,
+    early_stopping: bool,
+    evaluations_per_epoch: int,
+    scoring: Any,
+    averaging: Average | None,
+    member_weighting: str,
+) -> None:
+    """Refuse what needs a validation sample, where there is none."""
+    compares = averaging is not None and averaging.needs_validation
+    needs = {
+        "early_stopping=True": early_stopping,
+        "evaluations_per_epoch > 1": evaluations_per_epoch > 1,
+        "`scoring`": scoring is not None,
+        "`averaging` with comparisons": compares,
+        'member_weighting="inverse_loss"': member_weighting == "inverse_loss",
+    }
+    for name, is_needed in needs.items():
+        if is_needed:
+            msg = (
+                f"{name} must have a validation sample, got none. Set "
+                "`validation_fraction`, or `cv` and `validate_on_fold`, or pass "
+                "`X_val` and `y_val`."
+            )
+            raise ValueError(msg)
+
+
+def check_left_at_default(values: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Refuse parameters that ask for what `partial_fit` cannot give.
+
+    Parameters
+    ----------
+    values, defaults : dict
+        Values and defaults of the parameters that hold events out or judge states.
+    """
+    for name, value in values.items():
+        default = defaults[name]
+        if value is not None if default is None else value != default:
+            msg = (
+                f"`{name}` must be left at its default for `partial_fit`, which keeps "
+                f"the last state and has no validation sample, got {value!r}. Judge "
+                "the model on events of your own between the calls, or use `fit`."
+            )
+            raise ValueError(msg)

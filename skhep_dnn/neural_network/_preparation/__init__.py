@@ -1,0 +1,1 @@
+"""From a table of events, labels and weights to members."""

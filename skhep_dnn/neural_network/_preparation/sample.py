@@ -1,0 +1,76 @@
+"""A checked sample as the networks take it: events that count, in float32 columns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skhep_dnn._event_sample import EventSample
+from skhep_dnn.neural_network._preparation.columns import ColumnEncoder
+
+__all__ = ["Sample", "check_all_classes", "encoded", "without_weightless"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample without its events of weight zero, which are as good as absent.
+
+    Attributes
+    ----------
+    events : EventSample
+        The events as they were given, with classes, weights and groups.
+    columns : ndarray of shape (n_samples, n_columns), dtype float32
+        The events as the network takes them.
+    present : ndarray of bool of shape (n_passed,)
+        Which of the events that were passed have a weight.
+    """
+
+    events: EventSample
+    columns: NDArray[np.float32]
+    present: NDArray[np.bool_]
+
+    @property
+    def has_negative(self) -> bool:
+        """Whether there are events of negative weight."""
+        return bool((self.events.sample_weight < 0.0).any())
+
+    @property
+    def target(self) -> NDArray[np.generic]:
+        """The target of the loss: 0 or 1, or with more classes the position of it."""
+        targets = self.events.targets
+        kind = np.float32 if len(targets.classes) == 2 else np.int64
+        return targets.codes.astype(kind)
+
+    def found(self, passed: ArrayLike) -> NDArray[np.int64]:
+        """Return where the present ones of some events that were passed lie here."""
+        index = np.asarray(passed)
+        if index.dtype.kind == "b":
+            index = np.flatnonzero(index)
+        return (np.cumsum(self.present) - 1)[index[self.present[index]]]
+
+
+def without_weightless(events: EventSample) -> tuple[EventSample, NDArray[np.bool_]]:
+    """Return the events whose weight is not zero, and which of all they are."""
+    present = events.sample_weight != 0.0
+    if present.all():
+        return events, present  # without a copy
+    return events.take(np.flatnonzero(present)), present
+
+
+def encoded(
+    events: EventSample, present: NDArray[np.bool_], encoder: ColumnEncoder
+) -> Sample:
+    """Return a sample with the columns of the network."""
+    return Sample(events, encoder.transform(events.X), present)
+
+
+def check_all_classes(events: EventSample, name: str) -> None:
+    """Refuse a validation sample without events of some class."""
+    classes = events.targets.classes
+    got = classes[np.unique(events.targets.codes)].tolist()
+    if len(got) < len(classes):
+        msg = (
+            f"`{name}` must hold the labels {classes.tolist()!r}, got {got!r}. "
+            "Use the same labels as in `y`."
+        )
+        raise ValueError(msg)
