@@ -39,6 +39,27 @@ LAYERS = {
     "workflow": 6,
 }
 
+# Inside of neural_network, from the ground up: what a user passes, torch modules, the
+# engine, the way from tables to members, and the classifier with what stands on it.
+FLOORS = {
+    "_activations": 0,
+    "_averaging": 0,
+    "_feature_split": 0,
+    "_losses": 0,
+    "_optimizers": 0,
+    "_schedules": 0,
+    "_snapshots": 0,
+    "_networks": 1,
+    "_engine": 2,
+    "_preparation": 3,
+    "_html_diagram": 4,
+    "_parameter_checks": 4,
+    "_classifier": 5,
+    "_learning_rate_range": 6,
+    "_reliance": 6,
+}
+NOT_IN_THE_ENGINE = {"pandas", "sklearn"}
+
 # Third-party packages that one sub-package alone may import.
 OWNERS = {
     "torch": {"neural_network"},
@@ -123,6 +144,82 @@ def test_imports_point_to_the_same_or_a_lower_layer(parts, imports):
         target = statement.module.split(".")[1:] or [statement.name]
         assert target[0] in LAYERS, f"line {statement.line}: {statement.module}"
         assert LAYERS[target[0]] <= layer, f"line {statement.line}: {statement.module}"
+
+
+def modules_inside(folder):
+    return [
+        pytest.param(parts[1:], imports, id=name)
+        for name, parts, imports in MODULES
+        if parts[:1] == (folder,) and len(parts) > 1
+    ]
+
+
+@pytest.mark.parametrize(("parts", "imports"), modules_inside("neural_network"))
+def test_imports_inside_of_neural_network_point_to_a_lower_floor(parts, imports):
+    assert parts[0] in FLOORS
+    for statement in imports:
+        target = statement.module.split(".")
+        if target[:2] != ["skhep_dnn", "neural_network"]:
+            continue
+        place = f"line {statement.line}: {statement.module}"
+        floor = FLOORS[[*target, statement.name][2]]
+        # The parts of a folder see each other; what users pass, and what stands beside
+        # each other above the folders, does not.
+        same_folder = target[2] == parts[0]
+        assert floor < FLOORS[parts[0]] or same_folder, place
+
+
+@pytest.mark.parametrize(("parts", "imports"), modules_inside("neural_network"))
+def test_the_engine_knows_neither_tables_nor_estimators(parts, imports):
+    if parts[0] in {"_networks", "_engine"}:
+        loaded = {statement.module.split(".")[0] for statement in imports}
+        assert not loaded & NOT_IN_THE_ENGINE
+
+
+def imported_modules(imports, known):
+    """Return the modules of the package that some statements import."""
+    found = set()
+    for statement in imports:
+        parts = tuple(statement.module.split("."))[1:]
+        if statement.module.split(".")[0] == "skhep_dnn":
+            # `from package import name` imports a module or a name of the package.
+            longer = (*parts, statement.name)
+            found.add(longer if longer in known else parts)
+    return found & known
+
+
+def circles(graph):
+    """Return what is left of a graph when all that imports no circle is taken away."""
+    left = {node: set(targets) for node, targets in graph.items()}
+    while True:
+        done = {node for node, targets in left.items() if not targets}
+        if not done:
+            return left
+        left = {n: targets - done for n, targets in left.items() if n not in done}
+
+
+def test_no_circle_of_imports():
+    # The top level imports its estimators for the type checker alone.
+    known = {parts for _, parts, _ in MODULES if parts}
+    graph = {
+        parts: imported_modules(imports, known) - {parts}
+        for _, parts, imports in MODULES
+        if parts
+    }
+    assert len(graph) > 100
+    assert not circles(graph)
+
+
+def test_a_circle_of_imports_is_found():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"c"}, "e": set()}
+    assert set(circles(graph)) == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in MODULES])
+def test_no_module_has_a_name_that_pytest_takes_for_a_test(name):
+    stem = Path(name).name
+    assert not stem.startswith("test_")
+    assert not stem.endswith("_test")
 
 
 @EVERY_MODULE

@@ -139,7 +139,7 @@ class MemberNet(NeuralNet):
                     group[name.removeprefix("optimizer__")] = value
         self.criterion_.loss = settings.loss
         self.criterion_.label_smoothing = settings.label_smoothing
-        self.module_.set_dropout(settings.dropout)
+        self.module_.set_dropout(settings.networks["dropout"])
         apply_schedule(self.optimizer_, self.lr, 1.0, None)
 
     def proceed(self, group: Group, n_passes: int) -> Iterator[int]:

@@ -82,8 +82,8 @@ class TrainingSettings:
     >>> from dataclasses import replace
     >>> from skhep_dnn.neural_network import FocalLoss, TrainingSettings
     >>> settings = TrainingSettings(n_numeric=4, hidden_layer_sizes=[16, 8])
-    >>> settings.activation
-    ('swish', 'swish')
+    >>> settings.hidden_layer_sizes
+    (16, 8)
     >>> settings == replace(settings, loss=FocalLoss(gamma=1.0))
     False
     """
@@ -125,15 +125,18 @@ class TrainingSettings:
     verbose: int = 0
 
     def __post_init__(self) -> None:
-        """Say the layers one by one, and refuse what contradicts itself."""
-        n_layers = len(self.hidden_layer_sizes)
+        """Turn sequences into tuples, and refuse what contradicts itself."""
         self._set(
             embeddings=tuple(tuple(pair) for pair in self.embeddings),
             hidden_layer_sizes=tuple(self.hidden_layer_sizes),
-            activation=tuple(activation_names(self.activation, n_layers)),
-            dropout=tuple(layer_dropout(self.dropout, n_layers)),
             device=torch_device(self.device),
         )
+        for name in ("activation", "dropout"):
+            value = getattr(self, name)
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                self._set(**{name: tuple(value)})
+        activation_names(self.activation, len(self.hidden_layer_sizes))
+        layer_dropout(self.dropout, len(self.hidden_layer_sizes))
         check_layers(self.hidden_layer_sizes, self.connection)
         check_smoothing(self.label_smoothing, self.loss)
         check_average(
@@ -156,6 +159,9 @@ class TrainingSettings:
         """What makes the networks what they are: the parameters of `MemberNetwork`."""
         names = signature(MemberNetwork).parameters
         values = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        n_layers = len(self.hidden_layer_sizes)
+        values["activation"] = activation_names(self.activation, n_layers)
+        values["dropout"] = layer_dropout(self.dropout, n_layers)
         if self.missing_values is None:
             values["missing_values"] = float("nan")
         return values
