@@ -6,9 +6,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from skhep_dnn.inspection._bottleneck_reliance import Bottleneck, check_bottleneck
-from skhep_dnn.inspection._class_histograms import matched_histograms
+from skhep_dnn.inspection._display import signal_label
 from skhep_dnn.inspection._event_spread import event_shares, inner_edges, last_step
-from skhep_dnn.inspection._histogram import WeightedHistogram
+from skhep_dnn.inspection._histogram import WeightedHistogram, matched_histograms
 from skhep_dnn.inspection._histogram_drawing import (
     add_legend,
     draw_histogram,
@@ -16,7 +16,6 @@ from skhep_dnn.inspection._histogram_drawing import (
 )
 from skhep_dnn.inspection._network_shape import network_shape
 from skhep_dnn.inspection._plotting import leave_headroom, make_axes
-from skhep_dnn.inspection._response import signal_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.inspection._class_histograms import histogram_edges
+from skhep_dnn.inspection._histogram import histogram_edges
 
 __all__ = [
     "DEEP_COLOR",

@@ -8,8 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._sklearn import _safe_indexing
-from skhep_dnn.preprocessing._column_names import Column, ColumnNames
-from skhep_dnn.preprocessing._columns import read_block, undefined, with_block
+from skhep_dnn.preprocessing._columns import (
+    Column,
+    ColumnNames,
+    read_block,
+    undefined,
+    with_block,
+)
 from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
 from skhep_dnn.preprocessing._momenta import Momentum, find_momenta
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation

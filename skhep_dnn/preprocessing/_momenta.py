@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from skhep_dnn.preprocessing._column_names import Column, ColumnNames
+from skhep_dnn.preprocessing._columns import Column, ColumnNames
 
 __all__ = [
     "Form",

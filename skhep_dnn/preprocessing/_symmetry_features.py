@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from skhep_dnn._tables import table_column
-from skhep_dnn.preprocessing._column_names import ColumnNames
-from skhep_dnn.preprocessing._columns import read_block, undefined
+from skhep_dnn.preprocessing._columns import ColumnNames, read_block, undefined
 from skhep_dnn.preprocessing._momenta import Momentum
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 

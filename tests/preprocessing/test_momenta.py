@@ -3,7 +3,7 @@
 import pytest
 
 from skhep_dnn.datasets import make_higgs_events
-from skhep_dnn.preprocessing._column_names import ColumnNames
+from skhep_dnn.preprocessing._columns import ColumnNames
 from skhep_dnn.preprocessing._momenta import common_prefix, find_momenta
 
 
