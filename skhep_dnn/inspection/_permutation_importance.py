@@ -47,7 +47,7 @@ def weighted_permutation_importance(
     and gets the values of a group from another event. It tells what these fitted models
     rely on, not what another training could do without: of two features that say the
     same, each may look unimportant. Permute both as a group, and see
-    `compare_after_cut`.
+    `skhep_dnn.feature_selection.compare_after_cut`.
 
     Parameters
     ----------
@@ -127,7 +127,8 @@ def weighted_permutation_importance(
 
     See Also
     --------
-    compare_after_cut : Retrain without what is unimportant, and compare.
+    skhep_dnn.feature_selection.compare_after_cut : Retrain without what is unimportant,
+        and compare.
     PermutationImportanceDisplay : The figure.
     sklearn.inspection.permutation_importance : Without weights, groups and ensembles.
 
