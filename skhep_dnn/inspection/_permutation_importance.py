@@ -63,7 +63,8 @@ def weighted_permutation_importance(
     groups : mapping of str to sequence of str or int, default=None
         Names or positions of columns that are permuted together, row by row, such as
         all components of one jet: what they have to do with each other is kept. A
-        column in no group stands alone.
+        column in no group stands alone. An integer is a position, also where columns
+        have integers as names.
     indices : sequence of array-like of int, default=None
         For each estimator the rows on which it is scored: its test fold, as in
         ``cross_validate(..., return_indices=True)["indices"]["test"]``. None scores
@@ -114,7 +115,8 @@ def weighted_permutation_importance(
     ValueError
         If an argument is not as described.
     TypeError
-        If the columns of a group are not a sequence, or `X` is not a table of values.
+        If the columns of a group are not a sequence of names and positions, or `X` is
+        not a table of values.
     WeightsError
         If the weights of a class do not sum to more than 0.
     NotFittedError
@@ -189,7 +191,7 @@ def weighted_permutation_importance(
     models = list(estimator) if isinstance(estimator, list | tuple) else [estimator]
     _check_numbers(models, n_repeats, max_events)
     table, names = named_table(X)
-    positions = resolve_groups(table, names, groups)
+    positions = resolve_groups(names, groups)
     has_weights = sample_weight is not None
     scorer, scoring_name = _check_scoring(scoring, has_weights=has_weights)
     rng = check_random_state(random_state)

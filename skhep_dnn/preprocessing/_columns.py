@@ -1,14 +1,13 @@
 """The columns of a table: what they are called, and some as one block of numbers."""
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skhep_dnn._tables import table_column
+from skhep_dnn._tables import column_position, table_column
 
 __all__ = ["Column", "ColumnNames", "read_block", "undefined", "with_block"]
 
@@ -38,24 +37,7 @@ class ColumnNames:
 
     def position(self, column: Column, parameter: str) -> int:
         """Return the position of a declared column."""
-        is_position = isinstance(column, Integral) and not isinstance(column, bool)
-        if not is_position and not isinstance(column, str):
-            msg = (
-                f"Columns in `{parameter}` must be names or positions, got {column!r}. "
-                "Pass a str or an int."
-            )
-            raise TypeError(msg)
-        known: Sequence[Column] = self.names or []
-        if is_position:
-            known = range(self.n_columns)
-        if column not in known:
-            msg = (
-                f"Columns in `{parameter}` must be in `X`, got {column!r}, but `X` has "
-                f"{self} (n_features = {self.n_columns}). Correct the name or the "
-                "position, or leave the column out."
-            )
-            raise ValueError(msg)
-        return known.index(column)
+        return column_position(column, self.names, self.n_columns, parameter)
 
     def label(self, position: int) -> str:
         """Return the name of a column, or its position."""
