@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import clone
 
+from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.ensemble._event_sample import EventSample, copied, hold_out
 from skhep_dnn.ensemble._fit_arguments import (
-    final_step,
     groups_argument,
     weights_argument,
 )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._tables import column_position
+from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.inspection._heat_map import (
     HeatMap,
     draw_colorbar,
@@ -138,8 +138,7 @@ class EmbeddingDisplay:
             If matplotlib is not installed.
         """
         check_is_fitted(estimator)
-        if isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
+        estimator = final_step(estimator)
         if not hasattr(estimator, "encoder_") or not hasattr(estimator, "net_"):
             msg = (
                 "`estimator` must be a network that embeds categories, got "

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.inspection._plotting import (
     AVERAGE_COLOR,
     BACKGROUND_COLOR,
@@ -173,8 +173,7 @@ class TrainingHistoryDisplay:
             If matplotlib is not installed.
         """
         check_is_fitted(estimator)
-        if isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
+        estimator = final_step(estimator)
         if not hasattr(estimator, "history_"):
             msg = (
                 "`estimator` must have a `history_` of its training, got "

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
-from skhep_dnn.inspection._event_spread import DEEP_COLOR, WIDE_COLOR, last_step
+from skhep_dnn._weighted_steps import final_step
+from skhep_dnn.inspection._event_spread import DEEP_COLOR, WIDE_COLOR
 from skhep_dnn.inspection._network_graph import Arrow, Box, network_graph
 from skhep_dnn.inspection._network_shape import NetworkShape, network_shape
 from skhep_dnn.inspection._plotting import NEUTRAL_COLOR, make_axes, merge_style
@@ -126,8 +128,8 @@ class NetworkDiagramDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        model, _ = last_step(estimator)
-        shape = network_shape(model)
+        check_is_fitted(estimator)
+        shape = network_shape(final_step(estimator))
         boxes, arrows = network_graph(shape)
         title = _title(shape) if title is None else title
         return cls(boxes=boxes, arrows=arrows, title=title).plot(ax, **kwargs)

@@ -96,6 +96,8 @@ def test_pipelines_positions_arrays_and_axes(fitted):
     assert display.ax_ is ax
     assert display.categories == ["e", "mu"]
     assert ax.get_title() == "kind, member 1"
+    nested = make_pipeline("passthrough", pipeline)
+    assert EmbeddingDisplay.from_estimator(nested, 2).column == "kind"
     params = {**model.get_params(), "categorical_features": [1], "n_members": 1}
     of_array = WeightedDNNClassifier(**params).fit(X[["mass", "jets"]].to_numpy(), y)
     display = EmbeddingDisplay.from_estimator(of_array)

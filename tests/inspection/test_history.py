@@ -141,6 +141,9 @@ def test_from_estimator_equals_from_history(toy_events, n_members):
     pipeline[0].fit(X)
     of_pipeline = TrainingHistoryDisplay.from_estimator(pipeline)
     assert of_pipeline.name == "WeightedDNNClassifier"
+    pipeline = make_pipeline("passthrough", pipeline)
+    of_nested = TrainingHistoryDisplay.from_estimator(pipeline)
+    pd.testing.assert_frame_equal(of_nested.train_loss, of_history.train_loss)
 
 
 def test_given_axes_and_style(history):
