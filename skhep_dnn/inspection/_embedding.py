@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn._sklearn import _check_feature_names_in
 from skhep_dnn._tables import column_position
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.inspection._heat_map import (
@@ -146,13 +147,7 @@ class EmbeddingDisplay:
             )
             raise TypeError(msg)
         encoder = estimator.encoder_
-        names = list(
-            getattr(
-                estimator,
-                "feature_names_in_",
-                [f"x{i}" for i in range(estimator.n_features_in_)],
-            )
-        )
+        names = _check_feature_names_in(estimator, None).tolist()
         k = _check_column(column, encoder.categorical_, names)
         undefined = ["undefined"] if encoder.has_missing_[k] else []
         table = estimator.net_.module_.embeddings[k].detach().cpu().numpy()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_scores
+from skhep_dnn.inspection._plotting import spaced
 from skhep_dnn.metrics._class_sums import check_events
 
 __all__ = [
@@ -245,8 +246,8 @@ def yield_with_error(sum_w: float, error: float) -> str:
     """
     digits = 1 - math.floor(math.log10(error))
     places = max(0, digits)
-    text = f"{round(sum_w, digits):,.{places}f} ± {round(error, digits):,.{places}f}"
-    return text.replace(",", " ")
+    value, rounded = round(sum_w, digits), round(error, digits)
+    return f"{spaced(value, places)} ± {spaced(rounded, places)}"
 
 
 def _check_training_sample(

@@ -124,8 +124,7 @@ class CartesianMomenta(MomentumTransformer):
             names exist already, or values are not those of momenta.
         """
         table = check_table(self, X, reset=True)
-        names = getattr(self, "feature_names_in_", None)
-        columns = ColumnNames(names, self.n_features_in_)
+        columns = ColumnNames.of_fitted(self)
         self.momenta_ = find_momenta(columns, self.momenta, None, parameter="momenta")
         self._check_names(columns)
         check_events(table, self.momenta_, self.missing_values)

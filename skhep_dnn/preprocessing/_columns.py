@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from skhep_dnn._tables import column_position, table_column
 
-__all__ = ["Column", "ColumnNames", "read_block", "undefined", "with_block"]
+__all__ = [
+    "Column",
+    "ColumnNames",
+    "read_block",
+    "read_defined",
+    "undefined",
+    "with_block",
+]
 
 Column = str | int
 Floats = NDArray[np.floating[Any]]
@@ -29,6 +36,11 @@ class ColumnNames:
     def __init__(self, names: Sequence[str] | None, n_columns: int) -> None:
         self.names = None if names is None else [str(name) for name in names]
         self.n_columns = n_columns
+
+    @classmethod
+    def of_fitted(cls, model: Any) -> "ColumnNames":
+        """Return those of the table that an estimator has learnt in `fit`."""
+        return cls(getattr(model, "feature_names_in_", None), model.n_features_in_)
 
     def __str__(self) -> str:
         if self.names is None:
@@ -66,6 +78,29 @@ def read_block(X: Any, positions: Sequence[int]) -> Floats:
     )
     for i, values in enumerate(columns):
         block[:, i] = values
+    return block
+
+
+def read_defined(
+    X: Any, positions: Sequence[int], missing_values: float
+) -> NDArray[np.float64]:
+    """Return a new array with some columns in double precision, nan where undefined.
+
+    Parameters
+    ----------
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+    positions : sequence of int
+        Positions of the columns.
+    missing_values : float
+        Marks an undefined entry, as nan does.
+
+    Returns
+    -------
+    block : ndarray of shape (n_samples, n_positions), dtype float64
+    """
+    block = read_block(X, positions).astype(np.float64)
+    block[undefined(block, missing_values)] = np.nan
     return block
 
 

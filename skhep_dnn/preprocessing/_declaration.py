@@ -12,6 +12,7 @@ from skhep_dnn.preprocessing._columns import (
     Column,
     ColumnNames,
     read_block,
+    read_defined,
     undefined,
     with_block,
 )
@@ -66,7 +67,7 @@ def declare_symmetry(
         If a column is missing, names are ambiguous, a transformation changes nothing,
         or values are not what the columns are declared to be.
     """
-    columns = ColumnNames(getattr(model, "feature_names_in_", None), X.shape[1])
+    columns = ColumnNames.of_fitted(model)
     reflections = _check_axes(model.reflections, "reflections")
     odd = _odd_columns(columns, model, rotation=rotation)
     formulas = [columns.position(column, "invariants") for column in invariants or ()]
@@ -223,8 +224,7 @@ def _check_invariants(
 
 def _doubled(X: Any, positions: Sequence[int], missing_values: float) -> Any:
     """Return a table with some columns in double precision, nan where undefined."""
-    block = read_block(X, positions).astype(np.float64)
-    block[undefined(block, missing_values)] = np.nan
+    block = read_defined(X, positions, missing_values)
     table = X.astype(np.float64) if isinstance(X, np.ndarray) else X.copy()
     if not isinstance(table, np.ndarray):
         for i in positions:  # float32 would not be exact enough

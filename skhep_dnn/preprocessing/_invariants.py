@@ -162,8 +162,7 @@ class InvariantFeatures(MomentumTransformer):
             `collinear` does not name two objects beside one missing momentum.
         """
         table = check_table(self, X, reset=True)
-        names = getattr(self, "feature_names_in_", None)
-        columns = ColumnNames(names, self.n_features_in_)
+        columns = ColumnNames.of_fitted(self)
         self.momenta_ = find_momenta(
             columns, self.cylindrical, self.cartesian, remedy=", or None"
         )

@@ -246,7 +246,7 @@ class SymmetryTests:
         n_swaps: int,
         rng: np.random.RandomState,
     ) -> list[SymmetryTest]:
-        columns = ColumnNames(getattr(self, "feature_names_in_", None), events.shape[1])
+        columns = ColumnNames.of_fitted(self)
         features = EventFeatures(events, self.momenta_, self.kernel_, columns, rng)
         tests = []
         for name, trial in trials.items():

@@ -14,7 +14,13 @@ from skhep_dnn.preprocessing import (
     SymmetryAligner,
     SymmetryAugmenter,
 )
-from skhep_dnn.preprocessing._columns import read_block, undefined, with_block
+from skhep_dnn.preprocessing._columns import (
+    ColumnNames,
+    read_block,
+    read_defined,
+    undefined,
+    with_block,
+)
 
 PAIR = {
     "cylindrical": None,
@@ -85,6 +91,24 @@ def test_undefined():
     values = np.array([1.0, np.nan, -999.0])
     assert undefined(values, -999.0).tolist() == [False, True, True]
     assert undefined(values, np.nan).tolist() == [False, True, False]
+
+
+def test_defined_values_in_double_precision():
+    X = np.array([[1.0, -999.0, np.nan], [2.0, 3.0, 4.0]], dtype=np.float32)
+    block = read_defined(X, [2, 1], -999.0)
+    assert block.dtype == np.float64
+    np.testing.assert_array_equal(block, [[np.nan, np.nan], [4.0, 3.0]])
+    assert X[0, 1] == -999.0
+
+
+def test_names_of_the_columns_of_a_fit():
+    X = components()
+    model = SymmetryAugmenter(**PAIR)
+    for names, labels in (("abc", ["a", "b", "c"]), ([2, 1, 0], ["0", "1", "2"])):
+        model.fit(pd.DataFrame(X, columns=list(names)))
+        columns = ColumnNames.of_fitted(model)
+        assert [columns.label(i) for i in range(columns.n_columns)] == labels
+    assert str(columns) == "3 columns without names"
 
 
 @pytest.mark.parametrize(
