@@ -23,6 +23,7 @@ _LAZY = {
 _SUBPACKAGES = (
     "datasets",
     "ensemble",
+    "feature_selection",
     "inspection",
     "metrics",
     "neural_network",

@@ -1,11 +1,11 @@
-"""The table of events that an estimator gets: what kinds are taken and refused.
+"""The table of events that an estimator gets: its kinds, and which column is meant.
 
 A table is an array or a pandas DataFrame; a polars DataFrame or a pyarrow Table becomes
 one of pandas. Neither library is imported here: who passes its tables has imported it.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 __all__ = [
+    "check_column",
     "check_table",
     "column_position",
+    "column_positions",
     "is_category",
     "select_columns",
     "table_column",
@@ -76,17 +78,50 @@ def is_category(dtype: Any) -> bool:
     return getattr(dtype, "type", None) is pd.CategoricalDtype.type
 
 
+def check_column(column: object, parameter: str) -> int | str:
+    """Return a column that a parameter gives, if it is a name or a position.
+
+    Parameters
+    ----------
+    column : int or str
+        Name or position; an integer of numpy is one, a bool is none.
+    parameter : str
+        Name of the parameter.
+
+    Returns
+    -------
+    column : int or str
+
+    Raises
+    ------
+    TypeError
+        If the column is neither.
+    """
+    if isinstance(column, str):
+        return column
+    if isinstance(column, Integral) and not isinstance(column, bool):
+        return int(column)
+    msg = (
+        f"Columns in `{parameter}` must be names or positions, got {column!r}. Pass a "
+        "str or an int."
+    )
+    raise TypeError(msg)
+
+
 def column_position(
     column: int | str, names: Sequence[str] | None, n_columns: int, parameter: str
 ) -> int:
     """Position of a column that a parameter gives by name or by position.
+
+    As in scikit-learn an integer is a position, also where columns have integers as
+    names, and a string is a name.
 
     Parameters
     ----------
     column : int or str
         Name or position.
     names : sequence of str or None
-        Names of all columns.
+        Names of all columns; None if they have none.
     n_columns : int
         Their number.
     parameter : str
@@ -98,19 +133,81 @@ def column_position(
 
     Raises
     ------
+    TypeError
+        If the column is neither a name nor a position.
     ValueError
         If there is no such column.
+
+    Examples
+    --------
+    >>> column_position("mass", ["pt", "mass"], 2, parameter="stratify")
+    1
     """
-    known: list[Any] | None = list(range(n_columns))
-    if not isinstance(column, Integral):
-        known = None if names is None else list(names)
-    if known is None or column not in known:
+    checked = check_column(column, parameter)
+    named = [] if names is None else list(names)
+    known: Sequence[int | str] = named if isinstance(checked, str) else range(n_columns)
+    if checked not in known:
+        of_names = f"the names {named[:40]!r}" if named else "no names"
         msg = (
             f"`{parameter}` must be columns of `X`, by name or by position, got "
-            f"{column!r}. The columns are {known or list(range(n_columns))!r}."
+            f"{column!r}. The columns have {of_names} and the positions 0 to "
+            f"{n_columns - 1} (n_features = {n_columns}). Choose from these."
         )
         raise ValueError(msg)
-    return known.index(column)
+    return known.index(checked)
+
+
+def column_positions(
+    columns: Iterable[Any], names: Sequence[str] | None, n_columns: int, parameter: str
+) -> list[int]:
+    """Positions of columns that a parameter gives by names, by positions or as a mask.
+
+    Parameters
+    ----------
+    columns : iterable of int or str, or of bool
+        Names and positions, or for each column whether it is meant.
+    names : sequence of str or None
+        Names of all columns; None if they have none.
+    n_columns : int
+        Their number.
+    parameter : str
+        Name of the parameter.
+
+    Returns
+    -------
+    positions : list of int
+        In the order of the table, each once.
+
+    Raises
+    ------
+    TypeError
+        If the columns are a single str, or one is neither a name nor a position.
+    ValueError
+        If there is no such column, or a mask has another length than the table.
+
+    Examples
+    --------
+    >>> column_positions(["mass", 0], ["pt", "eta", "mass"], 3, parameter="groups")
+    [0, 2]
+    >>> column_positions([True, False, True], None, 3, parameter="groups")
+    [0, 2]
+    """
+    if isinstance(columns, str):
+        msg = (
+            f"`{parameter}` must hold columns, got the str {columns!r}. Pass a list, "
+            f"[{columns!r}]."
+        )
+        raise TypeError(msg)
+    given = list(columns)
+    if given and all(isinstance(entry, bool | np.bool_) for entry in given):
+        if len(given) != n_columns:
+            msg = (
+                f"`{parameter}` as a mask must have one entry for each of the "
+                f"{n_columns} columns, got {len(given)}. Correct its length."
+            )
+            raise ValueError(msg)
+        return np.flatnonzero(given).tolist()
+    return sorted({column_position(c, names, n_columns, parameter) for c in given})
 
 
 def select_columns(X: Any, positions: list[int]) -> Any:

@@ -1,11 +1,13 @@
-"""Which steps of a pipeline take event weights, decline them or pass them on.
+"""The steps of a pipeline: which is the last, and which take event weights.
 
-Asked of a step alone: of its signature, its parts and the requests that were set on it.
+Whether a step takes weights, declines them or passes them on is asked of it alone: of
+its signature, its parts and the requests that were set on it.
 """
 
 from typing import Any
 
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import (
     UNUSED,
     MetadataRouter,
@@ -15,11 +17,29 @@ from sklearn.utils.validation import has_fit_parameter
 
 __all__ = [
     "declines",
+    "final_step",
     "gets_weights",
     "has_weighted_parts",
     "is_predictor",
     "requesting_weights",
 ]
+
+
+def final_step(estimator: Any) -> Any:
+    """Return the last step of a pipeline, also of nested ones, or the estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A pipeline or not.
+
+    Returns
+    -------
+    final : estimator
+    """
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
 
 
 def requesting_weights(requests: Any) -> Any:

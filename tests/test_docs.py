@@ -19,6 +19,7 @@ SUBPACKAGES = [
     "datasets",
     "ensemble",
     "exceptions",
+    "feature_selection",
     "inspection",
     "metrics",
     "neural_network",

@@ -12,6 +12,7 @@ SUBPACKAGES = [
     "datasets",
     "ensemble",
     "exceptions",
+    "feature_selection",
     "inspection",
     "metrics",
     "neural_network",
@@ -39,6 +40,10 @@ def loaded_by(statement):
         ("import skhep_dnn", {"optuna", "matplotlib", "pooch", "skorch", "torch"}),
         (
             "import skhep_dnn.metrics",
+            {"optuna", "matplotlib", "pooch", "skorch", "torch"},
+        ),
+        (
+            "import skhep_dnn.feature_selection",
             {"optuna", "matplotlib", "pooch", "skorch", "torch"},
         ),
         (

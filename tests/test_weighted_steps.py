@@ -1,4 +1,4 @@
-"""What a step does with event weights, read from the step alone."""
+"""The last step, and what a step does with event weights, read from it alone."""
 
 import pytest
 from sklearn import config_context
@@ -8,17 +8,25 @@ from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import FeatureUnion
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skhep_dnn._weighted_steps import (
     declines,
+    final_step,
     gets_weights,
     has_weighted_parts,
     is_predictor,
     requesting_weights,
 )
+
+
+def test_the_final_step_of_nested_pipelines_is_no_pipeline():
+    final = LogisticRegression()
+    assert final_step(final) is final
+    assert final_step(make_pipeline(PCA(), final)) is final
+    assert final_step(make_pipeline(make_pipeline(PCA(), final))) is final
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 from sklearn.base import is_classifier
 
-from skhep_dnn.ensemble._fit_arguments import final_step
+from skhep_dnn._weighted_steps import final_step
 
 __all__ = ["check_averageable", "check_decisions"]
 

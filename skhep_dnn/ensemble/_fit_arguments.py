@@ -12,32 +12,14 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from skhep_dnn._sklearn import _routing_enabled
-from skhep_dnn._weighted_steps import declines, gets_weights
+from skhep_dnn._weighted_steps import declines, final_step, gets_weights
 from skhep_dnn.pipeline import WeightedPipeline
 
 __all__ = [
-    "final_step",
     "groups_argument",
     "takes_validation_sample",
     "weights_argument",
 ]
-
-
-def final_step(estimator: Any) -> Any:
-    """Return the last step of a pipeline, also of nested ones, or the estimator.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A pipeline or not.
-
-    Returns
-    -------
-    final : estimator
-    """
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[-1][1]
-    return estimator
 
 
 def weights_argument(estimator: Any, *, required: bool) -> str | None:

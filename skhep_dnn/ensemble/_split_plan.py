@@ -6,8 +6,8 @@ would tear copies of one event apart is refused.
 
 from typing import Any, Literal, NoReturn
 
+from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.ensemble._fit_arguments import (
-    final_step,
     groups_argument,
     takes_validation_sample,
 )

@@ -1,7 +1,21 @@
-"""What single features, and groups of them, are worth to a classifier of events.
+"""Which features can go, and which say the same, on weighted events."""
 
-The kernels are shared by the figures of `skhep_dnn.inspection`, where their public
-names are.
-"""
+from skhep_dnn.feature_selection._cut_comparison import (
+    CutComparison,
+    compare_after_cut,
+)
+from skhep_dnn.feature_selection._important_columns import important_columns
+from skhep_dnn.feature_selection._mutual_dependence import (
+    MutualDependence,
+    mutual_dependence,
+)
+from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
 
-__all__: list[str] = []
+__all__ = [
+    "CutComparison",
+    "MutualDependence",
+    "compare_after_cut",
+    "important_columns",
+    "mutual_dependence",
+    "weighted_spearman",
+]

@@ -4,8 +4,7 @@ All components of one object, a jet say, form a group; a column in no group stan
 alone.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from skhep_dnn._tables import check_table, table_column
+from skhep_dnn._tables import check_table, column_position, table_column
 
 __all__ = ["Groups", "named_table", "numeric_columns", "resolve_groups"]
 
@@ -86,19 +85,16 @@ def numeric_columns(
     return columns, names
 
 
-def resolve_groups(
-    table: Any, names: Sequence[str], groups: Groups | None
-) -> dict[str, list[int]]:
+def resolve_groups(names: Sequence[str], groups: Groups | None) -> dict[str, list[int]]:
     """Return the positions of the columns of each group and of those left alone.
 
     Parameters
     ----------
-    table : ndarray or pandas.DataFrame of shape (n_samples, n_features)
-        Events.
     names : sequence of str
         Names of the columns.
     groups : mapping of str to sequence of str or int, or None
-        Names or positions of the columns that belong together.
+        Names or positions of the columns that belong together; an integer is a
+        position, also where the names are those of integers.
 
     Returns
     -------
@@ -108,15 +104,15 @@ def resolve_groups(
     Raises
     ------
     TypeError
-        If the columns of a group are not a sequence.
+        If the columns of a group are not a sequence, or one is neither a name nor a
+        position.
     ValueError
         If a group is empty, a column is unknown or in two groups, or a group has the
         name of a column outside.
     """
     found: dict[str, list[int]] = {}
-    labels = list(table.columns) if isinstance(table, pd.DataFrame) else list(names)
     for group, columns in ({} if groups is None else groups).items():
-        found[group] = _positions(group, columns, labels)
+        found[group] = _positions(group, columns, names)
     taken = [position for positions in found.values() for position in positions]
     _check_disjoint(taken, names)
     for position in sorted(set(range(len(names))) - set(taken)):
@@ -130,29 +126,21 @@ def resolve_groups(
     return dict(sorted(found.items(), key=lambda item: item[1][0]))
 
 
-def _positions(group: str, columns: Any, labels: Sequence[Hashable]) -> list[int]:
+def _positions(group: str, columns: Any, names: Sequence[str]) -> list[int]:
     if isinstance(columns, str) or not isinstance(columns, Sequence):
         msg = (
             "`groups` must map names to lists of columns, got "
             f"{type(columns).__name__} for {group!r}. Write ['column', ...]."
         )
         raise TypeError(msg)
-    positions = [_position(column, labels) for column in columns]
-    if not positions or None in positions:
-        got = "none" if not positions else repr(columns[positions.index(None)])
+    if not columns:
         msg = (
-            f"`groups` must name columns of `X` for {group!r}, got {got}. Choose from "
-            f"{list(labels[:40])!r}, or positions below {len(labels)}."
+            f"`groups` must name columns of `X` for {group!r}, got none. Choose from "
+            f"{list(names[:40])!r}, or leave the group out."
         )
         raise ValueError(msg)
-    return sorted({position for position in positions if position is not None})
-
-
-def _position(column: Any, labels: Sequence[Hashable]) -> int | None:
-    if column in labels:
-        return labels.index(column)
-    is_position = isinstance(column, Integral) and 0 <= int(column) < len(labels)
-    return int(column) if is_position else None
+    n_columns, parameter = len(names), f"groups[{group!r}]"
+    return sorted({column_position(c, names, n_columns, parameter) for c in columns})
 
 
 def _check_disjoint(taken: list[int], names: Sequence[str]) -> None:

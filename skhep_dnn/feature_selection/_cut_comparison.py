@@ -59,7 +59,7 @@ class CutComparison:
     Examples
     --------
     >>> import numpy as np
-    >>> from skhep_dnn.inspection import CutComparison
+    >>> from skhep_dnn.feature_selection import CutComparison
     >>> from skhep_dnn.metrics import PairedBootstrapResult
     >>> CutComparison(
     ...     kept=["mass", "pt"],
@@ -137,7 +137,7 @@ def compare_after_cut(
         Physics weights, passed to `fit` and to the comparison; None counts every event
         once.
     importance : Bunch
-        Of `weighted_permutation_importance`, for the same columns.
+        Of `skhep_dnn.inspection.weighted_permutation_importance`, for the same columns.
     cut : float, default=0.005
         Columns are kept if their importance exceeds it, in the unit of the score of
         `importance`.
@@ -184,10 +184,8 @@ def compare_after_cut(
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skhep_dnn.inspection import (
-    ...     compare_after_cut,
-    ...     weighted_permutation_importance,
-    ... )
+    >>> from skhep_dnn.feature_selection import compare_after_cut
+    >>> from skhep_dnn.inspection import weighted_permutation_importance
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(["b", "s"], 500)
     >>> X = rng.normal(size=(1000, 3)) + (y == "s")[:, np.newaxis] * [2.0, 1.0, 0.0]

@@ -12,8 +12,8 @@ def important_columns(importance: Bunch, *, cut: float = 0.005) -> list[str]:
     Parameters
     ----------
     importance : Bunch
-        Of `weighted_permutation_importance`. The columns of a group are kept or cut
-        together.
+        Of `skhep_dnn.inspection.weighted_permutation_importance`. The columns of a
+        group are kept or cut together.
     cut : float, default=0.005
         In the unit of the score. 0.005 was chosen for the fall of the accuracy of
         random forests [1]_.
@@ -41,7 +41,7 @@ def important_columns(importance: Bunch, *, cut: float = 0.005) -> list[str]:
     Examples
     --------
     >>> from sklearn.utils import Bunch
-    >>> from skhep_dnn.inspection import important_columns
+    >>> from skhep_dnn.feature_selection import important_columns
     >>> importance = Bunch(
     ...     names=["jet", "mass", "phi"],
     ...     columns=[["jet_pt", "jet_eta"], ["mass"], ["phi"]],

@@ -48,7 +48,7 @@ class MutualDependence:
     Examples
     --------
     >>> import pandas as pd
-    >>> from skhep_dnn.inspection import MutualDependence
+    >>> from skhep_dnn.feature_selection import MutualDependence
     >>> result = MutualDependence(
     ...     pd.Series({"a": 0.1, "b": 0.9}),
     ...     pd.DataFrame({"a": {"b": 1.6}, "b": {"a": 0.2}}),
@@ -128,7 +128,7 @@ def mutual_dependence(
     See Also
     --------
     weighted_spearman : Monotonic dependences of pairs, at once.
-    MutualDependenceDisplay : The figure.
+    skhep_dnn.inspection.MutualDependenceDisplay : The figure.
 
     Notes
     -----
@@ -156,7 +156,7 @@ def mutual_dependence(
     Examples
     --------
     >>> import numpy as np
-    >>> from skhep_dnn.inspection import mutual_dependence
+    >>> from skhep_dnn.feature_selection import mutual_dependence
     >>> rng = np.random.default_rng(0)
     >>> x, y, z = rng.normal(size=(3, 1000))
     >>> X = np.column_stack([x, y, x + y, z])

@@ -78,7 +78,7 @@ def weighted_spearman(
     --------
     mutual_dependence : Finds dependences on several features, and others than
         monotonic ones.
-    RankCorrelationDisplay : The figure.
+    skhep_dnn.inspection.RankCorrelationDisplay : The figure.
     scipy.stats.spearmanr : Without weights.
 
     Notes
@@ -96,7 +96,7 @@ def weighted_spearman(
     Examples
     --------
     >>> import numpy as np
-    >>> from skhep_dnn.inspection import weighted_spearman
+    >>> from skhep_dnn.feature_selection import weighted_spearman
     >>> x = np.arange(5.0)
     >>> X = np.column_stack([x, np.exp(x), [0.0, 3.0, 1.0, 4.0, 2.0]])
     >>> weighted_spearman(X, [1.0, 1.0, 1.0, 1.0, 1.0]).round(2)

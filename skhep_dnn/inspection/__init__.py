@@ -1,15 +1,5 @@
 """Figures of classifiers, their scores and their training, for weighted events."""
 
-from skhep_dnn.feature_selection._cut_comparison import (
-    CutComparison,
-    compare_after_cut,
-)
-from skhep_dnn.feature_selection._important_columns import important_columns
-from skhep_dnn.feature_selection._mutual_dependence import (
-    MutualDependence,
-    mutual_dependence,
-)
-from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
 from skhep_dnn.inspection._block_reliance import BlockRelianceDisplay
 from skhep_dnn.inspection._bottleneck_output import BottleneckOutputDisplay
 from skhep_dnn.inspection._bottleneck_reliance import BottleneckRelianceDisplay
@@ -30,11 +20,9 @@ __all__ = [
     "BlockRelianceDisplay",
     "BottleneckOutputDisplay",
     "BottleneckRelianceDisplay",
-    "CutComparison",
     "DiscriminantDisplay",
     "EmbeddingDisplay",
     "LearningRateRangeDisplay",
-    "MutualDependence",
     "MutualDependenceDisplay",
     "NetworkDiagramDisplay",
     "PermutationImportanceDisplay",
@@ -43,9 +31,5 @@ __all__ = [
     "TrainingHistoryDisplay",
     "WeightedHistogram",
     "WeightedRocCurveDisplay",
-    "compare_after_cut",
-    "important_columns",
-    "mutual_dependence",
     "weighted_permutation_importance",
-    "weighted_spearman",
 ]

@@ -6,17 +6,16 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from skhep_dnn.inspection._bottleneck_reliance import Bottleneck, check_bottleneck
-from skhep_dnn.inspection._class_histograms import matched_histograms
+from skhep_dnn.inspection._display import signal_label
 from skhep_dnn.inspection._event_spread import event_shares, inner_edges, last_step
-from skhep_dnn.inspection._histogram import WeightedHistogram
+from skhep_dnn.inspection._histogram import WeightedHistogram, matched_histograms
 from skhep_dnn.inspection._histogram_drawing import (
     add_legend,
     draw_histogram,
     height_range,
 )
 from skhep_dnn.inspection._network_shape import network_shape
-from skhep_dnn.inspection._plotting import leave_headroom, make_axes
-from skhep_dnn.inspection._response import signal_label
+from skhep_dnn.inspection._plotting import leave_headroom, make_axes, spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -239,8 +238,7 @@ class BottleneckOutputDisplay:
         self.bands_: dict[str, StepPatch] = {}
         of_classes = {"background": self.background, "signal": self.signal}
         for kind, histogram in of_classes.items():
-            n_events = f"{histogram.n_events:,}".replace(",", " ")
-            style = {"label": f"{kind}, N = {n_events}", **kwargs}
+            style = {"label": f"{kind}, N = {spaced(histogram.n_events)}", **kwargs}
             self.histograms_[kind], self.bands_[kind] = draw_histogram(
                 self.ax_, histogram, kind, density, style
             )

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from skhep_dnn.inspection._class_histograms import (
+from skhep_dnn.inspection._display import ScoreDisplay, signal_label, signal_scores
+from skhep_dnn.inspection._histogram import (
     Transform,
+    WeightedHistogram,
     matched_histograms,
 )
-from skhep_dnn.inspection._display import ScoreDisplay
-from skhep_dnn.inspection._histogram import WeightedHistogram
 from skhep_dnn.inspection._histogram_drawing import (
     add_legend,
     draw_histogram,
@@ -23,7 +23,6 @@ from skhep_dnn.inspection._histogram_drawing import (
     height_range,
 )
 from skhep_dnn.inspection._plotting import leave_headroom, make_axes
-from skhep_dnn.inspection._response import signal_label, signal_scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

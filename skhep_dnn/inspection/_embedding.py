@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn._sklearn import _check_feature_names_in
+from skhep_dnn._tables import column_position
+from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.inspection._heat_map import (
     HeatMap,
     draw_colorbar,
@@ -127,7 +129,8 @@ class EmbeddingDisplay:
         Raises
         ------
         TypeError
-            If the estimator has no encoder of categories.
+            If the estimator has no encoder of categories, or `column` is neither a name
+            nor a position.
         ValueError
             If there is no such column of categories, or an option is not as described.
         NotFittedError
@@ -136,8 +139,7 @@ class EmbeddingDisplay:
             If matplotlib is not installed.
         """
         check_is_fitted(estimator)
-        if isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
+        estimator = final_step(estimator)
         if not hasattr(estimator, "encoder_") or not hasattr(estimator, "net_"):
             msg = (
                 "`estimator` must be a network that embeds categories, got "
@@ -145,13 +147,7 @@ class EmbeddingDisplay:
             )
             raise TypeError(msg)
         encoder = estimator.encoder_
-        names = list(
-            getattr(
-                estimator,
-                "feature_names_in_",
-                [f"x{i}" for i in range(estimator.n_features_in_)],
-            )
-        )
+        names = _check_feature_names_in(estimator, None).tolist()
         k = _check_column(column, encoder.categorical_, names)
         undefined = ["undefined"] if encoder.has_missing_[k] else []
         table = estimator.net_.module_.embeddings[k].detach().cpu().numpy()
@@ -268,18 +264,19 @@ def _check_column(
     column: str | int | None, categorical: list[int], names: list[str]
 ) -> int:
     """Return which of the columns of categories is meant."""
-    known = [names[i] for i in categorical]
     if column is None and len(categorical) == 1:
         return 0
-    if column in known:
-        return known.index(column)
-    if column in categorical:
-        return categorical.index(column)
-    msg = (
-        f"`column` must be one of the columns of categories {known!r}, got "
-        f"{column!r}. Name one, or fit with `categorical_features`."
-    )
-    raise ValueError(msg)
+    position = None
+    if column is not None:
+        position = column_position(column, names, len(names), "column")
+    if position not in categorical:
+        msg = (
+            "`column` must be one of the columns of categories "
+            f"{[names[i] for i in categorical]!r}, got {column!r}. Name one, or fit "
+            "with `categorical_features`."
+        )
+        raise ValueError(msg)
+    return categorical.index(position)
 
 
 def _check_kind(kind: str, member: int, n_members: int) -> None:

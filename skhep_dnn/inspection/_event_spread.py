@@ -1,7 +1,6 @@
 """How do values of weighted events spread, where one class must not hide the other."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.inspection._class_histograms import histogram_edges
+from skhep_dnn.inspection._histogram import histogram_edges
 
 __all__ = [
     "DEEP_COLOR",
@@ -159,21 +158,22 @@ def inner_edges(
 
 
 def last_step(
-    estimator: BaseEstimator, X: ArrayLike | None = None
-) -> tuple[BaseEstimator, Any]:
+    estimator: BaseEstimator, X: ArrayLike
+) -> tuple[BaseEstimator, ArrayLike]:
     """Return the fitted last step of a pipeline and the events as it sees them.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted estimator, or a pipeline that ends with one.
-    X : array-like of shape (n_samples, n_features) or None
+        Fitted estimator, or a pipeline that ends with one; the last step may be a
+        pipeline, too.
+    X : array-like of shape (n_samples, n_features)
         Events as the pipeline sees them.
 
     Returns
     -------
     model : estimator
-    X : array-like or None
+    X : array-like of shape (n_samples, n_features_of_the_last_step)
 
     Raises
     ------
@@ -181,8 +181,8 @@ def last_step(
         If the estimator is not fitted.
     """
     check_is_fitted(estimator)
-    if not isinstance(estimator, Pipeline):
-        return estimator, X
-    if X is not None and len(estimator) > 1:
-        X = estimator[:-1].transform(X)
-    return estimator[-1], X
+    while isinstance(estimator, Pipeline):
+        if len(estimator) > 1:
+            X = estimator[:-1].transform(X)
+        estimator = estimator[-1]
+    return estimator, X

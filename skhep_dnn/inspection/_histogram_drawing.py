@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skhep_dnn.inspection._histogram import WeightedHistogram, yield_with_error
-from skhep_dnn.inspection._plotting import BACKGROUND_COLOR, SIGNAL_COLOR, merge_style
+from skhep_dnn.inspection._plotting import (
+    BACKGROUND_COLOR,
+    SIGNAL_COLOR,
+    merge_style,
+    spaced,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -181,5 +186,5 @@ def _heights(
 
 def _size(histogram: WeightedHistogram, density: bool) -> str:
     if density:
-        return f"N = {histogram.n_events:,}".replace(",", " ")
+        return f"N = {spaced(histogram.n_events)}"
     return yield_with_error(histogram.sum_w, histogram.sum_w_error)

@@ -67,7 +67,8 @@ class PermutationImportanceDisplay:
     See Also
     --------
     weighted_permutation_importance : The importances and their errors.
-    compare_after_cut : What a training without the unimportant ones does.
+    skhep_dnn.feature_selection.compare_after_cut : What a training without the
+        unimportant ones does.
 
     Examples
     --------

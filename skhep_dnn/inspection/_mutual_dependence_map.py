@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from skhep_dnn.feature_selection._mutual_dependence import (
-    MutualDependence,
-    mutual_dependence,
-)
+from skhep_dnn.feature_selection import MutualDependence, mutual_dependence
 from skhep_dnn.inspection._heat_map import (
     HeatMap,
     draw_colorbar,
@@ -53,7 +50,7 @@ class MutualDependenceDisplay:
 
     See Also
     --------
-    mutual_dependence : The dependences.
+    skhep_dnn.feature_selection.mutual_dependence : The dependences.
     RankCorrelationDisplay : Monotonic dependences of pairs.
 
     Examples
@@ -122,7 +119,8 @@ class MutualDependenceDisplay:
         Raises
         ------
         ValueError
-            If an argument is not as `mutual_dependence` describes it.
+            If an argument is not as `skhep_dnn.feature_selection.mutual_dependence`
+            describes it.
         ImportError
             If matplotlib is not installed.
         """
@@ -147,7 +145,7 @@ class MutualDependenceDisplay:
         Parameters
         ----------
         result : MutualDependence
-            Of `mutual_dependence`.
+            Of `skhep_dnn.feature_selection.mutual_dependence`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
         **kwargs : dict

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
-from skhep_dnn.inspection._event_spread import DEEP_COLOR, WIDE_COLOR, last_step
+from skhep_dnn._weighted_steps import final_step
+from skhep_dnn.inspection._event_spread import DEEP_COLOR, WIDE_COLOR
 from skhep_dnn.inspection._network_graph import Arrow, Box, network_graph
 from skhep_dnn.inspection._network_shape import NetworkShape, network_shape
-from skhep_dnn.inspection._plotting import NEUTRAL_COLOR, make_axes, merge_style
+from skhep_dnn.inspection._plotting import NEUTRAL_COLOR, make_axes, merge_style, spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,8 +128,8 @@ class NetworkDiagramDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        model, _ = last_step(estimator)
-        shape = network_shape(model)
+        check_is_fitted(estimator)
+        shape = network_shape(final_step(estimator))
         boxes, arrows = network_graph(shape)
         title = _title(shape) if title is None else title
         return cls(boxes=boxes, arrows=arrows, title=title).plot(ax, **kwargs)
@@ -263,7 +265,7 @@ def _size(box: Box) -> tuple[float, float]:
 
 def _title(shape: NetworkShape) -> str:
     norm = ", batch norm" if shape.batch_norm else ""
-    n_parameters = f"{shape.n_parameters:,}".replace(",", " ")
+    n_parameters = spaced(shape.n_parameters)
     members = "1 member" if shape.n_members == 1 else f"{shape.n_members} members"
     return (
         f"{shape.connection} connections{norm}\n{members}, {n_parameters} parameters "

@@ -47,7 +47,7 @@ def weighted_permutation_importance(
     and gets the values of a group from another event. It tells what these fitted models
     rely on, not what another training could do without: of two features that say the
     same, each may look unimportant. Permute both as a group, and see
-    `compare_after_cut`.
+    `skhep_dnn.feature_selection.compare_after_cut`.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ def weighted_permutation_importance(
     groups : mapping of str to sequence of str or int, default=None
         Names or positions of columns that are permuted together, row by row, such as
         all components of one jet: what they have to do with each other is kept. A
-        column in no group stands alone.
+        column in no group stands alone. An integer is a position, also where columns
+        have integers as names.
     indices : sequence of array-like of int, default=None
         For each estimator the rows on which it is scored: its test fold, as in
         ``cross_validate(..., return_indices=True)["indices"]["test"]``. None scores
@@ -114,7 +115,8 @@ def weighted_permutation_importance(
     ValueError
         If an argument is not as described.
     TypeError
-        If the columns of a group are not a sequence, or `X` is not a table of values.
+        If the columns of a group are not a sequence of names and positions, or `X` is
+        not a table of values.
     WeightsError
         If the weights of a class do not sum to more than 0.
     NotFittedError
@@ -127,7 +129,8 @@ def weighted_permutation_importance(
 
     See Also
     --------
-    compare_after_cut : Retrain without what is unimportant, and compare.
+    skhep_dnn.feature_selection.compare_after_cut : Retrain without what is unimportant,
+        and compare.
     PermutationImportanceDisplay : The figure.
     sklearn.inspection.permutation_importance : Without weights, groups and ensembles.
 
@@ -188,7 +191,7 @@ def weighted_permutation_importance(
     models = list(estimator) if isinstance(estimator, list | tuple) else [estimator]
     _check_numbers(models, n_repeats, max_events)
     table, names = named_table(X)
-    positions = resolve_groups(table, names, groups)
+    positions = resolve_groups(names, groups)
     has_weights = sample_weight is not None
     scorer, scoring_name = _check_scoring(scoring, has_weights=has_weights)
     rng = check_random_state(random_state)

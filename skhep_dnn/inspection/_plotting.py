@@ -19,6 +19,7 @@ __all__ = [
     "leave_headroom",
     "make_axes",
     "merge_style",
+    "spaced",
     "split_off_panels",
 ]
 
@@ -97,6 +98,28 @@ def merge_style(
     from matplotlib.cbook import normalize_kwargs  # noqa: PLC0415
 
     return {**defaults, **normalize_kwargs(kwargs, artist)}
+
+
+def spaced(number: float, places: int = 0) -> str:
+    """Return a number with its thousands set apart by spaces.
+
+    Parameters
+    ----------
+    number : float
+        Any number.
+    places : int, default=0
+        Decimal places.
+
+    Returns
+    -------
+    text : str
+
+    Examples
+    --------
+    >>> spaced(12345)
+    '12 345'
+    """
+    return f"{number:,.{places}f}".replace(",", " ")
 
 
 def curve_style(ax: "Axes") -> dict[str, Any]:

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from skhep_dnn.feature_selection import weighted_spearman
 from skhep_dnn.feature_selection._columns import named_table
-from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
 from skhep_dnn.inspection._heat_map import (
     HeatMap,
     draw_colorbar,
@@ -50,7 +50,7 @@ class RankCorrelationDisplay:
 
     See Also
     --------
-    weighted_spearman : The correlations.
+    skhep_dnn.feature_selection.weighted_spearman : The correlations.
     MutualDependenceDisplay : Dependences on several features at once.
 
     Examples
@@ -128,7 +128,7 @@ class RankCorrelationDisplay:
         Parameters
         ----------
         correlation : array-like or DataFrame of shape (n_features, n_features)
-            Of `weighted_spearman`.
+            Of `skhep_dnn.feature_selection.weighted_spearman`.
         names : sequence of str, default=None
             Names of the features; None takes those of a DataFrame.
         cluster : bool, default=True

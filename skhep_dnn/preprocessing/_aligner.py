@@ -11,8 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import StrOptions, _check_feature_names_in, _fit_context
 from skhep_dnn._tables import check_table, select_columns
 from skhep_dnn.preprocessing._base import MomentumTransformer
-from skhep_dnn.preprocessing._column_names import Column
-from skhep_dnn.preprocessing._columns import read_block, with_block
+from skhep_dnn.preprocessing._columns import Column, read_block, with_block
 from skhep_dnn.preprocessing._declaration import OddUnder, declare_symmetry
 from skhep_dnn.preprocessing._momenta import Momenta, Momentum
 from skhep_dnn.preprocessing._orientation import find_orientation

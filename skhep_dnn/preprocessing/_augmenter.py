@@ -20,8 +20,7 @@ from skhep_dnn._sklearn import StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.preprocessing._aligner import SymmetryAligner
 from skhep_dnn.preprocessing._base import MomentumTransformer
-from skhep_dnn.preprocessing._column_names import Column
-from skhep_dnn.preprocessing._columns import read_block, with_block
+from skhep_dnn.preprocessing._columns import Column, read_block, with_block
 from skhep_dnn.preprocessing._declaration import (
     Invariants,
     OddUnder,

@@ -12,8 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import StrOptions, _check_feature_names_in, _fit_context
 from skhep_dnn._tables import check_table, select_columns
 from skhep_dnn.preprocessing._base import MomentumTransformer
-from skhep_dnn.preprocessing._column_names import ColumnNames
-from skhep_dnn.preprocessing._columns import read_block, undefined, with_block
+from skhep_dnn.preprocessing._columns import (
+    ColumnNames,
+    read_block,
+    undefined,
+    with_block,
+)
 from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
 from skhep_dnn.preprocessing._momenta import (
     Momenta,
@@ -120,8 +124,7 @@ class CartesianMomenta(MomentumTransformer):
             names exist already, or values are not those of momenta.
         """
         table = check_table(self, X, reset=True)
-        names = getattr(self, "feature_names_in_", None)
-        columns = ColumnNames(names, self.n_features_in_)
+        columns = ColumnNames.of_fitted(self)
         self.momenta_ = find_momenta(columns, self.momenta, None, parameter="momenta")
         self._check_names(columns)
         check_events(table, self.momenta_, self.missing_values)

@@ -1,4 +1,4 @@
-"""Some columns of a table as one block of numbers, and back into such a table."""
+"""The columns of a table: what they are called, and some as one block of numbers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,11 +7,53 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skhep_dnn._tables import table_column
+from skhep_dnn._tables import column_position, table_column
 
-__all__ = ["read_block", "undefined", "with_block"]
+__all__ = [
+    "Column",
+    "ColumnNames",
+    "read_block",
+    "read_defined",
+    "undefined",
+    "with_block",
+]
 
+Column = str | int
 Floats = NDArray[np.floating[Any]]
+
+
+class ColumnNames:
+    """Names and positions of the columns of a table.
+
+    Parameters
+    ----------
+    names : sequence of str or None
+        Names, if the columns have any.
+    n_columns : int
+        Number of columns.
+    """
+
+    def __init__(self, names: Sequence[str] | None, n_columns: int) -> None:
+        self.names = None if names is None else [str(name) for name in names]
+        self.n_columns = n_columns
+
+    @classmethod
+    def of_fitted(cls, model: Any) -> "ColumnNames":
+        """Return those of the table that an estimator has learnt in `fit`."""
+        return cls(getattr(model, "feature_names_in_", None), model.n_features_in_)
+
+    def __str__(self) -> str:
+        if self.names is None:
+            return f"{self.n_columns} columns without names"
+        return f"the columns {self.names!r}"
+
+    def position(self, column: Column, parameter: str) -> int:
+        """Return the position of a declared column."""
+        return column_position(column, self.names, self.n_columns, parameter)
+
+    def label(self, position: int) -> str:
+        """Return the name of a column, or its position."""
+        return str(position) if self.names is None else self.names[position]
 
 
 def read_block(X: Any, positions: Sequence[int]) -> Floats:
@@ -36,6 +78,29 @@ def read_block(X: Any, positions: Sequence[int]) -> Floats:
     )
     for i, values in enumerate(columns):
         block[:, i] = values
+    return block
+
+
+def read_defined(
+    X: Any, positions: Sequence[int], missing_values: float
+) -> NDArray[np.float64]:
+    """Return a new array with some columns in double precision, nan where undefined.
+
+    Parameters
+    ----------
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+    positions : sequence of int
+        Positions of the columns.
+    missing_values : float
+        Marks an undefined entry, as nan does.
+
+    Returns
+    -------
+    block : ndarray of shape (n_samples, n_positions), dtype float64
+    """
+    block = read_block(X, positions).astype(np.float64)
+    block[undefined(block, missing_values)] = np.nan
     return block
 
 

@@ -8,8 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._sklearn import _safe_indexing
-from skhep_dnn.preprocessing._column_names import Column, ColumnNames
-from skhep_dnn.preprocessing._columns import read_block, undefined, with_block
+from skhep_dnn.preprocessing._columns import (
+    Column,
+    ColumnNames,
+    read_block,
+    read_defined,
+    undefined,
+    with_block,
+)
 from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
 from skhep_dnn.preprocessing._momenta import Momentum, find_momenta
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
@@ -61,7 +67,7 @@ def declare_symmetry(
         If a column is missing, names are ambiguous, a transformation changes nothing,
         or values are not what the columns are declared to be.
     """
-    columns = ColumnNames(getattr(model, "feature_names_in_", None), X.shape[1])
+    columns = ColumnNames.of_fitted(model)
     reflections = _check_axes(model.reflections, "reflections")
     odd = _odd_columns(columns, model, rotation=rotation)
     formulas = [columns.position(column, "invariants") for column in invariants or ()]
@@ -218,8 +224,7 @@ def _check_invariants(
 
 def _doubled(X: Any, positions: Sequence[int], missing_values: float) -> Any:
     """Return a table with some columns in double precision, nan where undefined."""
-    block = read_block(X, positions).astype(np.float64)
-    block[undefined(block, missing_values)] = np.nan
+    block = read_defined(X, positions, missing_values)
     table = X.astype(np.float64) if isinstance(X, np.ndarray) else X.copy()
     if not isinstance(table, np.ndarray):
         for i in positions:  # float32 would not be exact enough

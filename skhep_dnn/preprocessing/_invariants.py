@@ -20,8 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import StrOptions, _check_feature_names_in, _fit_context
 from skhep_dnn._tables import check_table, select_columns
 from skhep_dnn.preprocessing._base import MomentumTransformer
-from skhep_dnn.preprocessing._column_names import Column, ColumnNames
-from skhep_dnn.preprocessing._columns import read_block, undefined
+from skhep_dnn.preprocessing._columns import Column, ColumnNames, read_block, undefined
 from skhep_dnn.preprocessing._event_checks import check_events
 from skhep_dnn.preprocessing._momenta import (
     Momenta,
@@ -163,8 +162,7 @@ class InvariantFeatures(MomentumTransformer):
             `collinear` does not name two objects beside one missing momentum.
         """
         table = check_table(self, X, reset=True)
-        names = getattr(self, "feature_names_in_", None)
-        columns = ColumnNames(names, self.n_features_in_)
+        columns = ColumnNames.of_fitted(self)
         self.momenta_ = find_momenta(
             columns, self.cylindrical, self.cartesian, remedy=", or None"
         )

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from skhep_dnn.preprocessing._column_names import Column, ColumnNames
+from skhep_dnn._tables import check_column
+from skhep_dnn.preprocessing._columns import Column, ColumnNames
 
 __all__ = [
     "Form",
@@ -217,6 +218,8 @@ def find_object(
 
     Raises
     ------
+    TypeError
+        If the parameter is neither a name nor a position.
     ValueError
         If there is none, or several.
     """
@@ -224,7 +227,8 @@ def find_object(
         matches = [m for m in momenta if word in m.name.lower()]
         default = f" (None finds the one whose name contains {word!r})"
     else:
-        matches = [m for m in momenta if declared in (m.name, *m.names, *m.columns)]
+        column = check_column(declared, parameter)
+        matches = [m for m in momenta if column in (m.name, *m.names, *m.columns)]
         default = ""
     if len(matches) != 1:
         msg = (

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skhep_dnn.preprocessing._column_names import Column
-from skhep_dnn.preprocessing._columns import read_block, undefined
+from skhep_dnn.preprocessing._columns import Column, read_block, undefined
 from skhep_dnn.preprocessing._momenta import Momentum, find_object
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from skhep_dnn._tables import table_column
-from skhep_dnn.preprocessing._column_names import ColumnNames
-from skhep_dnn.preprocessing._columns import read_block, undefined
+from skhep_dnn.preprocessing._columns import ColumnNames, read_defined, undefined
 from skhep_dnn.preprocessing._momenta import Momentum
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 
@@ -119,9 +118,7 @@ class EventFeatures:
         return _Momenta(np.concatenate(phi, axis=1), np.concatenate(signed, axis=1))
 
     def _defined(self, X: Any, columns: Sequence[int]) -> Floats:
-        block = read_block(X, columns).astype(np.float64)
-        block[undefined(block, self.kernel.missing_values)] = np.nan
-        return block
+        return read_defined(X, columns, self.kernel.missing_values)
 
     def _signed_names(self) -> list[str]:
         columns = [m.longitudinal for m in self.momenta if m.longitudinal is not None]

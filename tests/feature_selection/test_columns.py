@@ -15,23 +15,24 @@ def frame():
 
 
 def test_groups_and_single_columns_in_the_order_of_the_table(frame):
-    table, names = named_table(frame)
-    positions = resolve_groups(table, names, {"jet": ["jet_eta", 1]})
+    _, names = named_table(frame)
+    positions = resolve_groups(names, {"jet": ["jet_eta", 1]})
     assert positions == {"met": [0], "jet": [1, 2], "mass": [3]}
     assert list(positions) == ["met", "jet", "mass"]
-    assert resolve_groups(table, names, None) == {n: [i] for i, n in enumerate(names)}
+    assert resolve_groups(names, None) == {n: [i] for i, n in enumerate(names)}
 
 
 def test_columns_of_arrays_have_names_and_positions():
-    table, names = named_table(np.zeros((2, 3)))
+    _, names = named_table(np.zeros((2, 3)))
     assert names == ["x0", "x1", "x2"]
     groups = {"pair": [np.int64(2), "x0"]}
-    assert resolve_groups(table, names, groups) == {"pair": [0, 2], "x1": [1]}
+    assert resolve_groups(names, groups) == {"pair": [0, 2], "x1": [1]}
 
 
-def test_a_label_of_the_frame_goes_before_a_position():
-    table, names = named_table(pd.DataFrame(np.zeros((2, 2)), columns=[1, 0]))
-    assert resolve_groups(table, names, {"g": [1]}) == {"g": [0], "0": [1]}
+def test_an_integer_is_a_position_where_columns_have_integer_names():
+    _, names = named_table(pd.DataFrame(np.zeros((2, 3)), columns=[2, 1, 0]))
+    assert resolve_groups(names, {"g": [2]}) == {"2": [0], "1": [1], "g": [2]}
+    assert resolve_groups(names, {"g": ["2"]}) == {"g": [0], "1": [1], "0": [2]}
 
 
 @pytest.mark.parametrize(
@@ -39,16 +40,27 @@ def test_a_label_of_the_frame_goes_before_a_position():
     [
         ({"jet": "jet_pt"}, TypeError, r"got str for 'jet'\. Write"),
         ({"jet": []}, ValueError, r"for 'jet', got none\. Choose from \['met'"),
-        ({"jet": ["jet_pt", "jet_e"]}, ValueError, r"for 'jet', got 'jet_e'\."),
-        ({"jet": [4]}, ValueError, r"got 4\..* positions below 4"),
+        (
+            {"jet": ["jet_pt", "jet_e"]},
+            ValueError,
+            r"\['jet'\]` .*got 'jet_e'\.",
+        ),
+        ({"jet": [4]}, ValueError, r"got 4\..* positions 0 to 3"),
+        ({"jet": [-1]}, ValueError, r"got -1\..* positions 0 to 3"),
+        (
+            {"jet": [True]},
+            TypeError,
+            r"`groups\['jet'\]` must be names.*got True",
+        ),
+        ({"jet": [("jet_pt",)]}, TypeError, r"names or positions, got \('jet_pt',\)"),
         ({"a": [1], "b": ["jet_pt"]}, ValueError, r"got \['jet_pt'\] in more than one"),
         ({"met": ["mass"]}, ValueError, r"outside of the group, got 'met'\. Rename"),
     ],
 )
 def test_wrong_groups(frame, groups, error, message):
-    table, names = named_table(frame)
+    _, names = named_table(frame)
     with pytest.raises(error, match=message):
-        resolve_groups(table, names, groups)
+        resolve_groups(names, groups)
 
 
 def test_repeated_names_are_refused(frame):

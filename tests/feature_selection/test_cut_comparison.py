@@ -8,7 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_predict
 
 from skhep_dnn import WeightedDNNClassifier
-from skhep_dnn.inspection import compare_after_cut, weighted_permutation_importance
+from skhep_dnn.feature_selection import compare_after_cut
+from skhep_dnn.inspection import weighted_permutation_importance
 from skhep_dnn.metrics import balanced_log_loss, weighted_roc_auc
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.utils import Bunch
 
-from skhep_dnn.inspection import important_columns
+from skhep_dnn.feature_selection import important_columns
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.linear_model import LinearRegression
 
-from skhep_dnn.feature_selection._mutual_dependence import mutual_dependence
+from skhep_dnn.feature_selection import mutual_dependence
 
 
 @pytest.fixture(name="X")

@@ -4,10 +4,8 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.feature_selection._rank_correlation import (
-    weighted_ranks,
-    weighted_spearman,
-)
+from skhep_dnn.feature_selection import weighted_spearman
+from skhep_dnn.feature_selection._rank_correlation import weighted_ranks
 
 
 @pytest.fixture(name="X")

@@ -5,7 +5,7 @@ from matplotlib.colors import to_rgba
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.exceptions import WeightsError
@@ -67,6 +67,11 @@ def test_a_pipeline_is_its_last_step(split_model, toy_events):
     of_pipeline = BlockRelianceDisplay.from_estimator(pipeline, X, y)
     of_model = BlockRelianceDisplay.from_estimator(model, scaler.transform(X), y)
     assert of_pipeline.medians == of_model.medians
+    doubled = FunctionTransformer(lambda X: 2.0 * X).fit(X)
+    nested = make_pipeline(doubled, make_pipeline(scaler, model))
+    of_nested = BlockRelianceDisplay.from_estimator(nested, X, y)
+    of_model = BlockRelianceDisplay.from_estimator(model, scaler.transform(2.0 * X), y)
+    assert of_nested.medians == of_model.medians
 
 
 def test_drawing_on_given_axes_with_a_style(split_model, toy_events):

@@ -96,6 +96,8 @@ def test_pipelines_positions_arrays_and_axes(fitted):
     assert display.ax_ is ax
     assert display.categories == ["e", "mu"]
     assert ax.get_title() == "kind, member 1"
+    nested = make_pipeline("passthrough", pipeline)
+    assert EmbeddingDisplay.from_estimator(nested, 2).column == "kind"
     params = {**model.get_params(), "categorical_features": [1], "n_members": 1}
     of_array = WeightedDNNClassifier(**params).fit(X[["mass", "jets"]].to_numpy(), y)
     display = EmbeddingDisplay.from_estimator(of_array)
@@ -103,10 +105,26 @@ def test_pipelines_positions_arrays_and_axes(fitted):
     assert not any("member" in text.get_text() for text in display.ax_.texts)
 
 
+def test_an_integer_is_a_position_where_columns_have_integer_names(fitted):
+    model, X, y = fitted
+    params = {**model.get_params(), "categorical_features": [1, 2], "n_members": 1}
+    frame = X[["mass", "jets", "jets"]].set_axis([2, 1, 0], axis=1)
+    frame[0] = frame[0] % 2  # two categories and undefined ones
+    of_frame = WeightedDNNClassifier(**params).fit(frame, y)
+    display = EmbeddingDisplay.from_estimator(of_frame, 2)
+    assert (display.column, len(display.categories)) == ("x2", 3)
+    with pytest.raises(ValueError, match=r"\['x1', 'x2'\], got 0\. Name one"):
+        EmbeddingDisplay.from_estimator(of_frame, 0)
+
+
 def test_errors(fitted):
     model, X, y = fitted
     with pytest.raises(ValueError, match=r"\['jets', 'kind'\], got 'mass'\. Name one"):
         EmbeddingDisplay.from_estimator(model, "mass")
+    with pytest.raises(ValueError, match=r"`column` must be columns of .* got 'phi'"):
+        EmbeddingDisplay.from_estimator(model, "phi")
+    with pytest.raises(TypeError, match=r"`column` must be names or .*, got True"):
+        EmbeddingDisplay.from_estimator(model, True)
     with pytest.raises(ValueError, match=r"got None\. Name one"):
         EmbeddingDisplay.from_estimator(model)
     with pytest.raises(ValueError, match=r"`kind` must be one of .*, got 'tsne'\."):

@@ -2,10 +2,11 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.inspection._event_spread import (
@@ -90,12 +91,23 @@ def test_ranges_without_tails_and_given_edges():
 def test_last_step_of_a_pipeline_sees_what_the_others_made(toy_events):
     X, y, _ = toy_events
     with pytest.raises(NotFittedError):
-        last_step(LogisticRegression())
+        last_step(LogisticRegression(), X)
     pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
     model, events = last_step(pipeline, X)
     assert model is pipeline[-1]
     np.testing.assert_array_equal(events, pipeline[0].transform(X))
-    assert last_step(pipeline) == (model, None)
     assert last_step(model, X)[1] is X
     alone = make_pipeline(LogisticRegression()).fit(X, y)
     assert last_step(alone, X)[1] is X
+
+
+def test_last_step_of_nested_pipelines_sees_what_all_others_made(toy_events):
+    X, y, _ = toy_events
+    inner = make_pipeline(MinMaxScaler(), make_pipeline(LogisticRegression()))
+    pipeline = make_pipeline(StandardScaler(), inner).fit(X, y)
+    model, events = last_step(pipeline, X)
+    assert model is inner[-1][-1]
+    expected = inner[0].transform(pipeline[0].transform(X))
+    np.testing.assert_array_equal(events, expected)
+    with pytest.raises(NotFittedError):
+        last_step(clone(pipeline), X)

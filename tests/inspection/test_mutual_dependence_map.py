@@ -4,11 +4,8 @@ import pytest
 from matplotlib import pyplot as plt
 from sklearn.linear_model import LinearRegression
 
-from skhep_dnn.inspection import (
-    MutualDependence,
-    MutualDependenceDisplay,
-    mutual_dependence,
-)
+from skhep_dnn.feature_selection import MutualDependence, mutual_dependence
+from skhep_dnn.inspection import MutualDependenceDisplay
 
 
 @pytest.fixture

@@ -64,5 +64,8 @@ def test_drawing_on_given_axes_with_a_style(split_model, toy_events):
     assert display.ax_ is axes[0]
     assert display.figure_ is figure
     assert display.boxes_["inputs"].get_linewidth() == 3
+    pipeline = make_pipeline("passthrough", pipeline)
+    nested = NetworkDiagramDisplay.from_estimator(pipeline)
+    assert nested.boxes == display.boxes
     assert display.plot(axes[1]) is display
     assert display.ax_ is axes[1]

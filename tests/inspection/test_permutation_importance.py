@@ -203,6 +203,21 @@ def test_a_group_shows_what_copies_hide():
     np.testing.assert_allclose(both.importances_mean, 0.5, atol=0.02)
 
 
+def test_an_integer_in_groups_is_a_position_where_columns_have_integer_names():
+    X, y, _ = gaussian_events(200)
+    X = X[:, :3]
+    frame = pd.DataFrame(X, columns=[2, 1, 0])
+    options = {"groups": {"g": [2, 1]}, "n_repeats": 2, "random_state": 0}
+    model = linear_model(MEANS[:3])
+    of_array, of_frame = (
+        weighted_permutation_importance(model, table, y, **options)
+        for table in (X, frame)
+    )
+    assert of_array.positions == of_frame.positions == [[0], [1, 2]]
+    assert of_frame.columns == [["2"], ["1", "0"]]
+    np.testing.assert_array_equal(of_array.importances, of_frame.importances)
+
+
 def test_statistics_of_several_estimators():
     X, y, _ = gaussian_events(400)
     models = [linear_model(scale * MEANS) for scale in (0.5, 1.0, 2.0)]

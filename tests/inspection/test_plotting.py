@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from matplotlib import pyplot as plt
 
-from skhep_dnn.inspection._plotting import leave_headroom, split_off_panels
+from skhep_dnn.inspection._plotting import leave_headroom, spaced, split_off_panels
 
 CHECK_IMPORTS = """
 import sys
@@ -54,6 +54,11 @@ def test_names_are_sorted_and_exported():
     inspection = pytest.importorskip("skhep_dnn.inspection")
     assert inspection.__all__ == sorted(inspection.__all__)
     assert all(hasattr(inspection, name) for name in inspection.__all__)
+
+
+def test_thousands_are_set_apart_by_spaces():
+    assert [spaced(n) for n in (0, 999, 1234567)] == ["0", "999", "1 234 567"]
+    assert spaced(-12345.678, 1) == "-12 345.7"
 
 
 @pytest.mark.parametrize("log", [False, True])

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from skhep_dnn.inspection import RankCorrelationDisplay, weighted_spearman
+from skhep_dnn.feature_selection import weighted_spearman
+from skhep_dnn.inspection import RankCorrelationDisplay
 
 
 @pytest.fixture(name="X")

@@ -43,7 +43,7 @@ def test_parity_must_agree_with_rotations(X, axes):
 
 
 def test_signed_columns_must_exist_and_be_no_momenta(X):
-    with pytest.raises(ValueError, match=r"Columns in `odd_under` must be in `X`"):
+    with pytest.raises(ValueError, match=r"`odd_under` must be columns of `X`"):
         SymmetryAugmenter(odd_under={"dphi": "xy"}).fit(X)
     augmenter = SymmetryAugmenter(
         cylindrical=[("PRI_tau_pt", "PRI_tau_phi")], odd_under={"PRI_tau_phi": "xy"}
@@ -169,14 +169,14 @@ def test_remedies_name_parameters_that_exist(X):
         CartesianMomenta().fit(X)
     with pytest.raises(ValueError, match=r"`cylindrical` must.*, or None\.$"):
         InvariantFeatures().fit(X)
-    with pytest.raises(ValueError, match="Columns in `momenta` must be in `X`"):
+    with pytest.raises(ValueError, match="`momenta` must be columns of `X`"):
         CartesianMomenta(momenta=[("tau_pt", "no_eta", "tau_phi")]).fit(X)
     with pytest.raises(ValueError, match=r"Correct the axes\.$"):
         SymmetryAligner(odd_under={"delta_phi": "x"}).fit(X)
 
 
 def test_invariants_must_be_columns(X):
-    with pytest.raises(ValueError, match=r"Columns in `invariants` must be in `X`"):
+    with pytest.raises(ValueError, match=r"`invariants` must be columns of `X`"):
         SymmetryAugmenter(invariants={"DER_mass": mass}).fit(X)
 
 
@@ -189,5 +189,5 @@ def test_names_of_declared_columns_are_free(X):
 
 
 def test_one_column_is_too_few():
-    with pytest.raises(ValueError, match=r"must be in `X`, got 1.*n_features = 1"):
+    with pytest.raises(ValueError, match=r"be columns of `X`.*got 1.*n_features = 1"):
         SymmetryAugmenter(cartesian=[(0, 1)]).fit(np.ones((5, 1)))

@@ -1,4 +1,7 @@
-"""The check of a symmetry: right about symmetric events, and about broken ones."""
+"""The check of a symmetry: right about symmetric events, and about broken ones.
+
+Its result puts p-values together, and into words.
+"""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +10,12 @@ from scipy.stats import binom
 
 from skhep_dnn.datasets import fetch_higgsml, make_higgs_events
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.preprocessing import CartesianMomenta, SymmetryAugmenter
+from skhep_dnn.preprocessing import (
+    CartesianMomenta,
+    SymmetryAugmenter,
+    SymmetryCheck,
+    SymmetryTest,
+)
 
 N = 1_500
 
@@ -230,3 +238,31 @@ def test_columns_of_any_kind_and_undefined_values():
 def test_wrong_options(options, error, message):
     with pytest.raises(error, match=message):
         check(toy(0, 50), **options)
+
+
+def one(p_value, label=None, name="rotation", effect=0.01):
+    return SymmetryTest(name, label, p_value, "azimuth of lep", effect, 0.003, 100)
+
+
+def test_together():
+    check = SymmetryCheck((one(0.2, "b"), one(0.01, "b"), one(0.9, "s"), one(0.6, "s")))
+    assert check.p_value == pytest.approx(0.04)
+    assert check.by_class == {"b": pytest.approx(0.02), "s": 1.0}
+    assert check.worst.p_value == 0.01
+    assert (check.effect, check.effect_error) == (0.01, 0.003)
+
+
+def test_largest_effect_decides_between_equal_p_values():
+    check = SymmetryCheck((one(0.01), one(0.01, effect=0.2), one(0.01, effect=0.1)))
+    assert check.effect == 0.2
+
+
+def test_words():
+    check = SymmetryCheck((one(0.004, name="reflection in z"), one(0.5)))
+    assert repr(check) == str(check)
+    lines = str(check).splitlines()
+    expected = "reflection in z: p = 0.004, effect 0.0100 +- 0.0030 in azimuth of lep"
+    assert lines[0] == expected
+    assert "under the reflection in z, most in azimuth of lep" in lines[-1]
+    assert "`odd_under`" in lines[-1]
+    assert "nothing speaks against" in str(SymmetryCheck((one(0.5),)))

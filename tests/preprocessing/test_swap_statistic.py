@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from skhep_dnn.preprocessing._swap_test import swap_test
+from skhep_dnn.preprocessing._swap_statistic import swap_test
 
 
 def result(change, weights=None, n=199, seed=0):
