@@ -23,10 +23,14 @@ from time import perf_counter, process_time
 
 import numpy as np
 import torch
-from bare_products import ARRANGEMENTS, forward_seconds, training_seconds
-from peak_memory import PeakMemory, in_fresh_process
-from side_by_side import best_of, seconds
 
+from benchmarks.common.bare_products import (
+    ARRANGEMENTS,
+    forward_seconds,
+    training_seconds,
+)
+from benchmarks.common.peak_memory import PeakMemory, in_fresh_process
+from benchmarks.common.side_by_side import best_of, seconds
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.preprocessing import CartesianMomenta

@@ -22,9 +22,9 @@ from typing import ClassVar
 import numpy as np
 import torch
 from joblib.externals.loky import get_reusable_executor
-from side_by_side import best_of, seconds
 from skorch.callbacks import Callback
 
+from benchmarks.common.side_by_side import best_of, seconds
 from skhep_dnn import WeightedDNNClassifier
 
 AIM = 0.3

@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from peak_memory import PeakMemory, in_fresh_process
-from side_by_side import seconds
 
+from benchmarks.common.peak_memory import PeakMemory, in_fresh_process
+from benchmarks.common.side_by_side import seconds
 from skhep_dnn import WeightedDNNClassifier
 
 N_FEATURES = 30

@@ -23,7 +23,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from out_of_fold import N_REPLICAS, compare, header
 from plotnine.data import diamonds
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -35,6 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import Bunch
 
+from benchmarks.common.out_of_fold import N_REPLICAS, compare, header
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.metrics import PairedBootstrapResult
 

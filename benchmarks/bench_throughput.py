@@ -23,13 +23,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from side_by_side import best_of, seconds
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from skorch import NeuralNetBinaryClassifier
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from benchmarks.common.side_by_side import best_of, seconds
 from skhep_dnn import WeightedDNNClassifier
 
 BATCH = 256

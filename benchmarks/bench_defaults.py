@@ -14,8 +14,8 @@ The folds are fitted in two processes of one thread each.
 import argparse
 import json
 
-from out_of_fold import Figure, compare, dnn, header
-from samples import SAMPLES, thinned
+from benchmarks.common.out_of_fold import Figure, compare, dnn, header
+from benchmarks.common.samples import SAMPLES, thinned
 
 N_MEMBERS = 3
 FIGURES = {

@@ -12,11 +12,11 @@ folds and other networks. A file with the public and the private set of the chal
 is split as in the document: four fifths of the training set train, the others choose
 the cut, and the public and private set are scored.
 
-The figures are those of `study_metrics.py`. Two errors are different: "±" of a value is
+The figures are those of `metrics.py`. Two errors are different: "±" of a value is
 that of the events (bootstrap), common to all rows; "±" of a difference to the baseline
 is the paired one, of the same replicas for both; in brackets, the standard error over
 the repeats. Differences tell techniques apart; values do not. Times are those of
-`study_jobs.py`, as ratios to the baseline on the same events.
+`jobs.py`, as ratios to the baseline on the same events.
 
 The folder gets the tables, figures 14, 15 and 16 of the document, and in `jobs` each
 finished fit, with which an interrupted study goes on.
@@ -27,12 +27,18 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from samples import SAMPLES, thinned
-from study_figures import draw_figures
-from study_jobs import Challenge, OutOfFold, Study
-from study_rows import CUMULATIVE, PARENT, QUICK, ROWS
-from study_tables import Row, as_json, markdown, summary_of, write_tables
 
+from benchmarks.common.samples import SAMPLES, thinned
+from benchmarks.higgsml_study.figures import draw_figures
+from benchmarks.higgsml_study.jobs import Challenge, OutOfFold, Study
+from benchmarks.higgsml_study.rows import CUMULATIVE, PARENT, QUICK, ROWS
+from benchmarks.higgsml_study.tables import (
+    Row,
+    as_json,
+    markdown,
+    summary_of,
+    write_tables,
+)
 from skhep_dnn.datasets import fetch_higgsml
 
 __all__ = ["main"]

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from chosen_cut import MIN_PROBABILITY, chosen_cut, relative_to_cut
-from samples import strata
 from sklearn.model_selection import StratifiedKFold
 
+from benchmarks.common.chosen_cut import MIN_PROBABILITY, chosen_cut, relative_to_cut
+from benchmarks.common.samples import strata
 from skhep_dnn.metrics import (
     FigureOfMerit,
     SignificanceAt,

@@ -6,7 +6,7 @@ The settings themselves are those of `examples/document_003.py`.
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "examples"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "examples"))
 
 from document_003 import (
     ALONE,
