@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -18,7 +19,8 @@ from benchmarks.common.samples import thinned
 from skhep_dnn.datasets import make_gaussian_events, make_higgs_events
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("bench_*.py"))
+FOLDER = ROOT / "benchmarks"
+SCRIPTS = [*sorted(path.stem for path in FOLDER.glob("bench_*.py")), "higgsml_study"]
 PEERS = {
     "bench_best_score": "lightgbm",
     "bench_quality": "lightgbm",
@@ -27,7 +29,7 @@ PEERS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*SCRIPTS, "higgsml_study"])
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_benchmark_runs(name):
     peer = PEERS.get(name)
     if peer is not None and find_spec(peer) is None:
@@ -40,6 +42,11 @@ def test_benchmark_runs(name):
     *table, last = result.stdout.splitlines()
     assert len(table) > 1
     assert json.loads(last)["benchmark"]
+
+
+def test_the_readme_has_a_row_for_each_script():
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE) == SCRIPTS
 
 
 def test_events_that_are_quoted_choose_no_cut():
