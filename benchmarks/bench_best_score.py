@@ -11,7 +11,7 @@ and the settings of the peers that are not tuned. The last table, pooled out-of-
 scores of all 15 000, has small errors, but most of its events have chosen. Differences
 to LightGBM are paired.
 
-    python benchmarks/bench_best_score.py [--quick] [--seeds N] [--candidates]
+    python -m benchmarks.bench_best_score [--quick] [--seeds N] [--candidates]
         [--tune N]
 """
 

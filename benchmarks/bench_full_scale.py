@@ -11,7 +11,7 @@ floors are products of the same shapes by `torch.bmm`, in their fastest arrangem
 The aims: training within 2.2 times its floor, augmentation below a quarter of it,
 prediction within 2 times its floor and below 2 GB, the same bits for any `n_jobs`.
 
-    python benchmarks/bench_full_scale.py [--quick] [--whole]
+    python -m benchmarks.bench_full_scale [--quick] [--whole]
 """
 
 import argparse

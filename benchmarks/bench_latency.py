@@ -9,7 +9,7 @@ are warm, for several numbers of members and of events; work is what all members
 together see, in event-passes. The last lines say what starting workers costs. Any
 first fit of a process is left out: it loads libraries.
 
-    python benchmarks/bench_latency.py [--quick]
+    python -m benchmarks.bench_latency [--quick]
 """
 
 import argparse

@@ -8,7 +8,7 @@ for a read-only memory map of the file: there "private" is the memory without th
 of the file, which the system can take back. `--huge` fits ten million events from a
 memory map, and reports bytes and seconds.
 
-    python benchmarks/bench_memory.py [--quick] [--huge] [--folder F]
+    python -m benchmarks.bench_memory [--quick] [--huge] [--folder F]
 """
 
 import argparse

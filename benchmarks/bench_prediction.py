@@ -8,7 +8,7 @@ nothing else. The bare versions take the best of a few sizes of chunks. Whether 
 threads give the bits of one is printed, too. The memory is the peak above the inputs of
 ten members that score a million events, in a process of its own.
 
-    python benchmarks/bench_prediction.py [--quick]
+    python -m benchmarks.bench_prediction [--quick]
 """
 
 import argparse

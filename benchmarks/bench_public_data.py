@@ -13,7 +13,7 @@ of the classes as frequent as they are, and so are the probabilities of the othe
 MLP has the same four layers of 64, scaled columns and one-hot categories; boosted trees
 have scikit-learn's defaults and take the categories as they are.
 
-    python benchmarks/bench_public_data.py [--quick] [--data NAME] [--seeds N]
+    python -m benchmarks.bench_public_data [--quick] [--data NAME] [--seeds N]
 """
 
 import argparse

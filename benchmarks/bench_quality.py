@@ -5,7 +5,7 @@ several seeds. The AMS of a fold is taken at the cut chosen on the other four fo
 that no event decides its own cut. Differences to the first contender are paired: the
 same bootstrap replicas for all, averaged over the seeds.
 
-    python benchmarks/bench_quality.py [--quick] [--seeds N]
+    python -m benchmarks.bench_quality [--quick] [--seeds N]
 """
 
 import argparse

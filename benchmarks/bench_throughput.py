@@ -10,7 +10,7 @@ skorch with its default loader (without weights) and the bare loop with `torch.c
 or with `nn.Dropout`. The rows with dense connections are other networks: dense 6 x 33
 has 0.68 times the weights of 4 x 100, dense 4 x 64 has 0.98 times.
 
-    python benchmarks/bench_throughput.py [--quick] [--epochs N]
+    python -m benchmarks.bench_throughput [--quick] [--epochs N]
 """
 
 import argparse
