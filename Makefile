@@ -66,7 +66,7 @@ docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 bench: $(VENV)/.bench  ## run every benchmark (ratios within one run)
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
-study: $(VENV)/.bench  ## run the study of document 003 again (hours; HIGGSML=path)
+study: $(VENV)/.bench  ## run the study of the HiggsML solution (hours; HIGGSML=path)
 	$(BIN)/python -m benchmarks.higgsml_study $(if $(HIGGSML),--higgsml "$(HIGGSML)")
 
 clean:  ## remove the environment and everything built

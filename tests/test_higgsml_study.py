@@ -1,4 +1,4 @@
-"""The study of document 003: its figures of merit, its rows, and how it goes on."""
+"""The study of Strong (2020): its figures of merit, its rows, and how it goes on."""
 
 import dataclasses
 import json

@@ -72,7 +72,7 @@ class OutOfFold:
 
 @dataclass(frozen=True, eq=False)
 class Challenge:
-    """The split of the document: train, validate, and score the public and private set.
+    """The split of the article: train, validate, and score the public and private set.
 
     Four fifths of the training set train, another fifth in each repeat chooses the cut.
 
