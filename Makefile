@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 HIGGSML ?=
-BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py)) benchmarks/defaults.py
+BENCHMARKS := $(basename $(notdir $(sort $(wildcard benchmarks/bench_*.py))))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint docs bench study clean
@@ -64,10 +64,10 @@ docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.bench  ## run every benchmark (ratios within one run)
-	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
-study: $(VENV)/.bench  ## run the study of document 003 again (hours; HIGGSML=path)
-	$(BIN)/python benchmarks/higgsml_study.py $(if $(HIGGSML),--higgsml "$(HIGGSML)")
+study: $(VENV)/.bench  ## run the study of the HiggsML solution (hours; HIGGSML=path)
+	$(BIN)/python -m benchmarks.higgsml_study $(if $(HIGGSML),--higgsml "$(HIGGSML)")
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) demo-output study-output docs/_build docs/gallery docs/reference/generated build dist

@@ -11,7 +11,7 @@ and the settings of the peers that are not tuned. The last table, pooled out-of-
 scores of all 15 000, has small errors, but most of its events have chosen. Differences
 to LightGBM are paired.
 
-    python benchmarks/bench_best_score.py [--quick] [--seeds N] [--candidates]
+    python -m benchmarks.bench_best_score [--quick] [--seeds N] [--candidates]
         [--tune N]
 """
 
@@ -23,13 +23,20 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from chosen_cut import chosen_cut, relative_to_cut
 from lightgbm import LGBMClassifier
-from out_of_fold import Figure, compare, header, pooled_scores, tabulate
-from samples import SAMPLES, part_of, strata, thinned
 from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.model_selection import train_test_split
-from trees import (
+
+from benchmarks.common.chosen_cut import chosen_cut, relative_to_cut
+from benchmarks.common.out_of_fold import (
+    Figure,
+    compare,
+    header,
+    pooled_scores,
+    tabulate,
+)
+from benchmarks.common.samples import SAMPLES, part_of, strata, thinned
+from benchmarks.common.trees import (
     SPACES,
     TUNED_HGB,
     TUNED_LIGHTGBM,
@@ -39,7 +46,6 @@ from trees import (
     on_invariants,
     tuned,
 )
-
 from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
 from skhep_dnn.metrics import SignificanceAt
 from skhep_dnn.pipeline import make_weighted_pipeline

@@ -1,38 +1,38 @@
-"""The last step of document 003 at its full size, against its bare matrix products.
+"""The HiggsML solution of Strong (2020) at full size, over its bare matrix products.
 
 Training: 200 000 toy events, ten dense networks of 6 x 33 on two processes, 15 passes
 over nine tenths of the events, a one-cycle schedule, and augmentation in Cartesian
 momenta. That is 27 million event-passes of one network. The time of "training" is that
 of passes alone, the time of more passes less that of fewer; validation with the mean of
-eight variants, once or nine times in a pass as in the document, is timed beside it.
+eight variants, once or nine times in a pass as in the article, is timed beside it.
 Prediction: 550 000 events, ten networks, the mean of eight variants, two threads. The
 floors are products of the same shapes by `torch.bmm`, in their fastest arrangement.
 
 The aims: training within 2.2 times its floor, augmentation below a quarter of it,
 prediction within 2 times its floor and below 2 GB, the same bits for any `n_jobs`.
 
-    python benchmarks/bench_full_scale.py [--quick] [--whole]
+    python -m benchmarks.bench_full_scale [--quick] [--whole]
 """
 
 import argparse
 import json
-import sys
 from functools import partial
-from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
 import torch
-from bare_products import ARRANGEMENTS, forward_seconds, training_seconds
-from peak_memory import PeakMemory, in_fresh_process
-from side_by_side import best_of, seconds
 
+from benchmarks.common.bare_products import (
+    ARRANGEMENTS,
+    forward_seconds,
+    training_seconds,
+)
+from benchmarks.common.higgsml_solution import STEPS
+from benchmarks.common.peak_memory import PeakMemory, in_fresh_process
+from benchmarks.common.side_by_side import best_of, seconds
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.preprocessing import CartesianMomenta
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
-from document_003 import STEPS
 
 N_MEMBERS, N_LAYERS, WIDTH, BATCH, N_PASSES = 10, 6, 33, 256, 15
 N_VARIANTS = 8
@@ -54,7 +54,7 @@ CONTENDERS = {  # parameters, and whether folds take their tenth themselves
 
 
 def toy_events(n_samples):
-    """Columns of document 003 in Cartesian momenta, labels and weights."""
+    """Columns of the HiggsML events in Cartesian momenta, labels and weights."""
     events = make_higgs_events(n_samples, random_state=0)
     X = CartesianMomenta().fit_transform(events.data)
     return X.astype(np.float32), events.target, events.sample_weight

@@ -9,7 +9,7 @@ are warm, for several numbers of members and of events; work is what all members
 together see, in event-passes. The last lines say what starting workers costs. Any
 first fit of a process is left out: it loads libraries.
 
-    python benchmarks/bench_latency.py [--quick]
+    python -m benchmarks.bench_latency [--quick]
 """
 
 import argparse
@@ -22,9 +22,9 @@ from typing import ClassVar
 import numpy as np
 import torch
 from joblib.externals.loky import get_reusable_executor
-from side_by_side import best_of, seconds
 from skorch.callbacks import Callback
 
+from benchmarks.common.side_by_side import best_of, seconds
 from skhep_dnn import WeightedDNNClassifier
 
 AIM = 0.3

@@ -8,7 +8,7 @@ for a read-only memory map of the file: there "private" is the memory without th
 of the file, which the system can take back. `--huge` fits ten million events from a
 memory map, and reports bytes and seconds.
 
-    python benchmarks/bench_memory.py [--quick] [--huge] [--folder F]
+    python -m benchmarks.bench_memory [--quick] [--huge] [--folder F]
 """
 
 import argparse
@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from peak_memory import PeakMemory, in_fresh_process
-from side_by_side import seconds
 
+from benchmarks.common.peak_memory import PeakMemory, in_fresh_process
+from benchmarks.common.side_by_side import seconds
 from skhep_dnn import WeightedDNNClassifier
 
 N_FEATURES = 30

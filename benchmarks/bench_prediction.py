@@ -8,7 +8,7 @@ nothing else. The bare versions take the best of a few sizes of chunks. Whether 
 threads give the bits of one is printed, too. The memory is the peak above the inputs of
 ten members that score a million events, in a process of its own.
 
-    python benchmarks/bench_prediction.py [--quick]
+    python -m benchmarks.bench_prediction [--quick]
 """
 
 import argparse
@@ -18,13 +18,13 @@ from functools import partial
 
 import numpy as np
 import torch
-from peak_memory import PeakMemory, in_fresh_process
-from side_by_side import best_of, seconds
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from benchmarks.common.peak_memory import PeakMemory, in_fresh_process
+from benchmarks.common.side_by_side import best_of, seconds
 from skhep_dnn import WeightedDNNClassifier
 
 N_FEATURES = 30

@@ -13,7 +13,7 @@ of the classes as frequent as they are, and so are the probabilities of the othe
 MLP has the same four layers of 64, scaled columns and one-hot categories; boosted trees
 have scikit-learn's defaults and take the categories as they are.
 
-    python benchmarks/bench_public_data.py [--quick] [--data NAME] [--seeds N]
+    python -m benchmarks.bench_public_data [--quick] [--data NAME] [--seeds N]
 """
 
 import argparse
@@ -23,7 +23,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from out_of_fold import N_REPLICAS, compare, header
 from plotnine.data import diamonds
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -35,6 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import Bunch
 
+from benchmarks.common.out_of_fold import N_REPLICAS, compare, header
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.metrics import PairedBootstrapResult
 

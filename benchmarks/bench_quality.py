@@ -5,7 +5,7 @@ several seeds. The AMS of a fold is taken at the cut chosen on the other four fo
 that no event decides its own cut. Differences to the first contender are paired: the
 same bootstrap replicas for all, averaged over the seeds.
 
-    python benchmarks/bench_quality.py [--quick] [--seeds N]
+    python -m benchmarks.bench_quality [--quick] [--seeds N]
 """
 
 import argparse
@@ -13,16 +13,16 @@ import json
 
 import numpy as np
 import torch
-from chosen_cut import relative_to_cut
-from out_of_fold import Figure, compare, dnn, header
-from samples import SAMPLES, thinned
 from sklearn.impute import SimpleImputer
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
-from trees import balanced, boosted_trees, lightgbm
 
+from benchmarks.common.chosen_cut import relative_to_cut
+from benchmarks.common.out_of_fold import Figure, compare, dnn, header
+from benchmarks.common.samples import SAMPLES, thinned
+from benchmarks.common.trees import balanced, boosted_trees, lightgbm
 from skhep_dnn.metrics import SignificanceAt
 
 

@@ -8,7 +8,7 @@ events above them. The peak memory is what the scan allocates beyond its input.
 The limits are meant for 10 million events: the quick run fits into the processor's
 cache, where an argsort is cheaper and the ratios are larger.
 
-Run with ``python benchmarks/bench_scan.py [--quick]``.
+    python -m benchmarks.bench_scan [--quick]
 """
 
 import argparse

@@ -23,6 +23,8 @@ Right neighbours for kind="ams", 600 replicas of 2000 and 150 of 10 000 events:
 the safest: hence the default. Without shifts of its bin edges it has 0.627 and 0.747
 and would lose to "max". "predict" wins among calibrated models. No significance ranks
 models nearly as well as the area under the ROC curve or the log-loss.
+
+    python -m benchmarks.bench_scorer_ranking [--quick]
 """
 
 import argparse

@@ -10,7 +10,7 @@ skorch with its default loader (without weights) and the bare loop with `torch.c
 or with `nn.Dropout`. The rows with dense connections are other networks: dense 6 x 33
 has 0.68 times the weights of 4 x 100, dense 4 x 64 has 0.98 times.
 
-    python benchmarks/bench_throughput.py [--quick] [--epochs N]
+    python -m benchmarks.bench_throughput [--quick] [--epochs N]
 """
 
 import argparse
@@ -23,13 +23,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from side_by_side import best_of, seconds
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from skorch import NeuralNetBinaryClassifier
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from benchmarks.common.side_by_side import best_of, seconds
 from skhep_dnn import WeightedDNNClassifier
 
 BATCH = 256

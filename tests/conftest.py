@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from real_events import higgsml_path
+
+from benchmarks.common.real_events import higgsml_path
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -10,18 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from bench_latency import break_even
-from out_of_fold import dnn, pooled_scores
-from peak_memory import PeakMemory, in_fresh_process
-from samples import thinned
 
+from benchmarks.bench_latency import break_even
+from benchmarks.common.out_of_fold import dnn, pooled_scores
+from benchmarks.common.peak_memory import PeakMemory, in_fresh_process
+from benchmarks.common.samples import thinned
 from skhep_dnn.datasets import make_gaussian_events, make_higgs_events
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
-BENCHMARKS = [
-    *sorted(FOLDER.glob("bench_*.py")),
-    *(FOLDER / name for name in ("defaults.py", "higgsml_study.py")),
-]
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "benchmarks"
+SCRIPTS = [*sorted(path.stem for path in FOLDER.glob("bench_*.py")), "higgsml_study"]
 PEERS = {
     "bench_best_score": "lightgbm",
     "bench_quality": "lightgbm",
@@ -30,22 +29,29 @@ PEERS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", BENCHMARKS, ids=lambda path: path.stem)
-def test_benchmark_runs(script):
-    peer = PEERS.get(script.stem)
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_benchmark_runs(name):
+    peer = PEERS.get(name)
     if peer is not None and find_spec(peer) is None:
         pytest.skip(f"{peer}, which this benchmark needs, is in the group `bench` only")
-    command = [sys.executable, str(script), "--quick"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--quick"]
+    result = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     *table, last = result.stdout.splitlines()
     assert len(table) > 1
     assert json.loads(last)["benchmark"]
 
 
+def test_the_readme_has_a_row_for_each_script():
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE) == SCRIPTS
+
+
 def test_events_that_are_quoted_choose_no_cut():
     pytest.importorskip("lightgbm")
-    best_score = importlib.import_module("bench_best_score")
+    best_score = importlib.import_module("benchmarks.bench_best_score")
     train, test = best_score.halves(make_higgs_events(1_000, random_state=0), 200)
     assert (len(train.target), len(test.target)) == (800, 200)
     both = pd.concat([train.data, test.data])

@@ -1,17 +1,18 @@
-"""The study of document 003: its figures of merit, its rows, and how it goes on."""
+"""The study of Strong (2020): its figures of merit, its rows, and how it goes on."""
 
 import dataclasses
 import json
 
-import higgsml_study
 import numpy as np
 import pytest
-from chosen_cut import MIN_PROBABILITY, chosen_cut, relative_to_cut
-from out_of_fold import Run
-from samples import part_of, strata
 from scipy.special import expit
-from study_jobs import Challenge, OutOfFold, Study
-from study_metrics import (
+
+from benchmarks.common.chosen_cut import MIN_PROBABILITY, chosen_cut, relative_to_cut
+from benchmarks.common.out_of_fold import Run
+from benchmarks.common.samples import part_of, strata
+from benchmarks.higgsml_study import __main__ as higgsml_study
+from benchmarks.higgsml_study.jobs import Challenge, OutOfFold, Study
+from benchmarks.higgsml_study.metrics import (
     MaximalAMS,
     MeanAMS,
     challenge_figures,
@@ -19,9 +20,8 @@ from study_metrics import (
     out_of_fold_figures,
     subsamples,
 )
-from study_rows import CUMULATIVE, PARENT, ROWS, key_of
-from study_tables import Row, frame_of, markdown, summary_of
-
+from benchmarks.higgsml_study.rows import CUMULATIVE, PARENT, ROWS, key_of
+from benchmarks.higgsml_study.tables import Row, frame_of, markdown, summary_of
 from skhep_dnn.datasets import _higgsml_file, make_higgs_events
 from skhep_dnn.metrics import ams, bootstrap, significance_scan
 

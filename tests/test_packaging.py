@@ -75,6 +75,15 @@ def test_extra_all_holds_all_extras():
     assert set(named) == set(extras) - {"all"}
 
 
+def test_benchmarks_are_in_the_source_distribution_and_not_in_the_wheel():
+    targets = PROJECT["tool"]["hatch"]["build"]["targets"]
+    assert targets["wheel"]["packages"] == ["skhep_dnn"]
+    contents = targets["sdist"]["include"]
+    assert {"benchmarks", "examples", "tests"} <= set(contents)
+    for path in contents:
+        assert (ROOT / path).exists(), path
+
+
 def test_every_pip_call_of_the_makefile_is_constrained():
     lines = (ROOT / "Makefile").read_text().splitlines()
     calls = [line for line in lines if re.search(r"\bpip install\b", line)]

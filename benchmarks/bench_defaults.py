@@ -7,15 +7,15 @@ classes, with their weights: AUC and balanced log-loss of five folds, pooled out
 fold, for three seeds, with paired errors. A row is printed as soon as it is measured.
 The folds are fitted in two processes of one thread each.
 
-    python benchmarks/defaults.py [--quick] [--data real|higgs_toy|gaussian_toy]
-                                  [--seeds N] [--only dropout,relu]
+    python -m benchmarks.bench_defaults [--quick] [--seeds N] [--only dropout,relu]
+        [--data real|higgs_toy|gaussian_toy]
 """
 
 import argparse
 import json
 
-from out_of_fold import Figure, compare, dnn, header
-from samples import SAMPLES, thinned
+from benchmarks.common.out_of_fold import Figure, compare, dnn, header
+from benchmarks.common.samples import SAMPLES, thinned
 
 N_MEMBERS = 3
 FIGURES = {

@@ -12,6 +12,6 @@ __all__ = ["higgsml_path"]
 
 def higgsml_path() -> Path:
     """Path of 15 000 events of the HiggsML data set; it may not exist."""
-    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    default = Path(__file__).resolve().parents[3] / "shared" / "data"
     folder = Path(os.environ.get("SKHEP_DNN_DATA", default))
     return folder / "higgsml_100000-114999.csv.gz"

@@ -1,25 +1,20 @@
-"""The rows of document 003's study: which there are, and what each is compared to.
+"""The rows of the study: which there are, and what each is compared to.
 
-The settings themselves are those of `examples/document_003.py`.
+The settings themselves are those of `benchmarks.common.higgsml_solution`.
 """
 
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "examples"))
-
-from document_003 import (
+from benchmarks.common.higgsml_solution import (
     ALONE,
     ARCHITECTURES,
     PARALLEL,
     SETTINGS,
     UPON,
-    document_003,
+    higgsml_solution,
 )
 
 __all__ = ["CUMULATIVE", "GROUPS", "PARENT", "QUICK", "ROWS", "key_of", "make_model"]
 
-# One upon the other: "final" is "dense", in which the search of the document ended.
+# One upon the other: "final" is "dense", in which the search of the article ended.
 CUMULATIVE = ["baseline", *(name for name in UPON if name != "final")]
 GROUPS = {
     "one upon the other": CUMULATIVE,
@@ -37,7 +32,7 @@ QUICK = ["baseline", "ensemble", "fixing_alone"]
 
 def make_model(name, seed, **options):
     """Return the unfitted pipeline of a row."""
-    return document_003(name, random_state=seed, **options)
+    return higgsml_solution(name, random_state=seed, **options)
 
 
 def key_of(name, **options):

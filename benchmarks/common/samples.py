@@ -1,9 +1,9 @@
 """The events that quality is measured on: real ones, and two kinds of toys."""
 
 import numpy as np
-from real_events import higgsml_path
 from sklearn.utils import Bunch
 
+from benchmarks.common.real_events import higgsml_path
 from skhep_dnn.datasets import (
     fetch_higgsml,
     make_gaussian_events,

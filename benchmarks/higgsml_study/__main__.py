@@ -1,24 +1,24 @@
-"""Document 003's study again on real HiggsML events, with one command.
+"""The study of Strong (2020) again on real HiggsML events, with one command.
 
-    python benchmarks/higgsml_study.py [--higgsml FILE] [--rows NAME ...] [--repeats N]
+    python -m benchmarks.higgsml_study [--higgsml FILE] [--rows NAME ...] [--repeats N]
         [--passes N] [--jobs N] [--output FOLDER] [--quick]
 
 Every technique of arXiv:2002.01427 alone on the baseline and one upon the other (its
 tables 3 to 6 and 9), and its last architectures (tables 7 and 10), as built by
-`examples/document_003.py`. Without a file of its own the study takes the 15 000 real
-events of the other benchmarks: five folds, stratified by class and jet multiplicity,
-are scored by a whole ensemble that was fitted on the other four; the repeats have other
-folds and other networks. A file with the public and the private set of the challenge
-is split as in the document: four fifths of the training set train, the others choose
-the cut, and the public and private set are scored.
+`benchmarks.common.higgsml_solution`. Without a file of its own the study takes the
+15 000 real events of the other benchmarks: five folds, stratified by class and jet
+multiplicity, are scored by a whole ensemble that was fitted on the other four; the
+repeats have other folds and other networks. A file with the public and the private set
+of the challenge is split as in the article: four fifths of the training set train, the
+others choose the cut, and the public and private set are scored.
 
-The figures are those of `study_metrics.py`. Two errors are different: "±" of a value is
-that of the events (bootstrap), common to all rows; "±" of a difference to the baseline
-is the paired one, of the same replicas for both; in brackets, the standard error over
-the repeats. Differences tell techniques apart; values do not. Times are those of
-`study_jobs.py`, as ratios to the baseline on the same events.
+The figures are those of `metrics.py`. Two errors are different: "±" of a value is that
+of the events (bootstrap), common to all rows; "±" of a difference to the baseline is
+the paired one, of the same replicas for both; in brackets, the standard error over the
+repeats. Differences tell techniques apart; values do not. Times are those of `jobs.py`,
+as ratios to the baseline on the same events.
 
-The folder gets the tables, figures 14, 15 and 16 of the document, and in `jobs` each
+The folder gets the tables, figures 14, 15 and 16 of the article, and in `jobs` each
 finished fit, with which an interrupted study goes on.
 """
 
@@ -27,12 +27,18 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from samples import SAMPLES, thinned
-from study_figures import draw_figures
-from study_jobs import Challenge, OutOfFold, Study
-from study_rows import CUMULATIVE, PARENT, QUICK, ROWS
-from study_tables import Row, as_json, markdown, summary_of, write_tables
 
+from benchmarks.common.samples import SAMPLES, thinned
+from benchmarks.higgsml_study.figures import draw_figures
+from benchmarks.higgsml_study.jobs import Challenge, OutOfFold, Study
+from benchmarks.higgsml_study.rows import CUMULATIVE, PARENT, QUICK, ROWS
+from benchmarks.higgsml_study.tables import (
+    Row,
+    as_json,
+    markdown,
+    summary_of,
+    write_tables,
+)
 from skhep_dnn.datasets import fetch_higgsml
 
 __all__ = ["main"]

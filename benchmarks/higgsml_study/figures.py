@@ -1,4 +1,4 @@
-"""Figures 14, 15 and 16 of document 003, drawn from the rows of a study."""
+"""Figures 14, 15 and 16 of Strong (2020), drawn from the rows of a study."""
 
 import matplotlib as mpl
 import numpy as np
@@ -129,7 +129,7 @@ def _contributions(rows, parents):
         mfc="white",
         color="black",
         ms=5,
-        label="alone, document 003 (200 000 events)",
+        label="alone, Strong (2020), 200 000 events",
     )
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.4, -0.6)

@@ -1,7 +1,11 @@
 """The cut of the HiggsML study, chosen on other events than it is applied to.
 
-Document 003, 2.1.2: each event is given the AMS of a cut at its own score; the cut is
-the mean score of the tenth of the events with the largest AMS.
+Each event is given the AMS of a cut at its own score; the cut is the mean score of the
+tenth of the events with the largest AMS [1]_.
+
+References
+----------
+.. [1] G. C. Strong, arXiv:2002.01427, Sec. 2.1.2.
 """
 
 import numpy as np
@@ -18,7 +22,7 @@ def chosen_cut(y, logits, weights, *, yields, min_probability=None):
     """Return the cut on logits that a sample chooses, at the full yields.
 
     The mean is that of logits; with `min_probability` it is that of probabilities, as
-    in the document, of events with that much or more. Where there are none, all events
+    in the article, of events with that much or more. Where there are none, all events
     are ranked.
     """
     scores = logits if min_probability is None else expit(logits)

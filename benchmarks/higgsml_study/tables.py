@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from study_metrics import FIGURES
+
+from benchmarks.higgsml_study.metrics import FIGURES
 
 __all__ = ["Row", "as_json", "frame_of", "markdown", "summary_of", "write_tables"]
 

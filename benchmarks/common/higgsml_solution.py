@@ -1,24 +1,18 @@
-"""The techniques of arXiv:2002.01427 for the HiggsML data, one estimator for each.
+"""The HiggsML solution of Strong (2020), one estimator for each of its techniques.
 
-    python examples/document_003.py [NAME ...] [--higgsml FILE] [--passes N]
+The article builds its solution step by step. `STEPS` has the settings of each step,
+`ALONE` those of each technique by itself on the baseline, and `ARCHITECTURES` and
+`PARALLEL` those of the networks that were tried last; `higgsml_solution` returns the
+estimator of any of them. Only the package is imported: the file may be copied.
 
-G. C. Strong, "On the impact of selected modern deep-learning techniques to the
-performance and celerity of classification models in an experimental high-energy physics
-use case", builds its solution step by step; `document_003` returns the estimator of
-each, of each technique alone on the baseline, and of the architectures that were tried
-last. Without names the job lists them; with names it trains those, on toy events or on
-a HiggsML file, and prints log-loss and AUC on events that decided nothing.
+References
+----------
+.. [1] G. C. Strong, "On the impact of selected modern deep-learning techniques to the
+       performance and celerity of classification models in an experimental high-energy
+       physics use case", arXiv:2002.01427.
 """
 
-import argparse
-from pathlib import Path
-from time import perf_counter
-
-from sklearn.model_selection import train_test_split
-
 from skhep_dnn import WeightedDNNClassifier
-from skhep_dnn.datasets import fetch_higgsml, make_higgs_events
-from skhep_dnn.metrics import weighted_scorer
 from skhep_dnn.neural_network import (
     CosineRestarts,
     FeatureSplit,
@@ -33,6 +27,18 @@ from skhep_dnn.preprocessing import (
     SymmetryAligner,
     SymmetryAugmenter,
 )
+
+__all__ = [
+    "ALONE",
+    "ARCHITECTURES",
+    "BASELINE",
+    "PARALLEL",
+    "SETTINGS",
+    "STEPS",
+    "TECHNIQUES",
+    "UPON",
+    "higgsml_solution",
+]
 
 # What is called an epoch there is a fold: nine folds are a pass over the training part.
 FOLD = 1 / 9
@@ -193,7 +199,7 @@ PARALLEL = {
 SETTINGS = {**STEPS, **ALONE, **ARCHITECTURES, **PARALLEL}
 
 
-def document_003(name, **options):
+def higgsml_solution(name, **options):
     """Return the unfitted pipeline of one row, with options of the classifier."""
     if name not in SETTINGS:
         msg = f"`name` must be one of {list(SETTINGS)!r}, got {name!r}. Choose one."
@@ -202,47 +208,3 @@ def document_003(name, **options):
     is_fixed = name in {"fixing", "fixing_alone"}
     fixing = [SymmetryAligner(reflections="yz")] if is_fixed else []
     return make_weighted_pipeline(CartesianMomenta(), *fixing, classifier)
-
-
-def evaluate(name, events, **options):
-    """Train one row on half of the events; return its row for the other half."""
-    model = document_003(name, random_state=0, **options)
-    train, test = train_test_split(
-        range(len(events.target)),
-        test_size=0.5,
-        stratify=events.target,
-        random_state=0,
-    )
-    X, y, w = events.data, events.target, events.sample_weight
-    start = perf_counter()
-    model.fit(X.iloc[train], y[train], sample_weight=w[train])
-    seconds = perf_counter() - start
-    loss, auc = (
-        weighted_scorer(metric)(model, X.iloc[test], y[test], sample_weight=w[test])
-        for metric in ("balanced_log_loss", "roc_auc")
-    )
-    return f"{name:18s} log-loss {-loss:.4f}  AUC {auc:.4f}  {seconds:6.1f} s"
-
-
-def main():
-    """List the rows, or train those that are named."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(SETTINGS)}")
-    parser.add_argument("--higgsml", type=Path, help="HiggsML file (.csv, .csv.gz)")
-    parser.add_argument("--events", type=int, default=20_000, help="toy events")
-    parser.add_argument("--passes", type=int, help="instead of those of the row")
-    options = parser.parse_args()
-    if not options.names:
-        print("\n".join(SETTINGS))
-        return
-    if options.higgsml is None:
-        events = make_higgs_events(options.events, random_state=0)
-    else:
-        events = fetch_higgsml("train", path=options.higgsml, rescale=True)
-    passes = {} if options.passes is None else {"max_epochs": options.passes}
-    for name in options.names:
-        print(evaluate(name, events, n_jobs=-1, **passes))
-
-
-if __name__ == "__main__":
-    main()

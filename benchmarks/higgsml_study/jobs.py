@@ -19,14 +19,14 @@ from time import process_time
 import joblib
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
-from out_of_fold import N_FOLDS, Run
-from samples import part_of, strata
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.utils import Bunch
-from study_metrics import challenge_figures, out_of_fold_figures
-from study_rows import key_of, make_model
 from tqdm import tqdm
 
+from benchmarks.common.out_of_fold import N_FOLDS, Run
+from benchmarks.common.samples import part_of, strata
+from benchmarks.higgsml_study.metrics import challenge_figures, out_of_fold_figures
+from benchmarks.higgsml_study.rows import key_of, make_model
 from skhep_dnn.datasets import make_higgs_events
 
 __all__ = ["Challenge", "OutOfFold", "Study"]
@@ -72,7 +72,7 @@ class OutOfFold:
 
 @dataclass(frozen=True, eq=False)
 class Challenge:
-    """The split of the document: train, validate, and score the public and private set.
+    """The split of the article: train, validate, and score the public and private set.
 
     Four fifths of the training set train, another fifth in each repeat chooses the cut.
 

@@ -6,9 +6,9 @@ Each factory returns a contender of `out_of_fold.py`. The settings named TUNED a
 
 import optuna
 from lightgbm import LGBMClassifier
-from out_of_fold import pooled_scores
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from benchmarks.common.out_of_fold import pooled_scores
 from skhep_dnn.metrics import balanced_log_loss_from_logits
 from skhep_dnn.preprocessing import InvariantFeatures
 from skhep_dnn.weights import training_weights

@@ -1,4 +1,4 @@
-"""The figures of merit of document 003's study, each with the replicas of its error.
+"""The figures of merit of Strong (2020), each with the replicas of its error.
 
 Scores are logits of a whole ensemble, on events that its training has not seen. A cut
 is chosen by the rule of the study, on other events than those it is applied to, for all
@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from chosen_cut import MIN_PROBABILITY, chosen_cut, relative_to_cut
-from samples import strata
 from sklearn.model_selection import StratifiedKFold
 
+from benchmarks.common.chosen_cut import MIN_PROBABILITY, chosen_cut, relative_to_cut
+from benchmarks.common.samples import strata
 from skhep_dnn.metrics import (
     FigureOfMerit,
     SignificanceAt,
