@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_scores
 from skhep_dnn.inspection._histogram import WeightedHistogram, weighted_histogram
-from skhep_dnn.metrics._class_sums import check_events
+from skhep_dnn.weights._class_sums import check_events
 
 __all__ = [
     "Transform",

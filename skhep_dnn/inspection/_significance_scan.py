@@ -21,16 +21,16 @@ from skhep_dnn.inspection._scan_drawing import (
     draw_low_statistics,
     finish_axes,
 )
-from skhep_dnn.inspection._scan_errors import (
+from skhep_dnn.metrics import SignificanceScan, WorkingPoint, significance_scan
+from skhep_dnn.metrics._figure_of_merit import Kind
+from skhep_dnn.metrics._scan_errors import (
     bootstrap_errors,
     check_min_n_eff,
     check_n_replicas,
     errors_on_grid,
     propagated_errors,
 )
-from skhep_dnn.metrics import SignificanceScan, WorkingPoint, significance_scan
-from skhep_dnn.metrics._class_sums import check_events, scale_classes
-from skhep_dnn.metrics._figure_of_merit import Kind
+from skhep_dnn.weights._class_sums import check_events, scale_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

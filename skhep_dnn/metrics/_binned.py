@@ -8,7 +8,7 @@ significance is undefined or fooled by them.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skhep_dnn.metrics._significance_kernel import (
+from skhep_dnn.metrics._significance import (
     FloatArray,
     as_float,
     broadcast_yields,

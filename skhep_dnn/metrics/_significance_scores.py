@@ -7,11 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights, check_signal
 from skhep_dnn.exceptions import UndefinedSignificanceWarning, WeightsError
-from skhep_dnn.metrics._class_sums import check_yield
 from skhep_dnn.metrics._figure_of_merit import Kind
 from skhep_dnn.metrics._scan import significance_scan
 from skhep_dnn.metrics._significance import ams
 from skhep_dnn.metrics._thresholds import threshold_at_maximum
+from skhep_dnn.weights._class_sums import check_yield
 
 __all__ = ["ams_score", "max_significance_score"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
-from skhep_dnn.metrics._scan_result import SignificanceScan, WorkingPoint
+from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint
 
 __all__ = ["threshold_at_efficiency", "threshold_at_maximum", "threshold_top_fraction"]
 

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions
-from skhep_dnn.metrics._weighted_scorer import METRIC_NAMES
+from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.neural_network._activations import ACTIVATIONS
 from skhep_dnn.neural_network._architecture import Embedding
 from skhep_dnn.neural_network._averaging import AVERAGES, Average

@@ -15,7 +15,7 @@ from sklearn.metrics import get_scorer
 
 from skhep_dnn.exceptions import FoldYieldWarning
 from skhep_dnn.metrics import weighted_scorer
-from skhep_dnn.metrics._weighted_scorer import METRIC_NAMES
+from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.neural_network._events import ScoredEvents
 from skhep_dnn.neural_network._prediction import combine_logits
 from skhep_dnn.neural_network._response import LogitClassifierMixin

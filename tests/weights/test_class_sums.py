@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.metrics._class_sums import (
+from skhep_dnn.weights._class_sums import (
     check_class_sums,
     check_class_weights,
     check_events,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skhep_dnn.metrics import FigureOfMerit, SignificanceScan, WorkingPoint
+from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import selected_yields
 from skhep_dnn.metrics._replicas import replica_blocks
+from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint
 
 __all__ = [
     "KnownErrors",
