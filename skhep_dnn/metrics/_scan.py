@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights, check_scores, check_signal
-from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
 from skhep_dnn.metrics._significance import FloatArray
 from skhep_dnn.metrics._sorting import sort_events
+from skhep_dnn.weights._class_sums import check_sums, scale_classes
 
 __all__ = ["SignificanceScan", "WorkingPoint", "significance_scan"]
 
@@ -310,11 +310,12 @@ def significance_scan(
     is_signal = check_signal(y_true, pos_label)
     scores = check_scores(y_score, len(is_signal))
     weights = check_event_weights(sample_weight, len(is_signal))
+    if signal_yield is not None or background_yield is not None:
+        weights = scale_classes(is_signal, weights, signal_yield, background_yield)
     events = sort_events(scores, is_signal)
     threshold, n_selected, sums = _accumulate(events, scores, weights)
     s, b, sum_w2_s, sum_w2_b = sums
-    _rescale(s, sum_w2_s, signal_yield, "signal")
-    _rescale(b, sum_w2_b, background_yield, "background")
+    check_sums(float(s[-1]), float(b[-1]))
     z = figure_of_merit(s, b, sum_w2_b)
     return SignificanceScan(
         threshold, s, b, z, sum_w2_s, sum_w2_b, n_selected, figure_of_merit
@@ -373,30 +374,6 @@ def _blocks(
         weight = weights.take(index[:_BLOCK], mode="clip")
         signal_weight = weight * (block[:_BLOCK] & np.uint64(1))
         yield start, score, signal_weight, weight - signal_weight
-
-
-def _rescale(
-    sum_w: FloatArray, sum_w2: FloatArray, full_yield: float | None, name: str
-) -> None:
-    """Scale the sums of a class in place so that all its events give `full_yield`."""
-    total = float(sum_w[-1])
-    if not total > 0:
-        msg = (
-            f"`sample_weight` must sum to more than 0 per class, got {total!r} for the "
-            f"{name}. Pass more events of this class or check its weights."
-        )
-        raise WeightsError(msg)
-    if full_yield is None:
-        return
-    if not 0 < full_yield < np.inf:
-        msg = (
-            f"`{name}_yield` must be a positive number of events, got {full_yield!r}. "
-            "Pass the full expected yield, or None to take the weights as they are."
-        )
-        raise ValueError(msg)
-    factor = full_yield / total
-    sum_w *= factor
-    sum_w2 *= factor**2
 
 
 def _n_eff(sum_w: FloatArray, sum_w2: FloatArray) -> FloatArray:

@@ -25,7 +25,8 @@ from skhep_dnn.neural_network._settings import (
 )
 from skhep_dnn.neural_network._splits import Split, member_splits, untouched_events
 from skhep_dnn.neural_network._training import GroupPlan, group_slices
-from skhep_dnn.weights._scheme import WeightScheme, sums_by_class
+from skhep_dnn.weights._class_sums import sums_by_class
+from skhep_dnn.weights._scheme import WeightScheme
 
 if TYPE_CHECKING:
     from skhep_dnn.neural_network._ensemble import NetworkEnsemble

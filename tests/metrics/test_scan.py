@@ -168,6 +168,15 @@ def test_yields_are_rescaled_per_class():
     assert full.b_error[-1] / full.b[-1] == pytest.approx(relative)
 
 
+@pytest.mark.parametrize("background_yield", [None, 50.0])
+def test_a_class_that_cancels_but_for_rounding_has_no_yield(background_yield):
+    weights = [1.0, 0.1, 0.2, -0.3]
+    with pytest.raises(WeightsError, match=r"got 0\.0 for the background"):
+        significance_scan(
+            [1, 0, 0, 0], np.arange(4.0), weights, background_yield=background_yield
+        )
+
+
 def test_subset_rescaled_has_the_significance_of_the_whole():
     y, scores = np.tile([0, 1, 0, 0], 100), np.tile([0.1, 0.8, 0.6, 0.3], 100)
     whole = significance_scan(y, scores)
@@ -222,17 +231,13 @@ def test_nothing_passed_in_is_changed():
 
 def test_impossible_arguments_raise():
     y, scores = [0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]
-    with pytest.raises(WeightsError, match=r"got -1\.0 for the background. Pass more"):
+    with pytest.raises(WeightsError, match=r"got -1\.0 for the background. Use"):
         significance_scan(y, scores, [1.0, -2.0, 1.0, 1.0])
     with pytest.raises(WeightsError, match=r"got 0\.0 for the signal"):
         significance_scan(y, scores, [1.0, 1.0, 1.0, -1.0])
-    with pytest.raises(
-        ValueError, match="`background_yield` must be a positive number"
-    ):
+    with pytest.raises(ValueError, match="`background_yield` must be above 0 and fin"):
         significance_scan(y, scores, background_yield=0.0)
-    with pytest.raises(
-        ValueError, match=r"`signal_yield` must be a positive .* got nan"
-    ):
+    with pytest.raises(ValueError, match=r"`signal_yield` must be above 0 .* got nan"):
         significance_scan(y, scores, signal_yield=np.nan)
     with pytest.raises(ValueError, match="`sigma_b` must not be negative"):
         significance_scan(y, scores, sigma_b=-1.0)
