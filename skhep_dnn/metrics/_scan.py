@@ -19,7 +19,7 @@ from skhep_dnn.metrics._significance import FloatArray
 from skhep_dnn.metrics._sorting import sort_events
 from skhep_dnn.weights._class_sums import check_sums, scale_classes
 
-__all__ = ["SignificanceScan", "WorkingPoint", "significance_scan"]
+__all__ = ["SignificanceScan", "WorkingPoint", "scan_events", "significance_scan"]
 
 # Events accumulated together: their temporaries stay in the processor's cache.
 _BLOCK = 2**14
@@ -312,6 +312,37 @@ def significance_scan(
     weights = check_event_weights(sample_weight, len(is_signal))
     if signal_yield is not None or background_yield is not None:
         weights = scale_classes(is_signal, weights, signal_yield, background_yield)
+    return scan_events(is_signal, scores, weights, figure_of_merit)
+
+
+def scan_events(
+    is_signal: NDArray[np.bool_],
+    scores: FloatArray,
+    weights: FloatArray,
+    figure_of_merit: FigureOfMerit,
+) -> SignificanceScan:
+    """Return the scan of events that are checked, with weights at the full yields.
+
+    Parameters
+    ----------
+    is_signal : ndarray of shape (n_samples,), dtype bool
+        Which events are signal.
+    scores : ndarray of shape (n_samples,)
+        Scores without nan.
+    weights : ndarray of shape (n_samples,)
+        Event weights.
+    figure_of_merit : FigureOfMerit
+        The significance.
+
+    Returns
+    -------
+    scan : SignificanceScan
+
+    Raises
+    ------
+    WeightsError
+        If the weights of a class sum to 0 or less.
+    """
     events = sort_events(scores, is_signal)
     threshold, n_selected, sums = _accumulate(events, scores, weights)
     s, b, sum_w2_s, sum_w2_b = sums

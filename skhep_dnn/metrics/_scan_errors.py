@@ -19,7 +19,6 @@ from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint
 __all__ = [
     "KnownErrors",
     "bootstrap_errors",
-    "check_min_n_eff",
     "check_n_replicas",
     "errors_on_grid",
     "propagated_errors",
@@ -99,16 +98,6 @@ def errors_on_grid(
         point_error=float("nan") if point is None else float(z_error[-1]),
         chosen_here=point is not None and point == threshold,
     )
-
-
-def check_min_n_eff(min_n_eff: float) -> None:
-    """Raise a ValueError if the number of effective events is negative."""
-    if not min_n_eff >= 0:
-        msg = (
-            f"`min_n_eff` must be at least 0, got {min_n_eff!r}. Pass a number of "
-            "effective background events."
-        )
-        raise ValueError(msg)
 
 
 def check_n_replicas(n_replicas: int) -> None:

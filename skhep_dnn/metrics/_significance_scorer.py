@@ -22,7 +22,9 @@ from skhep_dnn.exceptions import (
     LowStatisticsWarning,
     UndefinedSignificanceWarning,
 )
-from skhep_dnn.metrics._binned import binned_significance, merge_bins
+from skhep_dnn.metrics._binned import combine_bins, merge_bins
+from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
+from skhep_dnn.metrics._scan import scan_events
 from skhep_dnn.metrics._scorer import (
     RANKING_RESPONSES,
     BoolArray,
@@ -33,12 +35,13 @@ from skhep_dnn.metrics._scorer import (
     check_scored_events,
     shown_options,
 )
-from skhep_dnn.metrics._significance import asimov_significance
+from skhep_dnn.metrics._significance import check_defined
+from skhep_dnn.metrics._thresholds import position_of_maximum
 from skhep_dnn.weights._class_sums import check_class_sums, check_yield, scale_classes
 
 __all__ = ["ScoredSignificance", "make_significance_scorer"]
 
-_B_REG = {"ams": 10.0, "asimov": 0.0}
+_KINDS = ("ams", "asimov")
 _RESPONSE_METHODS = ("auto", "decision_function", "predict_proba")
 
 
@@ -78,9 +81,10 @@ def make_significance_scorer(
         "binned" takes the root of the sum of squares over bins of equal signal yield
         in the ranks of the scores: only the order of the scores matters.
 
-        "max" takes the largest significance over all thresholds. **A maximum is
-        noisy** and biased upwards, never a performance to quote. Choose a cut by it
-        on one sample, quote the value on another.
+        "max" takes the largest significance over all thresholds, as
+        `threshold_at_maximum` finds it. **A maximum is noisy** and biased upwards,
+        never a performance to quote. Choose a cut by it on one sample, quote the value
+        on another.
 
         "predict" takes the significance of the events predicted to be signal, and a
         number that of the events with a probability of signal (or, by
@@ -94,7 +98,8 @@ def make_significance_scorer(
         ranked better; 1 leaves the edges alone.
     min_n_eff : float, default=10.0
         Least number of effective background events. Bins are merged from the signal
-        end until each has as many, "max" leaves out thresholds with fewer, a fixed
+        end until each has as many, "max" leaves out thresholds with fewer (0 admits
+        even those without background, where `b_reg` defines a significance), a fixed
         selection with fewer warns. A significance is too large by the factor
         ``1 + 3 / (8 n_eff)``: 4 % at 10.
     signal_yield : float, default=None
@@ -209,8 +214,7 @@ def make_significance_scorer(
     _check_response(at, response_method)
     _check_counts(n_bins=n_bins, n_shifts=n_shifts)
     numbers = {"sigma_b": sigma_b, "rel_sigma_b": rel_sigma_b, "min_n_eff": min_n_eff}
-    b_reg_value = _B_REG[kind] if b_reg is None else b_reg
-    _check_numbers(signal_yield, background_yield, b_reg=b_reg_value, **numbers)
+    _check_numbers(signal_yield, background_yield, b_reg=b_reg, **numbers)
     carried = check_carried(sample_weight, target)
     options = shown_options(
         at=(at, "binned"),
@@ -236,10 +240,13 @@ def make_significance_scorer(
         min_n_eff=min_n_eff,
         signal_yield=carried_s if signal_yield is None else signal_yield,
         background_yield=carried_b if background_yield is None else background_yield,
-        b_reg=b_reg_value,
-        sigma_b=sigma_b,
-        rel_sigma_b=rel_sigma_b,
-        mc_stat=mc_stat,
+        figure_of_merit=FigureOfMerit(
+            kind=kind,
+            b_reg=b_reg,
+            sigma_b=sigma_b,
+            rel_sigma_b=rel_sigma_b,
+            mc_stat=mc_stat,
+        ),
         unit_weights=unit_weights,
     )
     return EventWeightScorer(
@@ -253,8 +260,8 @@ def make_significance_scorer(
 
 
 def _check_options(kind: object, at: object, response_method: object) -> None:
-    if kind not in _B_REG:
-        msg = f"`kind` must be one of {sorted(_B_REG)}, got {kind!r}. Choose one."
+    if kind not in _KINDS:
+        msg = f"`kind` must be one of {_KINDS!r}, got {kind!r}. Choose one."
         raise ValueError(msg)
     if not (_is_threshold(at) or at in ("binned", "max", "predict")):
         msg = (
@@ -303,14 +310,16 @@ def _check_counts(**counts: int) -> None:
 
 
 def _check_numbers(
-    signal_yield: float | None, background_yield: float | None, **not_negative: float
+    signal_yield: float | None,
+    background_yield: float | None,
+    **not_negative: float | None,
 ) -> None:
     yields = {"signal_yield": signal_yield, "background_yield": background_yield}
     for name, value in yields.items():
         if value is not None:
             check_yield(value, name)
     for name, value in not_negative.items():
-        if not 0 <= value < math.inf:
+        if value is not None and not 0 <= value < math.inf:
             msg = f"`{name}` must be 0 or more and finite, got {value!r}. Change it."
             raise ValueError(msg)
 
@@ -337,8 +346,8 @@ def _response_method(at: str | float, response_method: str) -> str | tuple[str, 
 class ScoredSignificance:
     """Significance of scored events, rescaled to the yields of the whole sample.
 
-    The parameters are those of `make_significance_scorer`, resolved: `b_reg` is a
-    number, and yields are None only where nothing is known about them.
+    The parameters are those of `make_significance_scorer`, resolved: yields are None
+    only where nothing is known about them.
     """
 
     __name__: ClassVar[str] = "significance"
@@ -349,10 +358,7 @@ class ScoredSignificance:
     min_n_eff: float
     signal_yield: float | None
     background_yield: float | None
-    b_reg: float
-    sigma_b: float
-    rel_sigma_b: float
-    mc_stat: bool
+    figure_of_merit: FigureOfMerit
     unit_weights: bool
 
     def __call__(
@@ -374,7 +380,7 @@ class ScoredSignificance:
         s, b, sum_w2_b = _selected_sums(is_signal, weights, selected)
         if b <= 0 or s <= -b or b * b < self.min_n_eff * sum_w2_b:
             return 0.0
-        return float(np.max(self._significance(s, b, sum_w2_b)))
+        return float(self._significance(s, b, sum_w2_b)[0])
 
     def of_response(
         self,
@@ -392,7 +398,7 @@ class ScoredSignificance:
         if self.at == "binned":
             return self._of_bins(*_sums_by_score(is_signal, scores, weights))
         if self.at == "max":
-            return self._of_maximum(*_sums_by_score(is_signal, scores, weights))
+            return self._of_maximum(is_signal, scores, weights)
         return self._of_selection(is_signal, weights, scores >= float(self.at))
 
     def _of_bins(self, s: FloatArray, b: FloatArray, sum_w2_b: FloatArray) -> float:
@@ -419,19 +425,15 @@ class ScoredSignificance:
         s, b, sum_w2_b = merge_bins(s, b, sum_w2_b, min_n_eff=self.min_n_eff)
         if len(b) == 1:
             self._warn_if_few(b[0], sum_w2_b[0])
-        return binned_significance(
-            s,
-            b,
-            sigma_b=self.sigma_b,
-            rel_sigma_b=self.rel_sigma_b,
-            b_reg=self.b_reg,
-            sum_w2_b=sum_w2_b if self.mc_stat else 0.0,
-        )
+        z = combine_bins(self.figure_of_merit(s, b, sum_w2_b))
+        return check_defined(np.asarray(z))
 
-    def _of_maximum(self, s: FloatArray, b: FloatArray, sum_w2_b: FloatArray) -> float:
-        s, b, sum_w2_b = (np.cumsum(x[::-1]) for x in (s, b, sum_w2_b))
-        usable = (b > 0) & (b * b >= self.min_n_eff * sum_w2_b) & (s > -b)
-        if not usable.any():
+    def _of_maximum(
+        self, is_signal: BoolArray, scores: FloatArray, weights: FloatArray
+    ) -> float:
+        scan = scan_events(is_signal, scores, weights, self.figure_of_merit)
+        best = position_of_maximum(scan, self.min_n_eff)
+        if best is None:
             msg = (
                 "A threshold must leave `min_n_eff` effective background events, got "
                 f"none that leaves {self.min_n_eff:g}: the maximum is nan. Score more "
@@ -439,29 +441,21 @@ class ScoredSignificance:
             )
             warn_caller(msg, UndefinedSignificanceWarning)
             return float("nan")
-        z = self._significance(s[usable], b[usable], sum_w2_b[usable])
-        return float(np.max(z))
+        return float(scan.z[best])
 
     def _of_selection(
         self, is_signal: BoolArray, weights: FloatArray, selected: BoolArray
     ) -> float:
         s, b, sum_w2_b = _selected_sums(is_signal, weights, selected)
-        z = float(np.max(self._significance(s, b, sum_w2_b)))
-        if not np.isnan(z):
+        z = self._significance(s, b, sum_w2_b)
+        check_defined(z)
+        if not np.isnan(z[0]):
             self._warn_if_few(b, sum_w2_b)
-        return z
+        return float(z[0])
 
-    def _significance(
-        self, s: ArrayLike, b: ArrayLike, sum_w2_b: ArrayLike
-    ) -> np.float64 | FloatArray:
-        return asimov_significance(
-            s,
-            b,
-            sigma_b=self.sigma_b,
-            rel_sigma_b=self.rel_sigma_b,
-            b_reg=self.b_reg,
-            sum_w2_b=sum_w2_b if self.mc_stat else 0.0,
-        )
+    def _significance(self, s: float, b: float, sum_w2_b: float) -> FloatArray:
+        """Return the significance of one selection, of shape (1,)."""
+        return self.figure_of_merit(np.array([s]), np.array([b]), np.array([sum_w2_b]))
 
     def _rescaled(
         self, y_true: ArrayLike, sample_weight: ArrayLike | None, pos_label: object

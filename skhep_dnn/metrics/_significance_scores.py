@@ -10,7 +10,7 @@ from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._figure_of_merit import Kind
 from skhep_dnn.metrics._scan import significance_scan
 from skhep_dnn.metrics._significance import ams
-from skhep_dnn.metrics._thresholds import threshold_at_maximum
+from skhep_dnn.metrics._thresholds import MIN_N_EFF, threshold_at_maximum
 from skhep_dnn.weights._class_sums import scale_classes
 
 __all__ = ["ams_score", "max_significance_score"]
@@ -105,7 +105,7 @@ def max_significance_score(
     sigma_b: float = 0.0,
     rel_sigma_b: float = 0.0,
     mc_stat: bool = False,
-    min_n_eff: float = 25.0,
+    min_n_eff: float = MIN_N_EFF,
     signal_yield: float | None = None,
     background_yield: float | None = None,
     pos_label: object = None,
