@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_scores
 from skhep_dnn.inspection._plotting import spaced
-from skhep_dnn.metrics._class_sums import check_events
+from skhep_dnn.weights._class_sums import check_events
 
 __all__ = [
     "Transform",

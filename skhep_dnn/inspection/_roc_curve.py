@@ -22,7 +22,7 @@ from skhep_dnn.metrics import (
     weighted_roc_auc,
     weighted_roc_curve,
 )
-from skhep_dnn.metrics._bootstrap_result import format_with_error
+from skhep_dnn.metrics._bootstrap import format_with_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

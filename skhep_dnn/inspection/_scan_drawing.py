@@ -13,7 +13,7 @@ from skhep_dnn.inspection._plotting import (
     merge_style,
 )
 from skhep_dnn.metrics import FigureOfMerit, SignificanceScan, WorkingPoint
-from skhep_dnn.metrics._bootstrap_result import format_with_error
+from skhep_dnn.metrics._bootstrap import format_with_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -21,16 +21,16 @@ from skhep_dnn.inspection._scan_drawing import (
     draw_low_statistics,
     finish_axes,
 )
-from skhep_dnn.inspection._scan_errors import (
+from skhep_dnn.metrics import SignificanceScan, WorkingPoint, significance_scan
+from skhep_dnn.metrics._figure_of_merit import Kind
+from skhep_dnn.metrics._scan_errors import (
     bootstrap_errors,
-    check_min_n_eff,
     check_n_replicas,
     errors_on_grid,
     propagated_errors,
 )
-from skhep_dnn.metrics import SignificanceScan, WorkingPoint, significance_scan
-from skhep_dnn.metrics._class_sums import check_events, scale_classes
-from skhep_dnn.metrics._figure_of_merit import Kind
+from skhep_dnn.metrics._thresholds import MIN_N_EFF, check_min_n_eff
+from skhep_dnn.weights._class_sums import check_events, scale_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +116,7 @@ class SignificanceScanDisplay(ScoreDisplay):
         point: WorkingPoint | None = None,
         point_error: float = float("nan"),
         chosen_here: bool = False,
-        min_n_eff: float = 25.0,
+        min_n_eff: float = MIN_N_EFF,
         name: str | None = None,
     ) -> None:
         self.scan = scan
@@ -145,7 +145,7 @@ class SignificanceScanDisplay(ScoreDisplay):
         signal_yield: float | None = None,
         background_yield: float | None = None,
         pos_label: object = None,
-        min_n_eff: float = 25.0,
+        min_n_eff: float = MIN_N_EFF,
         n_replicas: int = 200,
         random_state: int | np.random.RandomState | None = None,
         x: Abscissa = "threshold",
@@ -242,7 +242,7 @@ class SignificanceScanDisplay(ScoreDisplay):
         scan: SignificanceScan,
         *,
         threshold: WorkingPoint | float | None = None,
-        min_n_eff: float = 25.0,
+        min_n_eff: float = MIN_N_EFF,
         x: Abscissa = "threshold",
         name: str | None = None,
         ax: "Axes | None" = None,

@@ -1,19 +1,26 @@
 """Metrics that honour signed event weights."""
 
 from skhep_dnn.metrics._binned import binned_significance, merge_bins
-from skhep_dnn.metrics._bootstrap import bootstrap, paired_bootstrap
-from skhep_dnn.metrics._bootstrap_result import BootstrapResult, PairedBootstrapResult
+from skhep_dnn.metrics._bootstrap import (
+    BootstrapResult,
+    PairedBootstrapResult,
+    bootstrap,
+    paired_bootstrap,
+)
 from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
 )
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
+from skhep_dnn.metrics._metric_scorer import weighted_scorer
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
-from skhep_dnn.metrics._scan import significance_scan
-from skhep_dnn.metrics._scan_result import SignificanceScan, WorkingPoint
-from skhep_dnn.metrics._scorers import make_significance_scorer
+from skhep_dnn.metrics._scan import (
+    SignificanceScan,
+    WorkingPoint,
+    significance_scan,
+)
 from skhep_dnn.metrics._separation import SeparationPower, separation_power
 from skhep_dnn.metrics._significance import (
     ams,
@@ -21,13 +28,13 @@ from skhep_dnn.metrics._significance import (
     s_over_sqrt_b,
     s_over_sqrt_sb,
 )
+from skhep_dnn.metrics._significance_scorer import make_significance_scorer
 from skhep_dnn.metrics._significance_scores import ams_score, max_significance_score
 from skhep_dnn.metrics._thresholds import (
     threshold_at_efficiency,
     threshold_at_maximum,
     threshold_top_fraction,
 )
-from skhep_dnn.metrics._weighted_scorer import weighted_scorer
 
 __all__ = [
     "BootstrapResult",

@@ -8,7 +8,7 @@ significance is undefined or fooled by them.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skhep_dnn.metrics._significance_kernel import (
+from skhep_dnn.metrics._significance import (
     FloatArray,
     as_float,
     broadcast_yields,
@@ -18,7 +18,7 @@ from skhep_dnn.metrics._significance_kernel import (
     significance_kernel,
 )
 
-__all__ = ["binned_significance", "merge_bins"]
+__all__ = ["binned_significance", "combine_bins", "merge_bins"]
 
 
 def binned_significance(
@@ -110,9 +110,14 @@ def binned_significance(
     for row in np.ndindex(z.shape):
         starts = _merge_starts(s[row], b[row], sum_w2[row], min_n_eff, b_reg > 0)
         s_i, b_i, v_i = (np.add.reduceat(x[row], starts) for x in (s, b, v))
-        z_i = significance_kernel(s_i, regularise(b_i, b_reg), v_i)
-        z[row] = z_i[0] if len(z_i) == 1 else np.sqrt(np.sum(z_i**2))
+        z[row] = combine_bins(significance_kernel(s_i, regularise(b_i, b_reg), v_i))
     return check_defined(z)
+
+
+def combine_bins(z: FloatArray) -> np.float64:
+    """Return the root of the sum of squares over bins; one bin keeps its sign."""
+    combined: np.float64 = z[0] if len(z) == 1 else np.sqrt(np.sum(z**2))
+    return combined
 
 
 def merge_bins(

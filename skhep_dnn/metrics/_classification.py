@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_scores, check_signal
-from skhep_dnn.metrics._class_sums import check_class_weights
+from skhep_dnn.weights._class_sums import check_class_weights
 
 __all__ = [
     "balanced_log_loss",

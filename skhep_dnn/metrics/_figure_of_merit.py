@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from skhep_dnn.metrics._significance_kernel import (
+from skhep_dnn.metrics._significance import (
     FloatArray,
     check_not_negative,
     ratio_to_root,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn.metrics._class_sums import check_events
+from skhep_dnn.weights._class_sums import check_events
 
 __all__ = [
     "auc_of_weights",

@@ -1,22 +1,25 @@
 """Significance against the cut on a score, for all cuts at once.
 
-One sort of the scores and cumulative sums of the weights give the yields above every
+A scan is a table of what each cut selects, and a working point is one row of it. One
+sort of the scores and cumulative sums of the weights give the yields above every
 distinct score. Events with equal scores are selected together.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights, check_scores, check_signal
-from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
-from skhep_dnn.metrics._scan_result import SignificanceScan
-from skhep_dnn.metrics._significance_kernel import FloatArray
+from skhep_dnn.metrics._significance import FloatArray
 from skhep_dnn.metrics._sorting import sort_events
+from skhep_dnn.weights._class_sums import check_sums, scale_classes
 
-__all__ = ["significance_scan"]
+__all__ = ["SignificanceScan", "WorkingPoint", "scan_events", "significance_scan"]
 
 # Events accumulated together: their temporaries stay in the processor's cache.
 _BLOCK = 2**14
@@ -24,6 +27,194 @@ _BLOCK = 2**14
 # Numbers of effective background events below this are rounding errors of weights that
 # cancel; taken for a background, they would give the largest significance of all.
 _NO_EVENTS = 1e-24
+
+
+@dataclass(frozen=True)
+class WorkingPoint:
+    """A cut on the score and what it selects.
+
+    Parameters
+    ----------
+    threshold : float
+        Events with a score of at least this value are selected.
+    s, b : float
+        Selected signal and background yield, in events.
+    s_error, b_error : float
+        Their Monte Carlo errors, in events.
+    n_eff_s, n_eff_b : float
+        Numbers of effective events behind them; 0 without events.
+    z : float
+        Significance; nan where it is undefined.
+    signal_efficiency, background_efficiency : float
+        Selected over total weight of each class.
+    n_selected : int
+        Number of selected events, unweighted.
+
+    See Also
+    --------
+    SignificanceScan.at : The working point of any threshold.
+
+    Examples
+    --------
+    >>> from skhep_dnn.metrics import significance_scan
+    >>> point = significance_scan([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]).at(0.5)
+    >>> point.s, point.b, point.signal_efficiency, point.n_selected
+    (1.0, 1.0, 0.5, 2)
+    """
+
+    threshold: float
+    s: float
+    b: float
+    s_error: float
+    b_error: float
+    n_eff_s: float
+    n_eff_b: float
+    z: float
+    signal_efficiency: float
+    background_efficiency: float
+    n_selected: int
+
+
+@dataclass(frozen=True, eq=False)
+class SignificanceScan:
+    """Yields and significance at every distinct score, from the highest downwards.
+
+    Made by `significance_scan`. Errors, effective numbers and efficiencies are computed
+    when they are first asked for. The last entry selects all events.
+
+    Parameters
+    ----------
+    threshold : ndarray of shape (n_thresholds,)
+        The distinct scores in descending order; an event is selected by a threshold if
+        its score is at least as large.
+    s, b : ndarray of shape (n_thresholds,)
+        Selected signal and background yield, in events.
+    z : ndarray of shape (n_thresholds,)
+        Significance; nan where it is undefined.
+    sum_w2_s, sum_w2_b : ndarray of shape (n_thresholds,)
+        Sums of the squared weights, in events squared.
+    n_selected : ndarray of shape (n_thresholds,)
+        Number of selected events, unweighted.
+    figure_of_merit : FigureOfMerit
+        The significance with its options.
+
+    Attributes
+    ----------
+    s_error, b_error : ndarray of shape (n_thresholds,)
+        Monte Carlo errors of the yields, in events.
+    n_eff_s, n_eff_b : ndarray of shape (n_thresholds,)
+        Numbers of effective events; 0 where there are none.
+    signal_efficiency, background_efficiency : ndarray of shape (n_thresholds,)
+        Selected over total weight of each class. Not monotone if there are negative
+        weights.
+
+    See Also
+    --------
+    threshold_at_maximum : Choose the cut with the largest significance.
+
+    Examples
+    --------
+    >>> from skhep_dnn.metrics import significance_scan
+    >>> scan = significance_scan([0, 0, 1, 1], [0.1, 0.6, 0.6, 0.9])
+    >>> scan.to_frame()[["threshold", "s", "b", "n_selected"]]
+       threshold    s    b  n_selected
+    0        0.9  1.0  0.0           1
+    1        0.6  2.0  1.0           3
+    2        0.1  2.0  2.0           4
+    """
+
+    threshold: FloatArray
+    s: FloatArray
+    b: FloatArray
+    z: FloatArray
+    sum_w2_s: FloatArray
+    sum_w2_b: FloatArray
+    n_selected: NDArray[np.int64]
+    figure_of_merit: FigureOfMerit
+
+    @cached_property
+    def s_error(self) -> FloatArray:
+        """Monte Carlo error of the signal yield, in events."""
+        return np.sqrt(self.sum_w2_s)
+
+    @cached_property
+    def b_error(self) -> FloatArray:
+        """Monte Carlo error of the background yield, in events."""
+        return np.sqrt(self.sum_w2_b)
+
+    @cached_property
+    def n_eff_s(self) -> FloatArray:
+        """Number of effective signal events."""
+        return _n_eff(self.s, self.sum_w2_s)
+
+    @cached_property
+    def n_eff_b(self) -> FloatArray:
+        """Number of effective background events."""
+        return _n_eff(self.b, self.sum_w2_b)
+
+    @cached_property
+    def signal_efficiency(self) -> FloatArray:
+        """Selected over total signal weight."""
+        return self.s / self.s[-1]
+
+    @cached_property
+    def background_efficiency(self) -> FloatArray:
+        """Selected over total background weight."""
+        return self.b / self.b[-1]
+
+    def at(self, threshold: float) -> WorkingPoint:
+        """Return what a threshold selects, exactly, also between two scores.
+
+        Parameters
+        ----------
+        threshold : float
+            Any value but nan. Above the highest score nothing is selected: yields,
+            effective numbers and efficiencies are 0 and `z` is the significance of
+            nothing, which is nan unless `b_reg > 0`; no warning is given.
+
+        Returns
+        -------
+        point : WorkingPoint
+
+        Raises
+        ------
+        ValueError
+            If `threshold` is nan.
+        """
+        if np.isnan(threshold):
+            msg = (
+                "`threshold` must be a number, got nan. Pass a score; -inf selects all "
+                "events, inf only those with an infinite score."
+            )
+            raise ValueError(msg)
+        ascending = self.threshold[::-1]
+        i = len(ascending) - int(np.searchsorted(ascending, threshold)) - 1
+        columns = (self.s, self.b, self.sum_w2_s, self.sum_w2_b)
+        s, b, w2_s, w2_b = (x[i : i + 1] if i >= 0 else np.zeros(1) for x in columns)
+        return WorkingPoint(
+            threshold=float(threshold),
+            s=s.item(),
+            b=b.item(),
+            s_error=np.sqrt(w2_s).item(),
+            b_error=np.sqrt(w2_b).item(),
+            n_eff_s=_n_eff(s, w2_s).item(),
+            n_eff_b=_n_eff(b, w2_b).item(),
+            z=self.figure_of_merit(s, b, w2_b).item(),
+            signal_efficiency=(s / self.s[-1]).item(),
+            background_efficiency=(b / self.b[-1]).item(),
+            n_selected=int(self.n_selected[i]) if i >= 0 else 0,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the scan as a table with one row per threshold.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            With the columns of `WorkingPoint`.
+        """
+        names = WorkingPoint.__dataclass_fields__
+        return pd.DataFrame({name: getattr(self, name) for name in names})
 
 
 def significance_scan(
@@ -119,11 +310,43 @@ def significance_scan(
     is_signal = check_signal(y_true, pos_label)
     scores = check_scores(y_score, len(is_signal))
     weights = check_event_weights(sample_weight, len(is_signal))
+    if signal_yield is not None or background_yield is not None:
+        weights = scale_classes(is_signal, weights, signal_yield, background_yield)
+    return scan_events(is_signal, scores, weights, figure_of_merit)
+
+
+def scan_events(
+    is_signal: NDArray[np.bool_],
+    scores: FloatArray,
+    weights: FloatArray,
+    figure_of_merit: FigureOfMerit,
+) -> SignificanceScan:
+    """Return the scan of events that are checked, with weights at the full yields.
+
+    Parameters
+    ----------
+    is_signal : ndarray of shape (n_samples,), dtype bool
+        Which events are signal.
+    scores : ndarray of shape (n_samples,)
+        Scores without nan.
+    weights : ndarray of shape (n_samples,)
+        Event weights.
+    figure_of_merit : FigureOfMerit
+        The significance.
+
+    Returns
+    -------
+    scan : SignificanceScan
+
+    Raises
+    ------
+    WeightsError
+        If the weights of a class sum to 0 or less.
+    """
     events = sort_events(scores, is_signal)
     threshold, n_selected, sums = _accumulate(events, scores, weights)
     s, b, sum_w2_s, sum_w2_b = sums
-    _rescale(s, sum_w2_s, signal_yield, "signal")
-    _rescale(b, sum_w2_b, background_yield, "background")
+    check_sums(float(s[-1]), float(b[-1]))
     z = figure_of_merit(s, b, sum_w2_b)
     return SignificanceScan(
         threshold, s, b, z, sum_w2_s, sum_w2_b, n_selected, figure_of_merit
@@ -184,25 +407,7 @@ def _blocks(
         yield start, score, signal_weight, weight - signal_weight
 
 
-def _rescale(
-    sum_w: FloatArray, sum_w2: FloatArray, full_yield: float | None, name: str
-) -> None:
-    """Scale the sums of a class in place so that all its events give `full_yield`."""
-    total = float(sum_w[-1])
-    if not total > 0:
-        msg = (
-            f"`sample_weight` must sum to more than 0 per class, got {total!r} for the "
-            f"{name}. Pass more events of this class or check its weights."
-        )
-        raise WeightsError(msg)
-    if full_yield is None:
-        return
-    if not 0 < full_yield < np.inf:
-        msg = (
-            f"`{name}_yield` must be a positive number of events, got {full_yield!r}. "
-            "Pass the full expected yield, or None to take the weights as they are."
-        )
-        raise ValueError(msg)
-    factor = full_yield / total
-    sum_w *= factor
-    sum_w2 *= factor**2
+def _n_eff(sum_w: FloatArray, sum_w2: FloatArray) -> FloatArray:
+    n_eff = np.square(sum_w)  # 0 where there are no events, and stays so
+    np.divide(n_eff, sum_w2, out=n_eff, where=sum_w2 > 0)
+    return n_eff

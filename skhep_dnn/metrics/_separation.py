@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_signal
-from skhep_dnn.metrics._bootstrap_result import format_with_error
-from skhep_dnn.metrics._class_sums import check_class_weights
+from skhep_dnn.metrics._bootstrap import format_with_error
 from skhep_dnn.metrics._replicas import poisson_replicas
+from skhep_dnn.weights._class_sums import check_class_weights
 
 __all__ = ["SeparationPower", "separation_power"]
 

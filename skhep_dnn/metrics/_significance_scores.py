@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights, check_signal
-from skhep_dnn.exceptions import UndefinedSignificanceWarning, WeightsError
-from skhep_dnn.metrics._class_sums import check_yield
+from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._figure_of_merit import Kind
 from skhep_dnn.metrics._scan import significance_scan
 from skhep_dnn.metrics._significance import ams
-from skhep_dnn.metrics._thresholds import threshold_at_maximum
+from skhep_dnn.metrics._thresholds import MIN_N_EFF, threshold_at_maximum
+from skhep_dnn.weights._class_sums import scale_classes
 
 __all__ = ["ams_score", "max_significance_score"]
 
@@ -89,12 +89,9 @@ def ams_score(
     is_signal = check_signal(y_true, pos_label)
     selected = _predicted_signal(y_true, y_pred, is_signal)
     weights = check_event_weights(sample_weight, len(is_signal))
+    weights = scale_classes(is_signal, weights, signal_yield, background_yield)
     s = float(weights[is_signal & selected].sum())
     b = float(weights[~is_signal & selected].sum())
-    if signal_yield is not None:
-        s *= _yield_factor(is_signal, weights, signal_yield, "signal_yield")
-    if background_yield is not None:
-        b *= _yield_factor(~is_signal, weights, background_yield, "background_yield")
     return float(ams(s, b, b_reg=b_reg))
 
 
@@ -108,7 +105,7 @@ def max_significance_score(
     sigma_b: float = 0.0,
     rel_sigma_b: float = 0.0,
     mc_stat: bool = False,
-    min_n_eff: float = 25.0,
+    min_n_eff: float = MIN_N_EFF,
     signal_yield: float | None = None,
     background_yield: float | None = None,
     pos_label: object = None,
@@ -236,20 +233,3 @@ def _predicted_signal(
         )
         raise ValueError(msg)
     return predicted == labels[is_signal][0]
-
-
-def _yield_factor(
-    mask: NDArray[np.bool_],
-    weights: NDArray[np.float64],
-    full_yield: float,
-    name: str,
-) -> float:
-    check_yield(full_yield, name)
-    total = float(weights[mask].sum())
-    if total <= 0:
-        msg = (
-            f"`sample_weight` must sum to more than 0 in the class of `{name}`, got "
-            f"{total!r}. Use a larger sample."
-        )
-        raise WeightsError(msg)
-    return full_yield / total

@@ -9,9 +9,20 @@ from numpy.typing import NDArray
 
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
-from skhep_dnn.metrics._scan_result import SignificanceScan, WorkingPoint
+from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint
 
-__all__ = ["threshold_at_efficiency", "threshold_at_maximum", "threshold_top_fraction"]
+__all__ = [
+    "MIN_N_EFF",
+    "check_min_n_eff",
+    "position_of_maximum",
+    "threshold_at_efficiency",
+    "threshold_at_maximum",
+    "threshold_top_fraction",
+]
+
+# Effective background events with which a significance is trusted: at a fixed cut it is
+# then too large by 3 / (8 * 25), which is 1.5 per cent.
+MIN_N_EFF = 25.0
 
 # Efficiencies are ratios of sums: equality with a target is up to rounding.
 _ROUNDING = 1e-12
@@ -20,7 +31,7 @@ _ROUNDING = 1e-12
 def threshold_at_maximum(
     scan: SignificanceScan,
     *,
-    min_n_eff: float = 25.0,
+    min_n_eff: float = MIN_N_EFF,
     min_signal_efficiency: float = 0.0,
 ) -> WorkingPoint:
     """Choose the threshold with the largest significance.
@@ -71,26 +82,56 @@ def threshold_at_maximum(
     >>> point.n_eff_b >= 25
     True
     """
-    if not min_n_eff >= 0:
-        msg = (
-            f"`min_n_eff` must be at least 0, got {min_n_eff!r}. Pass a number of "
-            "effective background events; 0 admits all thresholds."
-        )
-        raise ValueError(msg)
+    check_min_n_eff(min_n_eff)
     if not 0 <= min_signal_efficiency <= 1:
         msg = (
             "`min_signal_efficiency` must be between 0 and 1, got "
             f"{min_signal_efficiency!r}. Pass a fraction of the signal, such as 0.25."
         )
         raise ValueError(msg)
+    best = position_of_maximum(scan, min_n_eff, min_signal_efficiency)
+    if best is None:
+        return _no_threshold("`min_n_eff` or `min_signal_efficiency`")
+    return scan.at(float(scan.threshold[best]))
+
+
+def check_min_n_eff(min_n_eff: float) -> None:
+    """Raise a ValueError if the number of effective events is negative."""
+    if not min_n_eff >= 0:
+        msg = (
+            f"`min_n_eff` must be at least 0, got {min_n_eff!r}. Pass a number of "
+            "effective background events; 0 admits all thresholds."
+        )
+        raise ValueError(msg)
+
+
+def position_of_maximum(
+    scan: SignificanceScan, min_n_eff: float, min_signal_efficiency: float = 0.0
+) -> int | None:
+    """Return where in a scan the largest significance stands that is admissible.
+
+    Parameters
+    ----------
+    scan : SignificanceScan
+        The scan.
+    min_n_eff : float
+        Smallest number of effective background events; 0 admits all thresholds, those
+        without background too if their significance is defined.
+    min_signal_efficiency : float, default=0.0
+        Smallest signal efficiency.
+
+    Returns
+    -------
+    position : int or None
+        The first of equal maxima; None if no threshold is admissible.
+    """
     admissible = np.isfinite(scan.z) & (scan.n_eff_b >= min_n_eff)
-    enough = min_signal_efficiency * (1 - _ROUNDING)
     if min_signal_efficiency > 0:
+        enough = min_signal_efficiency * (1 - _ROUNDING)
         admissible &= scan.signal_efficiency >= enough
     if not admissible.any():
-        return _no_threshold("`min_n_eff` or `min_signal_efficiency`")
-    best = np.argmax(np.where(admissible, scan.z, -np.inf))
-    return scan.at(float(scan.threshold[best]))
+        return None
+    return int(np.argmax(np.where(admissible, scan.z, -np.inf)))
 
 
 def threshold_at_efficiency(

@@ -30,7 +30,7 @@ from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table, column_position
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import DivergenceWarning, WeightsError
-from skhep_dnn.metrics._weighted_scorer import METRIC_NAMES
+from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.neural_network._activations import ACTIVATIONS, activation_names
 from skhep_dnn.neural_network._averaging import AVERAGES, Average
 from skhep_dnn.neural_network._engine.callbacks import check_callbacks

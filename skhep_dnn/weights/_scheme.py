@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from skhep_dnn._validation import check_pos_label
 from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.weights._class_sums import positive_class_sums, sums_by_class
 
 __all__ = [
     "ClassWeight",
     "NegativeWeights",
     "WeightScheme",
     "balanced_weights",
-    "positive_class_sums",
-    "sums_by_class",
     "weight_scheme",
 ]
 
@@ -202,22 +201,6 @@ def _event_counts(
     return counts
 
 
-def positive_class_sums(
-    weights: FloatArray, codes: NDArray[np.intp], classes: NDArray[Any]
-) -> FloatArray:
-    """Return the sum of weights of each class, which must be positive."""
-    sums = sums_by_class(weights, codes, len(classes))
-    for label, total in zip(classes.tolist(), sums.tolist(), strict=True):
-        if not total > 0.0:
-            msg = (
-                "`sample_weight` must sum to more than zero in every class, got "
-                f"{total:.6g} for class {label!r}. Use more events of this class, "
-                'or for training negative_weights="zero" or "abs".'
-            )
-            raise WeightsError(msg)
-    return sums
-
-
 def _class_factors(
     weights: FloatArray,
     codes: NDArray[np.intp],
@@ -255,11 +238,3 @@ def _factors_from_mapping(
         )
         raise ValueError(msg)
     return factors
-
-
-def sums_by_class(
-    values: FloatArray, codes: NDArray[np.intp], n_classes: int
-) -> FloatArray:
-    """Return the sum of values of each class."""
-    sums = np.bincount(codes, weights=values, minlength=n_classes)
-    return sums.astype(np.float64)

@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
+from skhep_dnn.weights._class_sums import sums_by_class
 from skhep_dnn.weights._scheme import (
     ClassWeight,
     NegativeWeights,
     balanced_weights,
-    sums_by_class,
     weight_scheme,
 )
 from skhep_dnn.weights._yields import effective_sample_size

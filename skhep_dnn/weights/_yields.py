@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.weights._scheme import positive_class_sums
+from skhep_dnn.weights._class_sums import positive_class_sums, rescaled
 
 __all__ = ["effective_sample_size", "scale_to_yields"]
 
@@ -84,7 +84,7 @@ def scale_to_yields(
     labels: NDArray[Any] = np.asarray(y)
     physics = check_event_weights(sample_weight, len(labels))
     classes, codes = np.unique(labels, return_inverse=True)
-    sums = positive_class_sums(physics, codes, classes)
+    positive_class_sums(physics, codes, classes)
     missing = [label for label in classes.tolist() if label not in yields]
     full = np.array([yields[label] for label in classes.tolist() if not missing])
     if missing or not (np.isfinite(full) & (full > 0.0)).all():
@@ -100,4 +100,4 @@ def scale_to_yields(
             "their yield would be lost. Take a larger part, or leave out the class."
         )
         raise WeightsError(msg)
-    return physics * (full / sums)[codes]
+    return rescaled(physics, codes, full)

@@ -1,5 +1,6 @@
-"""The scan against brute force, its exactness for any scores, and its options."""
+"""The scan against brute force, its exactness for any scores, its options, its rows."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -167,6 +168,15 @@ def test_yields_are_rescaled_per_class():
     assert full.b_error[-1] / full.b[-1] == pytest.approx(relative)
 
 
+@pytest.mark.parametrize("background_yield", [None, 50.0])
+def test_a_class_that_cancels_but_for_rounding_has_no_yield(background_yield):
+    weights = [1.0, 0.1, 0.2, -0.3]
+    with pytest.raises(WeightsError, match=r"got 0\.0 for the background"):
+        significance_scan(
+            [1, 0, 0, 0], np.arange(4.0), weights, background_yield=background_yield
+        )
+
+
 def test_subset_rescaled_has_the_significance_of_the_whole():
     y, scores = np.tile([0, 1, 0, 0], 100), np.tile([0.1, 0.8, 0.6, 0.3], 100)
     whole = significance_scan(y, scores)
@@ -221,17 +231,13 @@ def test_nothing_passed_in_is_changed():
 
 def test_impossible_arguments_raise():
     y, scores = [0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]
-    with pytest.raises(WeightsError, match=r"got -1\.0 for the background. Pass more"):
+    with pytest.raises(WeightsError, match=r"got -1\.0 for the background. Use"):
         significance_scan(y, scores, [1.0, -2.0, 1.0, 1.0])
     with pytest.raises(WeightsError, match=r"got 0\.0 for the signal"):
         significance_scan(y, scores, [1.0, 1.0, 1.0, -1.0])
-    with pytest.raises(
-        ValueError, match="`background_yield` must be a positive number"
-    ):
+    with pytest.raises(ValueError, match="`background_yield` must be above 0 and fin"):
         significance_scan(y, scores, background_yield=0.0)
-    with pytest.raises(
-        ValueError, match=r"`signal_yield` must be a positive .* got nan"
-    ):
+    with pytest.raises(ValueError, match=r"`signal_yield` must be above 0 .* got nan"):
         significance_scan(y, scores, signal_yield=np.nan)
     with pytest.raises(ValueError, match="`sigma_b` must not be negative"):
         significance_scan(y, scores, sigma_b=-1.0)
@@ -239,3 +245,39 @@ def test_impossible_arguments_raise():
         significance_scan(y, [0.1, np.nan, 0.3, 0.4])
     with pytest.raises(WeightsError, match="`sample_weight` must be one-dimensional"):
         significance_scan(y, scores, [1.0])
+
+
+# The table: its rows, its columns, and what lies between two scores.
+
+
+def test_at_a_threshold_of_the_scan_is_its_row(toy_events):
+    X, y, weight = toy_events
+    scan = significance_scan(y, X["a"], weight, mc_stat=True)
+    row = scan.to_frame().iloc[200]
+    point = dataclasses.asdict(scan.at(row["threshold"]))
+    assert point == pytest.approx(row.to_dict(), rel=1e-14)
+    assert all(isinstance(value, float | int) for value in point.values())
+
+
+@pytest.mark.parametrize("b_reg", [0.0, 10.0])
+def test_above_all_scores_nothing_is_selected(b_reg):
+    point = significance_scan([0, 1], [0.2, 0.7], b_reg=b_reg).at(0.8)
+    assert (point.s, point.b, point.s_error, point.n_eff_b) == (0, 0, 0, 0)
+    assert (point.signal_efficiency, point.n_selected) == (0, 0)
+    assert point.z == 0.0 if b_reg else math.isnan(point.z)
+
+
+def test_threshold_nan_raises():
+    with pytest.raises(ValueError, match=r"`threshold` must be a number, got nan"):
+        significance_scan([0, 1], [0.2, 0.7]).at(np.nan)
+
+
+def test_frame_has_the_columns_of_a_working_point():
+    scan = significance_scan([0, 1], [0.2, 0.7])
+    columns = [field.name for field in dataclasses.fields(scan.at(0.5))]
+    assert scan.to_frame().columns.tolist() == columns
+
+
+def test_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        significance_scan([0, 1], [0.2, 0.7]).z = 0.0

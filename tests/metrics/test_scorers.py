@@ -22,10 +22,12 @@ from skhep_dnn.exceptions import (
     WeightsError,
 )
 from skhep_dnn.metrics import (
+    FigureOfMerit,
     ams,
     asimov_significance,
     balanced_log_loss,
     make_significance_scorer,
+    max_significance_score,
     weighted_roc_auc,
     weighted_scorer,
 )
@@ -115,6 +117,56 @@ def test_maximum_is_that_of_brute_force(events):
         "asimov", "max", min_n_eff=20, mc_stat=True, **YIELDS
     )
     assert scorer(KnownScores(), X, y, sample_weight=weights) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("kind", ["ams", "asimov"])
+@pytest.mark.parametrize("min_n_eff", [0.0, 3.0, 25.0])
+@pytest.mark.parametrize("options", [{}, {"rel_sigma_b": 0.1, "mc_stat": True}])
+def test_maximum_is_that_of_the_scan(events, kind, min_n_eff, options):
+    X, y, weights = events
+    X = X.round(1)
+    options = {"min_n_eff": min_n_eff, **options, **YIELDS}
+    scorer = make_significance_scorer(kind, "max", **options)
+    expected = max_significance_score(y, X["logit"], weights, kind=kind, **options)
+    value = scorer(KnownScores(), X, y, sample_weight=weights)
+    assert value == pytest.approx(expected, rel=1e-12)
+
+
+def test_maximum_without_background_takes_a_regularised_one_and_no_bound():
+    labels = np.array(list("sbbs"))
+    X = pd.DataFrame({"logit": [3.0, 2.0, 1.0, 0.0]})
+
+    def maximum(kind, min_n_eff):
+        scorer = make_significance_scorer(
+            kind, "max", min_n_eff=min_n_eff, signal_yield=20, background_yield=900
+        )
+        return scorer(KnownScores(), X, labels, sample_weight=np.ones(4))
+
+    assert maximum("ams", 0.0) == pytest.approx(ams(10.0, 0.0))
+    assert maximum("ams", 1.0) == pytest.approx(ams(20.0, 900.0))
+    assert maximum("asimov", 0.0) == pytest.approx(asimov_significance(20.0, 900.0))
+
+
+def test_maximum_can_be_negative_where_b_reg_defines_it():
+    # Only the first cut has enough background; its signal outweighs that, not b + 10.
+    labels = np.array(["b"] * 30 + ["s", "b", "s"])
+    X = pd.DataFrame({"logit": np.repeat([1.0, 0.0], [31, 2])})
+    weights = np.array([1.0] * 30 + [-35.0, 1000.0, 50.0])
+    sums = {"signal_yield": 15.0, "background_yield": 1030.0}
+    scorer = make_significance_scorer("ams", "max", min_n_eff=25.0, **sums)
+    value = scorer(KnownScores(), X, labels, sample_weight=weights)
+    assert value == pytest.approx(ams(-35.0, 30.0))
+    plain = make_significance_scorer("asimov", "max", min_n_eff=25.0, **sums)
+    with pytest.warns(UndefinedSignificanceWarning, match="none that leaves 25"):
+        assert np.isnan(plain(KnownScores(), X, labels, sample_weight=weights))
+
+
+def test_options_of_the_significance_are_those_of_a_scan():
+    options = {"sigma_b": 2.0, "rel_sigma_b": 0.1, "mc_stat": True}
+    for kind, b_reg in (("ams", 10.0), ("asimov", 0.0)):
+        metric = make_significance_scorer(kind, **options)._score_func
+        assert metric.figure_of_merit == FigureOfMerit(kind, **options)
+        assert metric.figure_of_merit.b_reg == b_reg
 
 
 def test_bins_hold_equal_signal_and_are_merged_from_the_signal_end():

@@ -27,7 +27,7 @@ from sklearn.model_selection import (
 
 from skhep_dnn.exceptions import FoldYieldWarning, MissingWeightsError, WeightsError
 from skhep_dnn.metrics import ams, make_significance_scorer, weighted_scorer
-from skhep_dnn.metrics._weighted_scorer import WeightedMetric
+from skhep_dnn.metrics._metric_scorer import WeightedMetric
 
 YIELDS = {"signal_yield": 40.0, "background_yield": 1000.0}
 CV = StratifiedKFold(3)

@@ -56,7 +56,7 @@ def test_wrong_predictions_and_yields_are_refused():
     for value in (0, np.nan, np.inf):
         with pytest.raises(ValueError, match=r"above 0 and finite, got (0|nan|inf)\."):
             ams_score([0, 1], [0, 1], signal_yield=value)
-    with pytest.raises(WeightsError, match=r"class of `background_yield`, got -1\.0"):
+    with pytest.raises(WeightsError, match=r"in each class, got -1\.0 for the back"):
         ams_score([0, 1], [1, 1], [-1.0, 1.0], background_yield=5.0)
 
 

@@ -20,8 +20,8 @@ from skhep_dnn._logits import combine_logits, labels, probabilities
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn.exceptions import FoldYieldWarning
 from skhep_dnn.metrics import weighted_scorer
-from skhep_dnn.metrics._weighted_scorer import METRIC_NAMES
-from skhep_dnn.weights._scheme import sums_by_class
+from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
+from skhep_dnn.weights._class_sums import rescaled, sums_by_class
 
 __all__ = ["Scorer", "ValidationScore", "as_scorer", "validation_score"]
 
@@ -121,8 +121,7 @@ def validation_score(
     weights = None
     if events.is_weighted:
         full = sums_by_class(events.sample_weight, events.targets.codes, len(classes))
-        own = sums_by_class(part.sample_weight, part.codes, len(classes))
-        weights = part.sample_weight * (full / own)[part.codes]
+        weights = rescaled(part.sample_weight, part.codes, full)
     return ValidationScore(
         scorer, _safe_indexing(events.X, index), classes[part.codes], weights, classes
     )

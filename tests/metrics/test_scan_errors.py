@@ -1,13 +1,19 @@
+"""Errors of a significance on a grid of thresholds and at a cut, and to first order."""
+
 import numpy as np
 import pytest
 
-from skhep_dnn.inspection._scan_errors import errors_on_grid, propagated_errors
 from skhep_dnn.metrics import significance_scan
+from skhep_dnn.metrics._scan_errors import errors_on_grid, propagated_errors
 
 
 @pytest.fixture
-def scan(scored):
-    y, score, weight = scored
+def scan():
+    rng = np.random.default_rng(3)
+    y = np.where(rng.random(3000) < 0.4, "s", "b")
+    score = rng.normal(size=3000) + 1.5 * (y == "s")
+    weight = np.where(y == "s", 0.05, 1.0) * rng.exponential(size=3000)
+    weight[rng.random(3000) < 0.1] *= -1
     return significance_scan(y, score, weight)
 
 

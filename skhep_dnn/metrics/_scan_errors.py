@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skhep_dnn.metrics import FigureOfMerit, SignificanceScan, WorkingPoint
+from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import selected_yields
 from skhep_dnn.metrics._replicas import replica_blocks
+from skhep_dnn.metrics._scan import SignificanceScan, WorkingPoint
 
 __all__ = [
     "KnownErrors",
     "bootstrap_errors",
-    "check_min_n_eff",
     "check_n_replicas",
     "errors_on_grid",
     "propagated_errors",
@@ -98,16 +98,6 @@ def errors_on_grid(
         point_error=float("nan") if point is None else float(z_error[-1]),
         chosen_here=point is not None and point == threshold,
     )
-
-
-def check_min_n_eff(min_n_eff: float) -> None:
-    """Raise a ValueError if the number of effective events is negative."""
-    if not min_n_eff >= 0:
-        msg = (
-            f"`min_n_eff` must be at least 0, got {min_n_eff!r}. Pass a number of "
-            "effective background events."
-        )
-        raise ValueError(msg)
 
 
 def check_n_replicas(n_replicas: int) -> None:

@@ -14,19 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics
 
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.metrics._carried_weights import check_carried
 from skhep_dnn.metrics._classification import balanced_log_loss
 from skhep_dnn.metrics._ranking import weighted_roc_auc
-from skhep_dnn.metrics._scorer_base import (
+from skhep_dnn.metrics._scorer import (
     RANKING_RESPONSES,
     BoolArray,
     EventWeightScorer,
     FloatArray,
+    check_carried,
     check_scored_events,
     shown_options,
 )
 
-__all__ = ["METRIC_NAMES", "weighted_scorer"]
+__all__ = ["METRIC_NAMES", "WeightedMetric", "weighted_scorer"]
 
 
 def weighted_scorer(

@@ -4,16 +4,45 @@ import numpy as np
 import pytest
 
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.metrics._class_sums import (
+from skhep_dnn.weights._class_sums import (
     check_class_sums,
     check_class_weights,
     check_events,
+    check_sums,
     check_yield,
+    positive_class_sums,
+    rescaled,
     scale_classes,
+    sums_by_class,
 )
 
 IS_SIGNAL = np.array([True, False, False, True])
 WEIGHTS = np.array([1.0, 3.0, -1.0, 4.0])
+
+
+def test_sums_of_any_number_of_classes():
+    codes = np.array([0, 2, 2, 0])
+    assert sums_by_class(WEIGHTS, codes, 4).tolist() == [5.0, 0.0, 2.0, 0.0]
+    assert sums_by_class(np.array([]), np.array([], dtype=int), 2).tolist() == [0, 0]
+    codes = np.array([0, 1, 1, 0])
+    assert positive_class_sums(WEIGHTS, codes, np.array(["s", "b"])).tolist() == [5, 2]
+    with pytest.raises(WeightsError, match="got 0 for class 'top'"):
+        positive_class_sums(WEIGHTS, codes, np.array(["s", "b", "top"]))
+
+
+def test_classes_are_rescaled_to_full_yields_where_these_are_known():
+    rng = np.random.default_rng(0)
+    codes, weights = rng.integers(0, 3, 500), rng.normal(1.0, 2.0, 500)
+    before = weights.copy()
+    full = np.array([10.0, np.nan, 3e5])
+    result = rescaled(weights, codes, full)
+    own = sums_by_class(weights, codes, 3)
+    assert sums_by_class(result, codes, 3) == pytest.approx([10.0, own[1], 3e5])
+    assert np.array_equal(result[codes == 1], weights[codes == 1])
+    known = np.array([10.0, 20.0, 3e5])
+    expected = weights * (known / own)[codes]  # to the last bit
+    assert np.array_equal(rescaled(weights, codes, known), expected)
+    assert np.array_equal(weights, before)
 
 
 def test_sums_of_the_classes():
@@ -53,3 +82,20 @@ def test_each_class_is_scaled_to_its_yield_and_the_input_left():
     assert scale_classes(IS_SIGNAL, WEIGHTS, 10.0, None).tolist() == [2, 3, -1, 8]
     assert scale_classes(IS_SIGNAL, WEIGHTS, None, 1.0).tolist() == [1, 1.5, -0.5, 4]
     assert np.array_equal(WEIGHTS, before)
+
+
+def test_only_a_class_with_a_yield_needs_a_positive_sum():
+    weights = np.array([1.0, -3.0, 1.0, 4.0])
+    assert scale_classes(IS_SIGNAL, weights, 10.0, None).tolist() == [2, -3, 1, 8]
+    with pytest.raises(WeightsError, match=r"got -2\.0 for the background"):
+        scale_classes(IS_SIGNAL, weights, None, 1.0)
+    with pytest.raises(ValueError, match="`signal_yield` must be above 0"):
+        scale_classes(IS_SIGNAL, weights, -1.0, None)
+
+
+def test_sums_that_are_known_are_checked_alike():
+    check_sums(5.0, 2.0)
+    with pytest.raises(WeightsError, match=r"got 0\.0 for the signal"):
+        check_sums(0.0, 2.0)
+    with pytest.raises(WeightsError, match="got nan for the background"):
+        check_sums(5.0, float("nan"))
