@@ -6,6 +6,7 @@ import importlib
 import inspect
 import math
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,9 +105,14 @@ def signature_parameters(item):
     return {k: v for k, v in parameters.items() if k not in {"self", "cls"}}
 
 
-def value_of(text):
+def value_of(text, item):
     """Return the value of a default as it is written in a docstring."""
-    return math.nan if text == "nan" else ast.literal_eval(text)
+    if text == "nan":
+        return math.nan
+    try:
+        return ast.literal_eval(text)
+    except ValueError:  # such as OneCycle()
+        return eval(text, vars(sys.modules[item.__module__]))
 
 
 @pytest.mark.parametrize("path", {**DOCUMENTED, **METHODS})
@@ -131,7 +137,7 @@ def test_defaults_in_the_docstring_equal_the_signature(path):
             assert match is None, name
         else:
             assert match is not None, name
-            value = value_of(match[1])
+            value = value_of(match[1], item)
             assert repr(value) == repr(parameter.default), name
 
 

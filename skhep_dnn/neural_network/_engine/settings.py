@@ -29,10 +29,10 @@ __all__ = [
 class TrainingSettings:
     """Settings that all members of a training share.
 
-    The first ones are the shape of the networks, the others how they are trained. Each
-    has the name, the meaning and the default of the parameter of
-    `WeightedDNNClassifier`, unless it is described here. Settings are equal if what
-    they hold is.
+    The first ones are the shape of the networks, the others how they are trained. They
+    have the names and the defaults of the parameters of `WeightedDNNClassifier`, where
+    they are described at length; rules such as `schedule` are given as objects, not by
+    name. Settings are equal if what they hold is.
 
     Parameters
     ----------
@@ -45,8 +45,14 @@ class TrainingSettings:
         Outputs of each hidden layer.
     missing_values : float or None, default=None
         Value that marks an undefined entry besides nan.
-    activation, connection, dropout, batch_norm
-        See `WeightedDNNClassifier`.
+    activation : str or sequence of str, default="swish"
+        Activation of all hidden layers, or of each.
+    connection : {"plain", "dense", "residual"}, default="dense"
+        What a hidden layer sees.
+    dropout : float or sequence of float, default=0.3
+        Probability to drop a hidden output in training, of all layers or of each.
+    batch_norm : bool, default=False
+        Whether the input of each activation is normalised over the batch.
     n_outputs : int, default=1
         Logits of an event: 1 for two classes, else one for each class.
     split : SplitLayout or None, default=None
@@ -54,18 +60,52 @@ class TrainingSettings:
     kernel : SymmetryKernel or None, default=None
         Transformations of the raw columns under which nothing changes.
     loss : callable, default=cross_entropy
-        Loss of each event, such as `FocalLoss()`; no name.
+        Loss of each event, such as `FocalLoss()`.
+    label_smoothing : float, default=0.0
+        Share of each event that counts, in training, for all classes alike.
+    l1, l2 : float, default=0.0
+        Factors of the sums of `|w|` and of `w**2`.
+    clip_norm : float or None, default=None
+        Largest norm of the gradients of one member.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adam"
+        Optimiser.
+    learning_rate : float, default=5e-3
+        Step size; the highest one of a schedule.
+    beta_1 : float, default=0.9
+        Decay of the mean gradient.
+    beta_2 : float, default=0.999
+        Decay of the mean squared gradient.
+    optimizer_eps : float, default=1e-3
+        Added to the root of that mean.
+    momentum : float, default=0.9
+        Momentum of sgd.
+    nesterov : bool, default=True
+        Whether sgd looks ahead.
+    weight_decay : float, default=0.0
+        Decoupled decay of adamw.
     schedule : callable, default=OneCycle()
-        Course of the learning rate; no name.
+        Course of the learning rate.
     averaging : Average or None, default=None
-        Average of the parameters; no name.
+        Averages of the parameters.
     snapshots : Snapshots or None, default=None
-        Earlier states that are averaged in prediction; no name.
-    label_smoothing, l1, l2, clip_norm, optimizer, learning_rate, beta_1, beta_2, \
-            optimizer_eps, momentum, nesterov, weight_decay, batch_size, max_epochs, \
-            evaluations_per_epoch, early_stopping, n_iter_no_change, tol, device, \
-            verbose
-        See `WeightedDNNClassifier`.
+        Earlier states that are averaged in prediction.
+    batch_size : int, default=256
+        Largest number of events in a batch of one member.
+    max_epochs : int, default=20
+        Number of passes.
+    evaluations_per_epoch : int, default=1
+        Number of evaluations in a pass.
+    early_stopping : bool, default=False
+        Whether a member ends when it has not improved for `n_iter_no_change`; not
+        under `OneCycle`.
+    n_iter_no_change : int, default=10
+        Patience, in evaluations or cycles.
+    tol : float, default=0.0
+        Improvement that ends the waiting.
+    device : str, default="cpu"
+        Torch device, or "auto" for an accelerator where there is one.
+    verbose : int, default=0
+        1 shows a progress bar for each group.
 
     Raises
     ------

@@ -91,6 +91,23 @@ class TrainedMembers:
         Weights of the networks of each member in its prediction; their sum is 1.
     callbacks : list of list of (str, callback)
         The callbacks of each group.
+
+    See Also
+    --------
+    train_members : Has an example, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhep_dnn.neural_network import Member, TrainingSettings, train_members
+    >>> X, y = np.eye(10, dtype=np.float32), np.arange(10) % 2
+    >>> member = Member(rows=np.arange(10), weights=np.ones(10))
+    >>> settings = TrainingSettings(n_numeric=10, max_epochs=2)
+    >>> trained = train_members(settings, [member, member], X, y).run()
+    >>> trained.best_evaluation, trained.network_weights.tolist()
+    (array([2, 2]), [[1.0], [1.0]])
+    >>> trained.logits(X).shape
+    (10,)
     """
 
     net: MemberNet
@@ -129,7 +146,18 @@ class TrainedMembers:
         return ensemble_logits(self.net.module_, X, of_networks.ravel(), n_jobs)
 
     def state(self, member: int) -> State:
-        """Parameters and scaling of one member, from which another may start."""
+        """Parameters and scaling of one member, from which another may start.
+
+        Parameters
+        ----------
+        member : int
+            Its position in the sequence that was passed.
+
+        Returns
+        -------
+        state : dict of str to ndarray
+            Of its best state, without snapshots.
+        """
         return member_states(self.net)[member]
 
 
@@ -280,8 +308,28 @@ class MemberTraining:
         What the members share.
     groups : sequence of Group
         The members, with their events.
-    callbacks : sequence of skorch callbacks
+    callbacks : sequence of skorch callbacks, default=()
         Of the user.
+
+    See Also
+    --------
+    train_members : Makes one.
+
+    Examples
+    --------
+    The second member ends after three of its five evaluations:
+
+    >>> import numpy as np
+    >>> from skhep_dnn.neural_network import Member, TrainingSettings, train_members
+    >>> X, y = np.eye(10, dtype=np.float32), np.arange(10) % 2
+    >>> member = Member(rows=np.arange(10), weights=np.ones(10))
+    >>> settings = TrainingSettings(n_numeric=10, max_epochs=5)
+    >>> training = train_members(settings, [member, member], X, y)
+    >>> for histories in training:
+    ...     if len(histories[1]) == 3:
+    ...         training.stop(1)
+    >>> training.result().n_evaluations
+    array([5, 3])
     """
 
     def __init__(
