@@ -27,7 +27,7 @@ from skhep_dnn._event_sample import (
 )
 from skhep_dnn._logits import labels, probabilities, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from skhep_dnn._tables import check_table, column_position
+from skhep_dnn._tables import check_table, column_positions
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import DivergenceWarning, WeightsError
 from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
@@ -889,10 +889,6 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         return None if names is None else names.tolist()
 
-    def _positions(self, columns: Sequence[int | str], parameter: str) -> list[int]:
-        names, n_columns = self._column_names, self.n_features_in_
-        return [column_position(c, names, n_columns, parameter) for c in columns]
-
     @property
     def _hidden_widths(self) -> list[int]:
         return hidden_widths(
@@ -959,7 +955,12 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         if self.feature_groups is not None:
             split = split_layout(
                 self.feature_groups,
-                self._positions(self.feature_groups.wide, "feature_groups"),
+                column_positions(
+                    self.feature_groups.wide,
+                    self._column_names,
+                    self.n_features_in_,
+                    "feature_groups",
+                ),
                 columns_of_inputs(encoder.numeric_, encoder.categorical_, sizes),
                 activation_names(self.activation, len(self._hidden_widths))[0],
             )

@@ -17,6 +17,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from skhep_dnn._sklearn import _routing_enabled
+from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import NonFiniteLossError
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._engine.batches import Batch, TrainingBatches
@@ -201,7 +202,7 @@ def range_test(
 
 def classifier_of(estimator: BaseEstimator) -> WeightedDNNClassifier:
     """Return a classifier, or the one at the end of a pipeline."""
-    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    last = final_step(estimator)
     if not isinstance(last, WeightedDNNClassifier):
         msg = (
             "`estimator` must be a WeightedDNNClassifier, or a pipeline that ends with "
@@ -215,12 +216,11 @@ def _try(
     estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, w: ArrayLike | None
 ) -> tuple[list[float], list[float]]:
     """Return what one trial training has recorded."""
-    name = "sample_weight"
-    needs_prefix = isinstance(estimator, Pipeline) and not isinstance(
-        estimator, WeightedPipeline
-    )
-    if needs_prefix and not _routing_enabled():
-        name = f"{estimator.steps[-1][0]}__sample_weight"
+    name, step = "sample_weight", estimator
+    while isinstance(step, Pipeline) and not isinstance(step, WeightedPipeline):
+        inner, step = step.steps[-1]
+        if not _routing_enabled():
+            name = name.removesuffix("sample_weight") + f"{inner}__sample_weight"
     try:
         estimator.fit(X, y, **({} if w is None else {name: w}))
     except RangeEndError as end:

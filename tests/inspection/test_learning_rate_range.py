@@ -193,7 +193,14 @@ def test_the_classifier_stays_as_it_is_and_holds_nothing_out(model, events):
     assert not hasattr(model, "classes_")
 
 
-@pytest.mark.parametrize("make", [make_pipeline, make_weighted_pipeline])
+def make_nested_pipeline(scaler, model):
+    """Return a pipeline whose last step is a pipeline."""
+    return make_pipeline(scaler, make_pipeline(model))
+
+
+@pytest.mark.parametrize(
+    "make", [make_pipeline, make_weighted_pipeline, make_nested_pipeline]
+)
 @pytest.mark.parametrize("routing", [False, True])
 def test_pipelines_pass_events_and_weights_on(model, events, make, routing):
     X, y, weight = events

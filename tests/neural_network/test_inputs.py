@@ -222,11 +222,11 @@ def test_what_is_copied_is_what_the_docstring_says(memmap):
 @pytest.mark.parametrize(
     ("features", "names", "message"),
     [
-        ([True, False], "abcd", r"one entry for each of the 4 features, got 2"),
-        ([4], "abcd", r"positions from 0 to 3, got \[4\]"),
-        ([-1], "abcd", r"positions from 0 to 3, got \[-1\]"),
-        (["charge"], "abcd", r"got \['charge'\] that do not exist"),
-        (["a"], None, r"must be positions where `X` has no column names"),
+        ([True, False], "abcd", r"one entry for each of the 4 columns, got 2"),
+        ([4], "abcd", r"got 4\. .* the positions 0 to 3"),
+        ([-1], "abcd", r"got -1\. .* the positions 0 to 3"),
+        (["charge"], "abcd", r"got 'charge'\. The columns have the names \['a'"),
+        (["a"], None, r"got 'a'\. The columns have no names"),
     ],
 )
 def test_categorical_features_that_do_not_fit_are_an_error(features, names, message):

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings(
         ({"hidden_layer_sizes": [3.5]}, "must be a sequence of whole numbers"),
         ({"hidden_layer_sizes": [4, 0]}, "`hidden_layer_sizes` must be positive"),
         ({"validation_fraction": 0.999}, "leave events of every class on both sides"),
-        ({"categorical_features": ["k"]}, "must be positions where `X` has no"),
+        ({"categorical_features": ["k"]}, "got 'k'. The columns have no names"),
         ({"width": 0}, "'width' parameter"),
         ({"dropout": 1.0}, "'dropout' parameter"),
         ({"activation": ["relu", "tanh"]}, r"one name for each of the 1 hidden layers"),

@@ -8,6 +8,9 @@ import sklearn
 import torch
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold
 
+from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.neural_network import FeatureSplit
+
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
@@ -311,3 +314,23 @@ def test_an_unknown_category_in_the_validation_sample(make_model, mixed_events):
         np.average(loss[m], weights=w[100:][m]) for m in (balanced > 0, balanced < 0)
     ]
     assert model.best_loss_[0] == pytest.approx(np.mean(by_class), rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_integers_are_positions_also_where_columns_have_integer_names(table):
+    frame, y = table
+    named = frame[["number", "x", "jets"]].set_axis([2, 1, 0], axis=1)
+    model = WeightedDNNClassifier(
+        n_layers=1,
+        width=4,
+        max_epochs=1,
+        categorical_features=[2],
+        stratify=[2],
+        validation_fraction=0.5,
+        feature_groups=FeatureSplit([2], width=2),
+        random_state=0,
+    ).fit(named, y)
+    assert model.encoder_.categories_[0].tolist() == [0.0, 1.0, 2.0]
+    assert model.net_.module_.split.layout.wide == (2, 3)  # embedded in two numbers
+    with pytest.raises(ValueError, match="`stratify` must name columns of few values"):
+        model.set_params(stratify=[0]).fit(named, y)

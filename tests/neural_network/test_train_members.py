@@ -302,9 +302,9 @@ def test_a_masked_member_does_without_the_information():
 
 
 def test_components_of_a_momentum_are_masked_together():
-    augmenter = SymmetryAugmenter(cylindrical=None, cartesian=[(0, 1)]).fit(
-        np.nan_to_num(X)
-    )
+    augmenter = SymmetryAugmenter(
+        cylindrical=None, cartesian=[(0, 1)], reflections="xy"
+    ).fit(5.0 * np.nan_to_num(X))
     settings = replace(SETTINGS, kernel=augmenter.kernel(range(4)))
     together = [fold_member(0, inputs=[False, False, True, True])]
     changed = np.nan_to_num(X) + np.array([5.0, 3.0, 0.0, 0.0])

@@ -187,10 +187,9 @@ def train_members(
     """Train networks as members of one batch, each on its own part of the events.
 
     This is the engine below `WeightedDNNClassifier`, for those who drive trainings
-    themselves: folds, repeated seeds, sets of columns or a population train together, many
-    times faster than one after the other, and no member depends on its neighbours. It
-    takes clean arrays; tables, labels and physics weights are the business of the
-    estimator.
+    themselves: folds, repeated seeds, sets of columns or a population train together,
+    faster than one after the other, and no member depends on its neighbours. It takes
+    clean arrays; tables, labels and physics weights are the business of the estimator.
 
     Nothing is trained before the returned object is asked to: by `run` to the end, or
     by iterating over it.

@@ -8,7 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
-from skhep_dnn._tables import is_category, select_columns, table_column
+from skhep_dnn._tables import (
+    column_positions,
+    is_category,
+    select_columns,
+    table_column,
+)
 
 __all__ = ["Categorical", "ColumnEncoder", "Unknown"]
 
@@ -67,7 +72,12 @@ class ColumnEncoder:
             self.categorical_ = [i for i, dtype in dtypes if is_category(dtype)]
         else:
             given = self.categorical_features
-            self.categorical_ = _positions(given, n_features, names)
+            self.categorical_ = column_positions(
+                [] if given is None else given,
+                names,
+                n_features,
+                "categorical_features",
+            )
         chosen = set(self.categorical_)
         self.numeric_ = [i for i in range(n_features) if i not in chosen]
         self.categories_, self.has_missing_ = [], []
@@ -174,53 +184,3 @@ def _float32(values: NDArray[Any], name: str) -> NDArray[np.float32]:
         )
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(msg) from error
-
-
-def _positions(
-    categorical_features: Sequence[int | bool | str] | None,
-    n_features: int,
-    names: Sequence[str] | None,
-) -> list[int]:
-    if categorical_features is None or len(categorical_features) == 0:
-        return []
-    given = np.asarray(categorical_features)
-    if given.dtype.kind == "b":
-        if given.shape != (n_features,):
-            msg = (
-                "`categorical_features` as a mask must have one entry for each of "
-                f"the {n_features} features, got {len(given)}. Correct its length."
-            )
-            raise ValueError(msg)
-        return np.flatnonzero(given).tolist()
-    if given.dtype.kind in "iu":
-        return _checked_positions(given, n_features)
-    return _positions_of_names(categorical_features, names)
-
-
-def _checked_positions(given: NDArray[Any], n_features: int) -> list[int]:
-    outside = given[(given < 0) | (given >= n_features)]
-    if len(outside):
-        msg = (
-            f"`categorical_features` must be positions from 0 to {n_features - 1}, "
-            f"got {outside.tolist()!r}. Correct them."
-        )
-        raise ValueError(msg)
-    return np.unique(given).tolist()
-
-
-def _positions_of_names(given: Sequence[Any], names: Sequence[str] | None) -> list[int]:
-    if names is None:
-        msg = (
-            f"`categorical_features` must be positions where `X` has no column "
-            f"names, got {list(given)!r}. Pass a DataFrame or positions."
-        )
-        raise ValueError(msg)
-    known = list(names)
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        msg = (
-            f"`categorical_features` must be names of columns, got {unknown!r} that "
-            f"do not exist. The columns are {known!r}."
-        )
-        raise ValueError(msg)
-    return sorted({known.index(name) for name in given})
