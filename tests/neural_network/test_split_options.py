@@ -330,7 +330,7 @@ def test_integers_are_positions_also_where_columns_have_integer_names(table):
         feature_groups=FeatureSplit([2], width=2),
         random_state=0,
     ).fit(named, y)
-    assert model.encoder_.categories_[0].tolist() == [0.0, 1.0, 2.0]
+    assert model.encoder_.categories_[0].tolist() == [0.0, 1.0]  # and nan
     assert model.net_.module_.split.layout.wide == (2, 3)  # embedded in two numbers
     with pytest.raises(ValueError, match="`stratify` must name columns of few values"):
         model.set_params(stratify=[0]).fit(named, y)
