@@ -1,5 +1,7 @@
 """Events with labels, weights and groups: checked, and split by event or by group."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -46,7 +48,7 @@ class Targets:
     classes: NDArray[Any]
     sample_weight: NDArray[np.float64]
 
-    def take(self, index: Index) -> "Targets":
+    def take(self, index: Index) -> Targets:
         """Return some of the events."""
         return Targets(self.codes[index], self.classes, self.sample_weight[index])
 
@@ -86,7 +88,7 @@ class EventSample:
         """Physics weights of the events."""
         return self.targets.sample_weight
 
-    def take(self, rows: Index) -> "EventSample":
+    def take(self, rows: Index) -> EventSample:
         """Return some of the events."""
         groups = None if self.groups is None else self.groups[rows]
         X = _safe_indexing(self.X, rows)

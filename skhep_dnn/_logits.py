@@ -4,6 +4,8 @@ Probabilities of members, snapshots and symmetric variants are averaged, never t
 logits; but the mean is kept as a logit, which does not saturate.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -4,6 +4,8 @@ A table is an array or a pandas DataFrame; a polars DataFrame or a pyarrow Table
 one of pandas. Neither library is imported here: who passes its tables has imported it.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterable, Sequence
 from numbers import Integral
@@ -29,7 +31,7 @@ __all__ = [
 ]
 
 
-def check_table(model: "BaseEstimator", X: ArrayLike | None, *, reset: bool) -> Any:
+def check_table(model: BaseEstimator, X: ArrayLike | None, *, reset: bool) -> Any:
     """Table with the columns of the fit, as an array or a pandas DataFrame.
 
     Parameters

@@ -4,6 +4,8 @@ Every function returns a clean float64 or boolean array or raises an error that 
 what was expected, what came and how to mend it.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -5,6 +5,8 @@ with a request set on each step, and a forgotten step is fitted without weights 
 silence. Here one `sample_weight` reaches the final step and all steps that accept it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 

@@ -5,6 +5,8 @@ variants. The copies share the weight of their event, and they are made after an
 so that no classifier is validated on what it has seen.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -46,7 +48,7 @@ def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(values.mean(axis=0))
 
 
-def _has_probabilities(model: "SymmetryAveragedClassifier") -> bool:
+def _has_probabilities(model: SymmetryAveragedClassifier) -> bool:
     return hasattr(getattr(model, "estimator_", model.estimator), "predict_proba")
 
 

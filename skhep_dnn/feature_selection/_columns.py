@@ -4,6 +4,8 @@ All components of one object, a jet say, form a group; a column in no group stan
 alone.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -4,6 +4,8 @@ An importance tells what fitted models rely on; only another training tells what
 do without. Both trainings see the same folds, and their difference has a paired error.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap

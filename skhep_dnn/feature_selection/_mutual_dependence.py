@@ -4,6 +4,8 @@ A regression of each feature on the others, scored on events that it was not tra
 a feature that is predicted perfectly brings nothing of its own.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -59,7 +61,7 @@ class MutualDependence:
     a 0.100           b
     """
 
-    dependence: "pd.Series[float]"
+    dependence: pd.Series[float]
     contributions: pd.DataFrame
 
     def __str__(self) -> str:

@@ -4,6 +4,8 @@ Spearman's rank correlation with ranks that are sums of signed weights: the dist
 function of each feature, as the weighted events estimate it.
 """
 
+from __future__ import annotations
+
 from typing import Any, overload
 
 import numpy as np

@@ -4,6 +4,8 @@ All on all events, or each on its own fold. A part of the events is rescaled per
 to the yields of all, since a significance belongs to the whole sample.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

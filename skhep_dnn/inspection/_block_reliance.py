@@ -1,5 +1,7 @@
 """Does a network with two paths rely on its hidden layers or on its wide layer."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -120,7 +122,7 @@ class BlockRelianceDisplay:
         sample_weight: ArrayLike | None = None,
         bins: int | ArrayLike = 40,
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Compute and draw the reliance of a fitted network on its blocks.
@@ -190,7 +192,7 @@ class BlockRelianceDisplay:
         return display.plot(ax, **kwargs)
 
     def plot(
-        self, ax: "Axes | None" = None, *, name: str | None = None, **kwargs: Any
+        self, ax: Axes | None = None, *, name: str | None = None, **kwargs: Any
     ) -> Self:
         """Draw the distributions and their medians.
 

@@ -1,5 +1,7 @@
 """What does one path of a network tell the other: does it separate the classes."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
@@ -117,7 +119,7 @@ class BottleneckOutputDisplay:
         bins: int | ArrayLike = 40,
         pos_label: object = None,
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Compute and draw the output of a bottleneck of a fitted network.
@@ -201,7 +203,7 @@ class BottleneckOutputDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         density: bool = True,

@@ -1,5 +1,7 @@
 """Which features does one path of a network tell the other through its bottleneck."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -112,7 +114,7 @@ class BottleneckRelianceDisplay:
         bottleneck: Bottleneck = "deep",
         max_features: int | None = None,
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Compute and draw the reliance of a bottleneck on its features.
@@ -174,7 +176,7 @@ class BottleneckRelianceDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         max_features: int | None = None,

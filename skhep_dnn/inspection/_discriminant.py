@@ -5,6 +5,8 @@ the training sample as points over them. Points that leave the histograms by mor
 their errors show overtraining.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
@@ -121,7 +123,7 @@ class DiscriminantDisplay(ScoreDisplay):
         response_method: str = "auto",
         pos_label: object = None,
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the distribution of the score of a fitted classifier.
@@ -218,7 +220,7 @@ class DiscriminantDisplay(ScoreDisplay):
         density: bool = True,
         log: bool = False,
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the distribution of given scores.
@@ -287,7 +289,7 @@ class DiscriminantDisplay(ScoreDisplay):
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         density: bool = True,

@@ -3,6 +3,8 @@
 By the scores of the classifier, pointing to the signal.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
@@ -39,7 +41,7 @@ class ScoreDisplay(ABC):
         response_method: str = "auto",
         pos_label: object = None,
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the figure of a fitted classifier.
@@ -107,7 +109,7 @@ class ScoreDisplay(ABC):
         sample_weight: ArrayLike | None = None,
         pos_label: object = None,
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the figure of given scores."""

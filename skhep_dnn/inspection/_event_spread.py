@@ -1,5 +1,7 @@
 """How do values of weighted events spread, where one class must not hide the other."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,6 +4,8 @@ Those of a test and of a training sample have the same bins and the same yields,
 they can be compared.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,7 +92,7 @@ class WeightedHistogram:
         """Errors of the density; the error of the yield is left out."""
         return self.error / (self.sum_w * np.diff(self.edges))
 
-    def scaled_to(self, sum_w: float) -> "WeightedHistogram":
+    def scaled_to(self, sum_w: float) -> WeightedHistogram:
         """Return the histogram with another yield.
 
         Parameters

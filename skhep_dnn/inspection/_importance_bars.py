@@ -1,5 +1,7 @@
 """The figure of permutation importances: which features carry the classifier."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -113,7 +115,7 @@ class PermutationImportanceDisplay:
         random_state: int | np.random.RandomState | None = None,
         cut: float | None = 0.005,
         max_groups: int | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Compute and draw the importances of fitted classifiers.
@@ -186,7 +188,7 @@ class PermutationImportanceDisplay:
         *,
         cut: float | None = 0.005,
         max_groups: int | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw importances that were computed before.
@@ -218,7 +220,7 @@ class PermutationImportanceDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         show_values: bool = True,
         **kwargs: Any,
@@ -298,7 +300,7 @@ class PermutationImportanceDisplay:
         low, high = self.ax_.get_xlim()
         self.ax_.set_xlim(low, high + 0.38 * (high - low))
 
-    def _draw_cut(self, cut: float) -> "Line2D":
+    def _draw_cut(self, cut: float) -> Line2D:
         return self.ax_.axvline(
             cut,
             color=BACKGROUND_COLOR,

@@ -3,6 +3,8 @@
 Smith's range test on short trainings of the members of a classifier, one curve each.
 """
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -133,7 +135,7 @@ class LearningRateRangeDisplay:
         smoothing: float = 0.04,
         max_rise: float = 1.0,
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Run the range test on a classifier, which is not changed, and draw it.
@@ -214,7 +216,7 @@ class LearningRateRangeDisplay:
         return display.plot(ax, **kwargs)
 
     def plot(
-        self, ax: "Axes | None" = None, *, name: str | None = None, **kwargs: Any
+        self, ax: Axes | None = None, *, name: str | None = None, **kwargs: Any
     ) -> Self:
         """Draw the losses and the suggested learning rate.
 

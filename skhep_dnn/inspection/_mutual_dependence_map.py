@@ -3,6 +3,8 @@
 One row for each feature: how well it is predicted, and what each other one contributes.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -83,7 +85,7 @@ class MutualDependenceDisplay:
         missing_values: float = float("nan"),
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Compute and draw the dependences of weighted events.
@@ -138,7 +140,7 @@ class MutualDependenceDisplay:
 
     @classmethod
     def from_dependence(
-        cls, result: MutualDependence, *, ax: "Axes | None" = None, **kwargs: Any
+        cls, result: MutualDependence, *, ax: Axes | None = None, **kwargs: Any
     ) -> Self:
         """Draw dependences that were computed before.
 
@@ -164,7 +166,7 @@ class MutualDependenceDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         show_values: bool | None = None,
         **kwargs: Any,

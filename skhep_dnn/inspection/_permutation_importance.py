@@ -4,6 +4,8 @@ The fall of a score, on weighted events, when the values of a group of columns a
 taken from other events.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Integral
 

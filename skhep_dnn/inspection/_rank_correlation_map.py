@@ -1,5 +1,7 @@
 """The figure of rank correlations: which features rise and fall together."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -75,7 +77,7 @@ class RankCorrelationDisplay:
         sample_weight: ArrayLike | None = None,
         missing_values: float = float("nan"),
         cluster: bool = True,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Compute and draw the rank correlations of weighted events.
@@ -120,7 +122,7 @@ class RankCorrelationDisplay:
         *,
         names: Sequence[str] | None = None,
         cluster: bool = True,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw correlations that were computed before.
@@ -164,7 +166,7 @@ class RankCorrelationDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         cluster: bool = True,
         show_values: bool | None = None,

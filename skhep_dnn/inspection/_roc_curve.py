@@ -4,6 +4,8 @@ The rejection of the background against the efficiency of the signal, for all cu
 the score, with signed event weights.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -132,7 +134,7 @@ class WeightedRocCurveDisplay(ScoreDisplay):
         rejection: Rejection = "complement",
         plot_chance_level: bool = False,
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the curve of given scores.
@@ -209,7 +211,7 @@ class WeightedRocCurveDisplay(ScoreDisplay):
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         rejection: Rejection = "complement",

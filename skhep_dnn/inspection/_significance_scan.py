@@ -4,6 +4,8 @@ The significance of all cuts on the score with its statistical error, the cut th
 chosen, and the region in which too few background events are left to believe any of it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -150,7 +152,7 @@ class SignificanceScanDisplay(ScoreDisplay):
         random_state: int | np.random.RandomState | None = None,
         x: Abscissa = "threshold",
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the scan of given scores, its error from a bootstrap.
@@ -245,7 +247,7 @@ class SignificanceScanDisplay(ScoreDisplay):
         min_n_eff: float = MIN_N_EFF,
         x: Abscissa = "threshold",
         name: str | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw a scan that was made before, its error by linear propagation.
@@ -298,7 +300,7 @@ class SignificanceScanDisplay(ScoreDisplay):
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         x: Abscissa = "threshold",

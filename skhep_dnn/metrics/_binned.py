@@ -5,6 +5,8 @@ background or with few effective events are merged with their neighbours, becaus
 significance is undefined or fooled by them.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

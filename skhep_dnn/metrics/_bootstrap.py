@@ -7,6 +7,8 @@ The paired form gives two classifiers the same replicas, so that what both have 
 common drops out of the error of their difference.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -4,6 +4,8 @@ The balanced log-loss is, with the weighted AUC, the stable figure by which mode
 ranked and hyper-parameters searched.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -4,6 +4,8 @@ As an object, so that it can be bootstrapped, pickled and used as a metric, and 
 all its replicas are evaluated at once.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass

@@ -4,6 +4,8 @@ Each name stands for one metric, the response it is computed from and what negat
 weights mean to it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal

@@ -5,6 +5,8 @@ defined for negative event weights, which scikit-learn's `roc_auc_score` refuses
 both equal scikit-learn's where all weights are positive.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

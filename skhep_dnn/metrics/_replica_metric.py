@@ -5,6 +5,8 @@ and scores, and is then a function of a block of weights. Any other is called fo
 replica.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass

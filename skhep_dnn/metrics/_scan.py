@@ -5,6 +5,8 @@ sort of the scores and cumulative sums of the weights give the yields above ever
 distinct score. Events with equal scores are selected together.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property

@@ -9,6 +9,8 @@ scorer that carries the weights looks them up by the labels of the DataFrame's i
 which survive splitting, shuffling and resampling.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self
 
@@ -98,7 +100,7 @@ class EventWeightScorer(_Scorer):
         sign: int,
         response_method: str | tuple[str, ...],
         pos_label: object,
-        carried: "CarriedWeights | None",
+        carried: CarriedWeights | None,
         description: str,
     ) -> None:
         super().__init__(score_func, sign, {"pos_label": pos_label}, response_method)

@@ -1,5 +1,7 @@
 """How far apart two weighted distributions of one variable are, without its bias."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -7,6 +7,8 @@ significances of histograms and scans: the checks before and after the formulas,
 the formulas themselves, written so that nothing cancels.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

@@ -6,6 +6,8 @@ no cut. The weights of the scored events are first rescaled, per class, to the y
 the whole sample; the significance of a fold would be low by the root of the fold count.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from numbers import Integral

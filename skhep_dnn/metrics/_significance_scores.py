@@ -1,5 +1,7 @@
 """Significance as a score of class predictions and of classifier scores."""
 
+from __future__ import annotations
+
 import warnings
 
 import numpy as np

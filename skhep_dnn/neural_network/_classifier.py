@@ -5,6 +5,8 @@ and is the only one that sets learned attributes. `_preparation` turns a table i
 records of members, `_engine` trains them and knows neither labels nor tables.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from math import isnan

@@ -5,6 +5,8 @@ losses of the batches are averaged with exponentially falling weights, and so ar
 logarithms of their learning rates, so that the average does not lag behind the rate.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -5,6 +5,8 @@ is taken network by network before the mean: the sign of what a block or a bottl
 says is a choice of each network, and would cancel between them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

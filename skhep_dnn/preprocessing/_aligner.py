@@ -1,5 +1,7 @@
 """All events in one orientation, which removes what the symmetry makes arbitrary."""
 
+from __future__ import annotations
+
 import math
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self

@@ -6,6 +6,8 @@ transformed anew each time they are used, and averages over transformed events w
 predicts.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real

@@ -1,5 +1,7 @@
 """Momenta from (pt, eta, phi) to (px, py, pz) and back."""
 
+from __future__ import annotations
+
 import math
 from numbers import Real
 from typing import Any, ClassVar, Self

@@ -1,5 +1,7 @@
 """What a user declares about columns and symmetries, as momenta and as a kernel."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -5,6 +5,8 @@ average over orientations well. Given these columns they see each event as it is
 whatever its orientation.
 """
 
+from __future__ import annotations
+
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence

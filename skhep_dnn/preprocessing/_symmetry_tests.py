@@ -3,6 +3,8 @@
 Each declared transformation is tested by itself on each class.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral

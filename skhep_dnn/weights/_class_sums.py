@@ -5,6 +5,8 @@ scale of the class is defined. The first functions know any number of classes by
 codes, the others signal and background.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Training and validation weights of a sample, and how healthy they are."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

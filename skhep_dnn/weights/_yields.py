@@ -1,5 +1,7 @@
 """Yields and effective numbers of events of weighted samples."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

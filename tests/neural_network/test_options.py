@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from skhep_dnn import WeightedDNNClassifier
+
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
@@ -91,3 +93,8 @@ def test_device_auto_works_everywhere(make_model, events):
     X, y, w = events
     model = make_model(device="auto").fit(X, y, w)
     assert np.isfinite(model.decision_function(X)).all()
+
+
+def test_an_unknown_keyword_is_refused_in_the_name_of_the_class():
+    with pytest.raises(TypeError, match=r"^WeightedDNNClassifier\.__init__\(\) got"):
+        WeightedDNNClassifier(n_member=2)

@@ -7,6 +7,8 @@ callbacks, or if somebody looks on between evaluations, they train in this proce
 lockstep, one evaluation of each in turn. They are the same groups with the same bits.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -183,7 +185,7 @@ def train_members(
     y_val: ArrayLike | None = None,
     callbacks: Sequence[Any] = (),
     largest_sample: int | None = None,
-) -> "MemberTraining":
+) -> MemberTraining:
     """Train networks as members of one batch, each on its own part of the events.
 
     This is the engine below `WeightedDNNClassifier`, for those who drive trainings

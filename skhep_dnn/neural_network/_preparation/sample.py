@@ -1,5 +1,7 @@
 """A checked sample as the networks take it: events that count, in float32 columns."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
