@@ -202,6 +202,8 @@ class ExponentialRun:
 
     def update(self, state: State, losses: Losses | None = None) -> None:  # noqa: ARG002
         """Move towards the running state."""
+        # A fixed decay would hold on to the random initial weights for 1 / (1 - decay)
+        # steps; this one begins near a plain mean.
         decay = min(self.decay, (1.0 + self.n_steps) / (10.0 + self.n_steps))
         self.n_steps += 1
         means, values = list(self.mean.values()), list(state.values())
@@ -248,6 +250,8 @@ class StochasticRun:
 
     def update(self, state: State, losses: Losses | None) -> None:
         """Take in the running state, and compare the averages where it is due."""
+        # Every member counts its own time to the next comparison, since its older
+        # average may have survived more often; all share the units themselves.
         self.n_units += 1
         if self.n_units < self.rule.start:
             return
@@ -273,6 +277,8 @@ class StochasticRun:
             return
         older, younger = losses(self.older.value), losses(self.younger.value)
         for k in np.flatnonzero(due).tolist():
+            # The younger one forgets the beginning: where that is better, the start was
+            # too early, and the search goes on from there at its first pace.
             if younger[k] < older[k]:
                 self.older.copy_member(k, self.younger)
                 self.period[k] = self.rule.renewal

@@ -730,6 +730,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         before = getattr(self, "net_", None)
         sample = self._part(X, y, classes, sample_weight)
         rules = self._make_weight_rules()
+        # The factors of the classes stay those of the first part: with factors of each
+        # part a small one would balance itself anew.
         if before is None:
             self._weight_scheme = rules.scheme(sample.events.targets)
             self._weight_rules = rules
@@ -1064,6 +1066,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         self.n_iter_ = trained.n_evaluations
         self.history_ = history
         self.callbacks_ = trained.callbacks
+        # `net_` comes last: it says that the model is fitted.
         learnt = trained.net.module_.parameters()
         n_networks = trained.network_weights.size
         self.n_parameters_ = sum(p.numel() for p in learnt) // n_networks

@@ -99,7 +99,7 @@ class FocalLoss:
     def __call__(self, logit: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each event of each member."""
         loss = cross_entropy(logit, target)
-        wrong = -torch.expm1(-loss)  # 1 - p_t
+        wrong = -torch.expm1(-loss)  # 1 - p_t, without cancellation near p_t = 1
         return wrong**self.gamma * loss
 
 
@@ -146,6 +146,8 @@ class MemberLoss(nn.Module):
     def _of_batch(self, logit: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         loss = self.loss(logit, target, weight.to(logit))
         _check_shape(loss, target.shape[:1], "each member")
+        # In training like a sum over events, whose gradients are divided by the width
+        # of the batch. In validation the weights of a member sum to one.
         total = (weight.abs() if self.training else weight).sum(1)
         return loss.to(weight) * total
 

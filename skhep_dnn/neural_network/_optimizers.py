@@ -141,6 +141,8 @@ def clip_member_norms(gradients: Sequence[Tensor], clip_norm: float) -> None:
     tensor([[0.6000, 0.8000],
             [0.3000, 0.4000]])
     """
+    # One norm for each member, over all its parameters; no member is scaled for the
+    # gradients of another one.
     squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]
     norm = torch.stack(squares).sum(0).sqrt()
     factor = (clip_norm / norm.clamp_min(clip_norm)).to(gradients[0].dtype)

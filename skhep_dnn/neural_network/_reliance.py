@@ -380,6 +380,8 @@ def _event_values(
     with one_thread():
         for first in range(0, len(inputs), ROWS):
             rows = inputs[first : first + ROWS]
+            # Chunks of one size, so that the bits of an event do not depend on which
+            # others it is looked at with.
             if len(rows) < ROWS:
                 rows = np.pad(rows, ((0, ROWS - len(rows)), (0, 0)))
             x = module.inputs(as_tensor(rows).to(device))

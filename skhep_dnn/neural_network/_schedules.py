@@ -297,6 +297,7 @@ def ends_cycle(schedule: Schedule, evaluation: int, evaluations_per_epoch: int) 
     """
     if not isinstance(schedule, CyclicSchedule):
         return True
+    # Compared between two evaluations: a cycle need not end at one.
     before, now = (
         schedule.cycles_done(number / evaluations_per_epoch)
         for number in (evaluation - 1, evaluation)

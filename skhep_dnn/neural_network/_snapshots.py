@@ -131,6 +131,8 @@ class Album:
         best_epoch : ndarray of shape (n_members,)
             The best evaluation of each member, 0 if there is none.
         """
+        # Two kinds may still count: those before the present best state of a member,
+        # and the latest ones, since the next evaluation may be the best.
         epochs = [epoch for epoch, _ in self.states]
         needed = set(epochs[-self.rule.n_snapshots :])
         for best in set(best_epoch.tolist()):
@@ -162,6 +164,8 @@ class Album:
             earlier = self._before([*taken], epoch)
             chosen = [best, *(taken[e] for e in reversed(earlier))]
             weights.append(self.rule.weights(len(chosen)))
+            # All members need as many networks to stand in one array: copies of the
+            # best one, with weight zero, stand in for states that never were.
             chosen += [best] * (n_states - len(chosen))
             for name, rows in columns.items():
                 rows += [state[name][k] for state in chosen]
@@ -170,6 +174,8 @@ class Album:
 
     def _before(self, epochs: list[int], best: int) -> list[int]:
         """Return the latest snapshots before a best state, as many as count."""
+        # Strictly before: the snapshot of the best evaluation itself is the best state,
+        # or what an average has beaten.
         earlier = [epoch for epoch in epochs if epoch < best]
         return earlier[max(0, len(earlier) + 1 - self.rule.n_snapshots) :]
 

@@ -60,6 +60,9 @@ class WeightScheme:
     def factors(self, signal_weight: float, pos_label: object) -> FloatArray:
         """Return the whole factor of each class, the constant included."""
         _check_positive("signal_weight", signal_weight)
+        # The constant makes the mean of `|w|` one over the sample that the scheme was
+        # learnt from. It is one number for a whole fit: a batch of signed weights can
+        # sum to zero or less, so nothing is ever normalised by a batch.
         signal = np.ones(len(self.classes))
         if signal_weight != 1.0 or pos_label is not None:
             signal[_signal_code(self.classes, pos_label)] = signal_weight
@@ -76,6 +79,8 @@ class WeightScheme:
     ) -> FloatArray:
         """Return the training weights of events of known classes."""
         weights = _apply_policy(physics, self.negative_weights)
+        # The limits are those of the sample that was learnt from: the same event gets
+        # the same weight in whatever part of the events it comes.
         if self.limits is not None:
             limit = self.limits[codes]
             weights = np.clip(weights, -limit, limit)
@@ -125,12 +130,18 @@ def weight_scheme(
     limits, factors = None, np.ones(len(classes))
     if max_weight is not None:
         _check_positive("max_weight", max_weight)
+        # Relative to the mean `|w|` of the class, so that neither the unit of the
+        # weights nor the yield of the class matters.
         sums = sums_by_class(np.abs(weights), codes, len(classes))
         limits = max_weight * sums / counts
         capped = np.clip(weights, -limits[codes], limits[codes])
+        # A cap takes yield from the class; the factor gives it back to all its events,
+        # which matters where the classes are not balanced afterwards.
         before = positive_class_sums(weights, codes, classes)
         factors = before / positive_class_sums(capped, codes, classes)
         weights = capped * factors[codes]
+    # Balanced by signed sums, which are yields; the constant, of `|w|`, comes last,
+    # when the factor of the signal is known.
     balance = _class_factors(weights, codes, classes, class_weight)
     sums = sums_by_class(np.abs(weights), codes, len(classes)) * balance
     return WeightScheme(

@@ -148,8 +148,12 @@ class TrainingBatches:
         """
         order = self._draw_order()
         batches = self._batches(order)
+        # Parts are cut between batches, as equal as whole batches allow; the iterator
+        # of batches runs on from part to part, so that blocks do not care for parts.
         ends = [k * self.n_steps // n_parts for k in range(n_parts + 1)]
         for first, end in pairwise(ends):
+            # The sum of `|w|` turns the sum of losses into a mean. It is known before
+            # the batches are: each event is used exactly once in a pass.
             columns = order[:, first * self.width : end * self.width]
             weights = self.weights.gather(1, columns).cpu()  # not all devices know
             sum_w = weights.abs().sum(1, dtype=torch.float64)  # double precision
@@ -162,6 +166,9 @@ class TrainingBatches:
             yield from self._block(order[:, columns], n_batches)
 
     def _draw_order(self) -> Tensor:
+        # A member with fewer events than its batches have room for is filled up at the
+        # end of the order, not among its events: its last batch holds the padding, of
+        # weight zero, and which events share a batch does not depend on it.
         device = self.index.device
         order = torch.arange(self.index.shape[1], device=device)
         order = order.repeat(len(self.n_events), 1)
@@ -172,6 +179,7 @@ class TrainingBatches:
         return order
 
     def _block(self, order: Tensor, n_batches: int) -> Iterator[Batch]:
+        # `order` counts the events of a member, `rows` those of the common table.
         rows = self.index.gather(1, order)
         inputs = self.X.index_select(0, rows.view(-1)).view(*rows.shape, -1)
         inputs = self.prepare(self._augment(inputs))
@@ -200,6 +208,8 @@ class TrainingBatches:
     def _draw_bytes(self, n_batches: int) -> Tensor | None:
         if self.n_hidden == 0:
             return None
+        # A byte decides on each hidden output, and eight come with each draw of a
+        # word: several times cheaper than a uniform number for each.
         n_bytes = n_batches * self.width * self.n_hidden
         n_words = -(-n_bytes // 8)
         words = torch.empty(
@@ -268,6 +278,7 @@ def _pad(
     index = np.zeros((len(samples), length), dtype=np.int64)
     weights = np.zeros((len(samples), length))
     for k, sample in enumerate(samples):
+        # What fills a row up must be some event that exists; its weight is zero.
         index[k, : len(sample.index)] = sample.index
         index[k, len(sample.index) :] = sample.index[0]
         weights[k, : len(sample.index)] = sample.weights

@@ -86,7 +86,9 @@ class Judge:
         if rule is not None:
             self.average = rule.begin(state)
         self.averages_steps = rule is not None and rule.each == "step"
-        self._live = module.state_dict(keep_vars=True)  # making it costs a step
+        # The same tensors as the parameters, for averages after each step: making the
+        # dictionary anew costs as much as a step of a small network.
+        self._live = module.state_dict(keep_vars=True)
 
     @torch.no_grad()
     def after_step(self) -> None:
@@ -142,6 +144,8 @@ class Judge:
 
     def finish(self) -> None:
         """Set the module to the best states, or to the averages without validation."""
+        # With a validation sample every member has its own best state. Without one
+        # nothing is chosen: it is the last state, its average, or that of the stop.
         state: State | None = self.best.state
         if self.batches is None:
             state = None if self.average is None else self.average.state()
@@ -204,6 +208,8 @@ class Judge:
         losses = np.asarray(self.criterion(logit, batches.target, batches.weights))
         rate = self.settings.evaluations_per_epoch
         check_finite(losses, self.best.frozen, f"{kind}_loss", number / rate)
+        # `best` looks for the lowest value: a loss, or minus a score. The loss is
+        # recorded in any case; `best_loss` is that of the state with the best score.
         verdict, value = {f"{kind}_losses": losses}, losses
         if self.scores is not None:
             scores = self._scores_of(logit, batches.n_events)
@@ -232,6 +238,7 @@ class Judge:
     @contextmanager
     def _set_to(self, state: State) -> Iterator[None]:
         """Let the module have another state in this block."""
+        # Copies: `state_dict` shares its memory with the module that is loaded into.
         module = self.module
         running = {name: value.clone() for name, value in module.state_dict().items()}
         module.load_state_dict(state)
@@ -305,6 +312,7 @@ class BestEpochs:
 
     def end_unit(self, epoch: int) -> None:
         """Freeze the members whose patience ends with this unit of time."""
+        # A unit with one improvement anywhere in it has not been waited through.
         self._waited = np.where(self._improved, 0, self._waited + 1)
         self._improved[:] = False
         if self.patience is not None:

@@ -176,6 +176,8 @@ class MemberNet(NeuralNet):
         for step in self._steps(batches, self.train_step, training=True):
             total = total + step["member_loss"]
         losses = torch.as_tensor(total).cpu().double() / sum_w
+        # With several evaluations in a pass a small member may have no events in the
+        # last part, nothing but padding.
         empty = sum_w == 0.0
         if empty.any():
             before = self.history[-2, "train_losses"]
@@ -188,9 +190,13 @@ class MemberNet(NeuralNet):
         """Take one optimiser step of every member."""
         self._apply_schedule()
         for parameter in self._learnt:
-            parameter.grad = None
+            parameter.grad = None  # cheaper than zeros, and what the optimiser skips
         logit = self.module_.from_scaled(batch.inputs, batch.random_bytes, batch.weight)
         member_loss = self.criterion_(logit, batch.target, batch.weight)
+        # The gradient of each member is that of its own sum of weighted losses, over
+        # the width of the batch: members share nothing, so one pass backward does for
+        # all. Not over the sum of the weights, which may be zero or negative; their
+        # mean of `|w|` is one over the whole training.
         member_loss.backward(torch.full_like(member_loss, 1.0 / batch.weight.shape[1]))
         settings = self.settings
         if settings.l1 > 0.0 or settings.l2 > 0.0:

@@ -48,6 +48,8 @@ def ensemble_logits(
     logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
     """
     module.eval()
+    # A thread gets whole chunks, so that the chunks, and with them the bits, are the
+    # same for any number of threads.
     n_chunks = max(1, -(-len(X) // ROWS))
     n_parts = min(effective_n_jobs(n_jobs), -(-n_chunks // CHUNKS_OF_THREAD))
     rows_each = -(-n_chunks // n_parts) * ROWS
@@ -89,7 +91,10 @@ def out_of_fold_logits(
         nan for an event without such a member.
     """
     logits = _empty(module, len(X))
-    pattern = np.zeros(len(X), dtype=np.intp)  # which members may score an event
+    # Events that the same members may score are predicted together. The pattern is a
+    # binary number of a digit for each member, renumbered after each so that it stays
+    # small with any number of members.
+    pattern = np.zeros(len(X), dtype=np.intp)
     for rows in untouched:
         pattern = 2 * pattern
         pattern[rows] += 1

@@ -67,6 +67,8 @@ def weighted_statistics(
     """
     # Not as products of matrices, whose bits depend on the number of BLAS threads.
     total, sums, squares = np.zeros((3, X.shape[1]))
+    # Two passes: a variance from sums of squares loses its digits where the mean is
+    # large against the spread, as of a mass or a run number.
     for x, w in _defined(X, index, weights, missing_values):
         total += w.sum(axis=0)
         sums += np.einsum("ij,ij->j", w, x)

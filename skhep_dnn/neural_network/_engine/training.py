@@ -685,6 +685,7 @@ def _group_result(net: MemberNet, group: Group) -> _GroupResult:
     """Return what a net has learnt, and let it forget its events."""
     judge = net.__dict__.pop("judge_")
     best = judge.best
+    # A frozen member has run on in the batch, but what it did there is not its own.
     n_evaluations = np.where(best.frozen, best.frozen_at, len(net.history))
     best_evaluation = best.epoch if group.validation else n_evaluations
     state, weights = net.module_.state_dict(), np.ones((len(best_evaluation), 1))
@@ -706,6 +707,7 @@ def _joined(
 ) -> TrainedMembers:
     """Return all members in one net, in the states that the groups kept."""
     members = [member for group in groups for member in group.members]
+    # With snapshots a member is several networks in a row, all of which have its mask.
     networks = np.repeat(np.arange(len(members)), results[0].network_weights.shape[1])
     net = MemberNet(
         settings,

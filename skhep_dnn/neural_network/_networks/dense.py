@@ -55,6 +55,7 @@ def dense_layers(
     `(n_members, 1, n_hidden)` and the weights of each source to all later layers to
     `(n_members, n_batch, width)`.
     """
+    # Of the transposed arrays only the views change hands: `.mT` copies nothing.
     if torch.is_grad_enabled():
         last: Tensor = _DenseLayers.apply(x, rules, bias, *weights)  # type: ignore[no-untyped-call]
         return last.mT
@@ -75,10 +76,13 @@ class _DenseLayers(torch.autograd.Function):
         ctx: Any, x: Tensor, rules: DenseRules, bias: Tensor, *weights: Tensor
     ) -> Tensor:
         ctx.rules, ctx.parts = rules, _parts(weights)
+        # The inputs feed every layer: one product begins the sums of all of them.
         sums = torch.baddbmm(bias.mT, weights[0].mT, x.mT)
         sources = [x.mT, _outputs(0, sums[:, ctx.parts[0]], rules)]
         for k in range(1, len(weights)):
             part = ctx.parts[k]
+            # Layer k is complete only after this product, of the layer before it; the
+            # sums of later layers grow on.
             sums[:, part.start :].baddbmm_(weights[k].mT, sources[k])
             sources.append(_outputs(k, sums[:, part], rules))
         ctx.save_for_backward(sums, *sources[:-1], *weights)
@@ -89,15 +93,22 @@ class _DenseLayers(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         sums, *saved = ctx.saved_tensors
         sources, weights = saved[: len(saved) // 2], saved[len(saved) // 2 :]
+        # `grads` fills up from its end. When layer k is reached, what stands behind it
+        # holds the gradients of all layers that its outputs feed, side by side: one
+        # product gives the gradient of its weights, one that of the layer before.
         grads, of_weights = torch.empty_like(sums), list(weights)
         for k in reversed(range(len(weights))):
             part, mask = ctx.parts[k], ctx.rules.masks[k]
             grad = grad if mask is None else grad * mask
+            # Writes into its slice of `grads`; the activations are not kept, since
+            # their derivative follows from the sums.
             ctx.rules.derivatives[k](grad, sums[:, part], grads[:, part])
             later = grads[:, part.start :]
             of_weights[k] = torch.bmm(sources[k], later.mT)
             if k > 0:
                 grad = torch.bmm(weights[k], later)
+        # Only embeddings learn through the inputs. Numbers come first and need none:
+        # their columns, most of them as a rule, are left out of the product.
         of_x = None
         if ctx.needs_input_grad[0]:
             of_x = torch.zeros_like(sources[0].mT)

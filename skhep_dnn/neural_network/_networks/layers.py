@@ -63,6 +63,9 @@ class InputTransform(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the filled and scaled inputs."""
+        # Scaled first, filled afterwards: an undefined value becomes 0, the mean. The
+        # marker is looked for in the raw values, where it still is what it was; not
+        # among codes, of which one may happen to be equal to it.
         scaled = (x - self.mean).mul_(self.inverse_scale)
         if self.missing_values == self.missing_values:
             numeric = slice(0, self.n_numeric)
@@ -115,6 +118,7 @@ class MemberBatchNorm(nn.Module):
         if weight is None:
             scale = self.gain * torch.rsqrt(self.variance + self.eps)
             return torch.addcmul(self.shift - self.mean * scale, x, scale)
+        # By `|w|`: signed weights could give a negative variance.
         size = weight.abs()
         total = size.sum(1, keepdim=True)
         share = (size / total.clamp_min(1e-30)).unsqueeze(1)
@@ -152,6 +156,8 @@ def embedded(rows: Tensor, codes: Tensor) -> Tensor:
     `n_categories` for an unknown one, to `(n_members, n_batch, size)`.
     """
     n_members, n_categories, size = rows.shape
+    # The unknown category is the mean of the rows as they are now, not a row that
+    # would be learnt: as a product with a row of equal shares, or as one row more.
     if n_categories <= FEW:
         shares = torch.eye(n_categories + 1, n_categories, device=rows.device)
         shares[-1] = 1.0 / n_categories

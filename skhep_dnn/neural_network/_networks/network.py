@@ -135,6 +135,8 @@ class MemberNetwork(nn.Module):
                 n_inputs, self.hidden_layer_sizes, connection, rules
             )
         )
+        # Of "dense" networks the weights of one source to all later layers stand in one
+        # matrix, and the biases of all layers in one row, as their products do.
         bias_widths = () if batch_norm else self._bias_widths()  # norms have shifts
         self.biases = nn.ParameterList(
             torch.zeros(n_members, 1, width) for width in bias_widths
@@ -204,6 +206,7 @@ class MemberNetwork(nn.Module):
         later: Tensor | None = None
         for k, width in enumerate(self.hidden_layer_sizes):
             pre = self._product(k, x, later)
+            # What is wider than the layer belongs to later ones, and waits for them.
             if pre.shape[2] > width:
                 sizes = [width, pre.shape[2] - width]
                 pre, later = pre.split_with_sizes(sizes, 2)
@@ -217,6 +220,7 @@ class MemberNetwork(nn.Module):
 
     def _masks(self, random_bytes: Tensor | None, x: Tensor) -> list[Tensor | None]:
         """Return the factors of the hidden outputs of each layer."""
+        # One row of random bytes serves all layers, one after the other.
         masks: list[Tensor | None] = [None] * len(self.hidden_layer_sizes)
         if random_bytes is None:
             return masks

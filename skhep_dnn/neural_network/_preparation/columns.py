@@ -136,6 +136,7 @@ class ColumnEncoder:
 
     def _codes(self, values: NDArray[Any], k: int) -> NDArray[np.int64]:
         known, missing = self.categories_[k], self._missing(values)
+        # -1 where the value is unknown, or missing.
         codes = np.asarray(known.get_indexer(pd.Index(values)), dtype=np.int64)
         if self.has_missing_[k]:
             codes[missing] = len(known)

@@ -103,6 +103,7 @@ def member_splits(
             (np.sort(train), np.sort(valid))
             for train, valid in _folds(rules.cv, sample, strata, fold_seed)
         ]
+    # Folds without a member are split as well, for the size of their samples.
     splits, groups = [], sample.events.groups
     without_member = [0] * (len(folds) - len(seeds))
     for k, seed in enumerate([*seeds, *without_member]):
@@ -144,6 +145,7 @@ def _strata(
         values = pd.factorize(
             table_column(sample.events.X, position), use_na_sentinel=False
         )
+        # A mixed number of class and values, renumbered so that it stays small.
         combined = strata * len(values[1]) + values[0]
         strata = np.unique(combined, return_inverse=True)[1]
         smallest = np.bincount(strata).min()
@@ -168,6 +170,7 @@ def _folds(
         return list(splitter.split(np.empty(len(strata)), strata, groups))
     splitter = check_cv(cv, events.y, classifier=True)
     folds = list(splitter.split(events.X, events.y, groups))
+    # These count the events that were passed; events of weight zero are gone here.
     if isinstance(cv, PredefinedSplit) or not hasattr(cv, "split"):
         return [(sample.found(train), sample.found(valid)) for train, valid in folds]
     return folds

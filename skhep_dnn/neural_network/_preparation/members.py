@@ -143,7 +143,8 @@ def weigh_members(
     rows = []
     everything = None if explicit is None else np.arange(len(explicit.codes))
     for k, (train, valid) in enumerate(splits):
-        if k == 0 or train is not splits[k - 1].train:  # else as the member before
+        # Members without folds of their own share one array of rows, and its weights.
+        if k == 0 or train is not splits[k - 1].train:
             sample, report = _training_sample(k, train, targets, rules)
         training.append(sample)
         rows += [{"member": k, **row} for row in report]
