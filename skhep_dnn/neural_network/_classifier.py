@@ -86,6 +86,7 @@ from skhep_dnn.neural_network._preparation.member_splits import (
     untouched_events,
 )
 from skhep_dnn.neural_network._preparation.members import (
+    MemberSeeds,
     WeightRules,
     make_members,
     member_seeds,
@@ -633,30 +634,15 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             sample = self._learn_columns(X, y, sample_weight, groups)
         else:
             sample = self._further_sample(X, y, sample_weight, groups)
-        held_out = None
-        if has_validation_sample(X_val, y_val, sample_weight_val):
-            held_out = self._further_sample(
-                X_val, y_val, sample_weight_val, suffix="_val"
-            )
-            check_all_classes(held_out.events, "y_val")
+        held_out = self._held_out_sample(X_val, y_val, sample_weight_val)
         rules = self._make_weight_rules()
         # What is wrong with the whole sample is said of the whole, before any fold.
         scheme = rules.scheme(sample.events.targets)
         seeds = member_seeds(check_random_state(self.random_state), self.n_members)
-        splits = member_splits(
-            sample,
-            self._make_split_rules(),
-            self._column_names,
-            seeds=seeds.splits,
-            fold_seed=seeds.folds,
-        )
+        splits = self._split(sample, seeds)
         own_splits = splits[: self.n_members]
-        weighed = weigh_members(
-            own_splits,
-            sample.events.targets,
-            rules,
-            None if held_out is None else held_out.events.targets,
-        )
+        explicit = None if held_out is None else held_out.events.targets
+        weighed = weigh_members(own_splits, sample.events.targets, rules, explicit)
         settings = self._make_settings()
         members = make_members(
             weighed,
@@ -665,11 +651,6 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             judged=sample if held_out is None else held_out,
             starts=None if start is None else _states(start, settings, self.n_members),
         )
-        sizes = [len(member.rows) for member in members]
-        if isinstance(self.cv, Integral) and self.negative_weights != "zero":
-            # Own folds have nearly one size, those without a member included: with
-            # batches for the largest a larger ensemble contains the smaller one.
-            sizes += [len(split.train) for split in splits]
         training = train_members(
             settings,
             members,
@@ -678,7 +659,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             X_val=None if held_out is None else held_out.columns,
             y_val=None if held_out is None else held_out.target,
             callbacks=self.callbacks or [],
-            largest_sample=max(sizes),
+            largest_sample=self._largest_sample(members, splits),
         )
         trained = training.run(self.n_jobs)
         self.weight_report_ = weighed.report
@@ -1027,6 +1008,40 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             )
         )
         return encoded(events, present, self.encoder_)
+
+    def _held_out_sample(
+        self,
+        X_val: ArrayLike | None,
+        y_val: ArrayLike | None,
+        sample_weight_val: ArrayLike | None,
+    ) -> Sample | None:
+        """Check the explicit validation sample, if there is one."""
+        if not has_validation_sample(X_val, y_val, sample_weight_val):
+            return None
+        sample = self._further_sample(X_val, y_val, sample_weight_val, suffix="_val")
+        check_all_classes(sample.events, "y_val")
+        return sample
+
+    def _split(self, sample: Sample, seeds: MemberSeeds) -> list[Split]:
+        """Return a split for each member, then for each fold that has no member."""
+        return member_splits(
+            sample,
+            self._make_split_rules(),
+            self._column_names,
+            seeds=seeds.splits,
+            fold_seed=seeds.folds,
+        )
+
+    def _largest_sample(
+        self, members: Sequence[Member], splits: Sequence[Split]
+    ) -> int:
+        """Return the number of training events that the batches are made for."""
+        sizes = [len(member.rows) for member in members]
+        if isinstance(self.cv, Integral) and self.negative_weights != "zero":
+            # Own folds have nearly one size, those without a member included: with
+            # batches for the largest a larger ensemble contains the smaller one.
+            sizes += [len(split.train) for split in splits]
+        return max(sizes)
 
     def _part(
         self,
