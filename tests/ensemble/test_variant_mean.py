@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.special import expit, logit
+from scipy.special import logit
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.svm import SVC
 
 from skhep_dnn import WeightedDNNClassifier
-from skhep_dnn._logits import log_odds_of_mean
 from skhep_dnn.ensemble import SymmetryAveragedClassifier, _variant_mean
 from skhep_dnn.ensemble._variant_mean import response_of
 from skhep_dnn.preprocessing import SymmetryAugmenter
@@ -99,14 +98,6 @@ def test_logits_do_not_saturate():
     assert (model.predict_proba(far)[:2, 1] == 1.0).all()
     forest = wrapped(RandomForestClassifier(2)).fit(X, y)
     assert np.abs(forest.decision_function(far)).max() == pytest.approx(708.4, abs=0.1)
-
-
-def test_the_logit_of_a_mean():
-    z = np.array([[-1.0, 3.0], [2.0, 3.0]])
-    log_p = np.log(np.stack([expit(-z), expit(z)], axis=2))
-    np.testing.assert_allclose(log_odds_of_mean(log_p), logit(expit(z).mean(axis=0)))
-    p = np.array([[[0.2, 0.3, 0.5]], [[0.4, 0.4, 0.2]]])
-    np.testing.assert_allclose(log_odds_of_mean(np.log(p)), logit(p.mean(axis=0)))
 
 
 def test_neither_threads_nor_a_progress_bar_change_a_bit(toy, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 from sklearn.datasets import load_digits
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -15,7 +15,6 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
-from skhep_dnn._logits import combine_logits
 from skhep_dnn.neural_network import FocalLoss
 from skhep_dnn.neural_network._losses import LOSSES, MemberLoss, cross_entropy
 
@@ -88,31 +87,6 @@ def test_weights_of_the_members_count_in_the_mean(make_model):
     weights = 1 / model.best_loss_
     expected = np.average(member_probabilities(model, X), axis=0, weights=weights)
     np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-5, atol=1e-9)
-
-
-def test_the_logit_of_a_class_is_its_distance_from_the_rest():
-    z = np.array([[[800.0, -800.0, 0.0], [-800.0, -800.0, -799.0], [1.0, 2.0, 4.0]]])
-    got = combine_logits(z, np.ones(1))
-    for k in range(3):
-        rest = logsumexp(np.delete(z[0], k, axis=1), axis=1)
-        np.testing.assert_allclose(got[:, k], z[0, :, k] - rest, rtol=1e-11)
-    assert got[0].tolist() == [800.0, -1600.0, -800.0]
-
-
-def test_huge_logits_of_an_ensemble_stay_finite():
-    z = np.array([[[800.0, -800.0, 0.0]], [[-800.0, 800.0, 0.0]]])
-    got = combine_logits(z, np.array([0.5, 0.5]))
-    # the mean probabilities are one half, one half and exp(-800)
-    np.testing.assert_allclose(got, [[0.0, 0.0, -800.0]], atol=1e-12)
-    got = combine_logits(z, np.array([0.75, 0.25]))
-    np.testing.assert_allclose(got, [[np.log(3.0), -np.log(3.0), -800.0]], atol=1e-12)
-
-
-def test_a_member_of_weight_zero_does_not_count():
-    z = np.array([[[1.0, 2.0, 4.0]], [[np.nan, np.nan, np.nan]]])
-    np.testing.assert_array_equal(
-        combine_logits(z, np.array([1.0, 0.0])), combine_logits(z[:1], np.ones(1))
-    )
 
 
 @pytest.mark.parametrize("factor", [1024.0, 1000.0])

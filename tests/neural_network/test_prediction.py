@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from skhep_dnn._logits import combine_logits
 from skhep_dnn.neural_network._engine.prediction import ROWS
@@ -108,33 +108,3 @@ def test_probabilities_are_the_sigmoid_of_the_logit_in_double_precision(model, X
     np.testing.assert_array_equal(probability[:, 0], expit(-z))
     np.testing.assert_allclose(probability.sum(axis=1), 1.0, rtol=1e-15)
     np.testing.assert_array_equal(model.predict(X), (z > 0.0).astype(int))
-
-
-def test_members_are_combined_as_the_mean_of_their_probabilities():
-    rng = np.random.default_rng(3)
-    z, weights = rng.normal(scale=3.0, size=(4, 50)), rng.dirichlet(np.ones(4))
-    expected = logit(weights @ expit(z))
-    np.testing.assert_allclose(combine_logits(z, weights), expected, rtol=1e-10)
-
-
-@pytest.mark.parametrize(
-    ("logits", "weights", "expected"),
-    [
-        ([500.0, 500.0], [0.5, 0.5], 500.0),
-        ([-500.0, -500.0], [0.3, 0.7], -500.0),
-        ([800.0, -800.0], [0.75, 0.25], np.log(3.0)),
-        ([800.0, 0.0], [0.5, 0.5], np.log(3.0)),
-        ([900.0, 700.0], [0.5, 0.5], 700.0 + np.log(2.0)),
-        ([12.0], [1.0], 12.0),
-    ],
-)
-def test_combined_logits_have_the_limits_of_the_mean_probability(
-    logits, weights, expected
-):
-    z = np.array(logits)[:, np.newaxis]
-    assert combine_logits(z, np.array(weights)) == pytest.approx([expected], rel=1e-12)
-
-
-def test_a_weight_of_one_gives_that_member_alone():
-    z = np.array([[3.0, -50.0], [1.0, 700.0]])
-    np.testing.assert_allclose(combine_logits(z, np.array([1.0, 0.0])), z[0])
