@@ -9,19 +9,23 @@ and Kendall's tau of all five.
 
 Right neighbours for kind="ams", 600 replicas of 2000 and 150 of 10 000 events:
 
-                        2000 events           10 000 events
-                     calibrated   offset    calibrated   offset    mean
-    roc_auc             0.849      0.849       0.977      0.977    0.913
-    balanced_log_loss   0.852      0.826       0.980      0.953    0.903
-    binned              0.650      0.650       0.795      0.795    0.722
-    max                 0.649      0.649       0.742      0.742    0.695
-    predict             0.704      0.633       0.865      0.672    0.718
-    0.8                 0.640      0.630       0.765      0.708    0.686
-    error               0.007      0.007       0.014      0.014
+                             2000 events           10 000 events
+                          calibrated   offset    calibrated   offset    mean
+    roc_auc                  0.849      0.849       0.977      0.977    0.913
+    balanced_log_loss        0.852      0.826       0.980      0.953    0.903
+    binned, n_eff 10         0.650      0.650       0.795      0.795    0.722
+    predict                  0.704      0.633       0.865      0.672    0.718
+    max, n_eff 10            0.649      0.649       0.742      0.742    0.695
+    binned                   0.618      0.618       0.770      0.770    0.694
+    max                      0.638      0.638       0.750      0.750    0.694
+    0.8                      0.640      0.630       0.765      0.708    0.686
+    binned, no shifts        0.590      0.590       0.715      0.715    0.652
+    error                    0.007      0.007       0.014      0.014
 
-"binned" is the best on average and, since nobody knows how well models are calibrated,
-the safest: hence the default. Without shifts of its bin edges it has 0.627 and 0.747
-and would lose to "max". "predict" wins among calibrated models. No significance ranks
+Where no "n_eff" is named it is the default, 25 effective background events. "binned"
+and "max" do not depend on the calibration, which nobody knows well; "predict" wins
+among calibrated models only. Shifts of the bin edges help "binned", and so do finer
+bins, with 10 effective events, at a bias of 4 % instead of 1.5 %. No significance ranks
 models nearly as well as the area under the ROC curve or the log-loss.
 
     python -m benchmarks.bench_scorer_ranking [--quick]
@@ -79,10 +83,11 @@ def scorers():
         figures[f"{kind} binned, no shifts"] = make_significance_scorer(
             kind, n_shifts=1, **YIELDS
         )
-        for n_eff in (3.0, 25.0):
-            figures[f"{kind} binned, n_eff {n_eff:g}"] = make_significance_scorer(
-                kind, min_n_eff=n_eff, **YIELDS
-            )
+        for at in ("binned", "max"):
+            for n_eff in (3.0, 10.0):
+                figures[f"{kind} {at}, n_eff {n_eff:g}"] = make_significance_scorer(
+                    kind, at, min_n_eff=n_eff, **YIELDS
+                )
     return figures
 
 

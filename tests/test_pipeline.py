@@ -377,7 +377,9 @@ def test_inside_a_grid_search(events, routing):
     X, y, weights = events
     scoring = {
         "auc": weighted_scorer("roc_auc"),
-        "z": make_significance_scorer(signal_yield=10, background_yield=100),
+        "z": make_significance_scorer(
+            min_n_eff=10.0, signal_yield=10, background_yield=100
+        ),
     }
     search = GridSearchCV(
         make_weighted_pipeline(Scaler(), Classifier()),

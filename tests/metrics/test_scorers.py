@@ -76,7 +76,7 @@ def selected_yields(y, weights, selected):
 def test_predict_is_the_significance_of_predicted_signal(events):
     X, y, weights = events
     s, b = selected_yields(y, weights, X["logit"].to_numpy() >= 0)
-    scorer = make_significance_scorer("ams", "predict", **YIELDS)
+    scorer = make_significance_scorer("ams", "predict", min_n_eff=10, **YIELDS)
     value = scorer(KnownScores(), X, y, sample_weight=weights)
     assert isinstance(value, float)
     assert value == pytest.approx(ams(s, b))
@@ -86,7 +86,9 @@ def test_numeric_threshold_is_a_probability_and_includes_it(events):
     X, y, weights = events
     threshold = float(expit(X["logit"].sort_values().iloc[400]))
     s, b = selected_yields(y, weights, expit(X["logit"].to_numpy()) >= threshold)
-    scorer = make_significance_scorer("asimov", threshold, rel_sigma_b=0.1, **YIELDS)
+    scorer = make_significance_scorer(
+        "asimov", threshold, min_n_eff=10, rel_sigma_b=0.1, **YIELDS
+    )
     value = scorer(KnownScores(), X, y, sample_weight=weights)
     assert value == pytest.approx(asimov_significance(s, b, rel_sigma_b=0.1))
 
@@ -94,7 +96,7 @@ def test_numeric_threshold_is_a_probability_and_includes_it(events):
 def test_numeric_threshold_on_the_decision_function(events):
     X, y, weights = events
     scorer = make_significance_scorer(
-        "ams", 0.5, response_method="decision_function", **YIELDS
+        "ams", 0.5, min_n_eff=10, response_method="decision_function", **YIELDS
     )
     s, b = selected_yields(y, weights, X["logit"].to_numpy() >= 0.5)
     value = scorer(KnownScores(), X, y, sample_weight=weights)
@@ -266,17 +268,19 @@ def test_a_fold_is_rescaled_to_the_full_yields(events):
 
 def test_without_yields_a_warning_says_that_the_figure_is_low(events):
     X, y, weights = events
-    scorer = make_significance_scorer("asimov", "predict")
+    scorer = make_significance_scorer("asimov", "predict", min_n_eff=10)
     with pytest.warns(FoldYieldWarning, match="`signal_yield` and `background_yield`"):
         own = scorer(KnownScores(), X, y, sample_weight=weights)
     sums = {
         "signal_yield": weights[y == "s"].sum(),
         "background_yield": weights[y == "b"].sum(),
     }
-    known = make_significance_scorer("asimov", "predict", **sums)
+    known = make_significance_scorer("asimov", "predict", min_n_eff=10, **sums)
     value = known(KnownScores(), X, y, sample_weight=weights)
     assert own == pytest.approx(value)
-    half = make_significance_scorer("asimov", "predict", signal_yield=50.0)
+    half = make_significance_scorer(
+        "asimov", "predict", min_n_eff=10, signal_yield=50.0
+    )
     with pytest.warns(FoldYieldWarning, match="^`background_yield` must"):
         half(KnownScores(), X, y, sample_weight=weights)
 
@@ -318,7 +322,7 @@ def test_the_other_label_can_be_the_signal(events):
     auc = weighted_scorer("roc_auc")(KnownScores(), X, y, sample_weight=weights)
     other = weighted_scorer("roc_auc", pos_label="b")
     assert other(KnownScores(), X, y, sample_weight=weights) == pytest.approx(auc)
-    yields = {"signal_yield": 2000.0, "background_yield": 50.0}
+    yields = {"signal_yield": 2000.0, "background_yield": 50.0, "min_n_eff": 10.0}
     positive = weights.clip(0)
     swapped = np.where(y == "s", "b", "s")
     for at in ("binned", "max", "predict", 0.3):
@@ -387,7 +391,7 @@ def test_estimators_and_labels_that_do_not_fit_are_refused(events):
 def test_low_statistics_warn_and_undefined_values_are_nan(events):
     X, y, weights = events
     few = make_significance_scorer("asimov", 0.75, **YIELDS)
-    with pytest.warns(LowStatisticsWarning, match="at least 10 effective events"):
+    with pytest.warns(LowStatisticsWarning, match="at least 25 effective events"):
         few(KnownScores(), X, y, sample_weight=np.abs(weights))
     empty = make_significance_scorer("asimov", 0.999, **YIELDS)
     with pytest.warns(UndefinedSignificanceWarning, match="got 1 of 1 points"):

@@ -84,7 +84,7 @@ def same_vectors(found, expected):
 
 # "scored" watches the standard metrics: use one of their scorers.
 AUC = weighted_scorer("roc_auc")
-SIGNIFICANCE = make_significance_scorer("ams", **YIELDS)
+SIGNIFICANCE = make_significance_scorer("ams", min_n_eff=10.0, **YIELDS)
 
 
 def value_changes(run, X, y, weights):
@@ -306,7 +306,9 @@ def test_tuned_threshold_is_that_of_brute_force(events):
     classifier = Recorder().fit(X, y)
     thresholds = np.array([0.2, 0.5, 0.6, 0.8, 0.999])
     for pos_label, signal in ((None, "s"), ("s", "s"), ("b", "b")):
-        scorer = make_significance_scorer("ams", pos_label=pos_label, **YIELDS)
+        scorer = make_significance_scorer(
+            "ams", min_n_eff=10.0, pos_label=pos_label, **YIELDS
+        )
         tuned = TunedThresholdClassifierCV(
             classifier,
             scoring=scorer,

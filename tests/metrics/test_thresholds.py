@@ -1,11 +1,16 @@
 """Choices of a cut against brute force, their rules, and the biases they carry."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
+from skhep_dnn.inspection import SignificanceScanDisplay
 from skhep_dnn.metrics import (
     asimov_significance,
+    make_significance_scorer,
+    max_significance_score,
     significance_scan,
     threshold_at_efficiency,
     threshold_at_maximum,
@@ -21,6 +26,21 @@ def make_scan(seed=0, n=2000, decimals=None, **options):
         scores = np.round(scores, decimals)
     weights = rng.normal(1.0, 0.5, n) * np.where(y, 0.02, 1.0)
     return significance_scan(y, scores, weights, **options)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        make_significance_scorer,
+        max_significance_score,
+        threshold_at_maximum,
+        SignificanceScanDisplay,
+        SignificanceScanDisplay.from_predictions,
+        SignificanceScanDisplay.from_scan,
+    ],
+)
+def test_the_least_number_of_effective_events_has_one_default(function):
+    assert inspect.signature(function).parameters["min_n_eff"].default == 25.0
 
 
 @pytest.mark.parametrize("min_n_eff", [0.0, 25.0, 200.0])
