@@ -9,6 +9,7 @@ others are known by the names that they use.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from sklearn.multioutput import ClassifierChain, RegressorChain
@@ -87,7 +88,7 @@ def keeps_groups(estimator: Any) -> bool:
         False for a splitter that knows no groups and for an iterable of rows.
     """
     cv = getattr(estimator, "cv", None)
-    if cv is None or isinstance(cv, int):
+    if cv is None or isinstance(cv, Integral):
         return True
     if not hasattr(cv, "get_metadata_routing"):
         return False

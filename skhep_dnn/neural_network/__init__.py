@@ -6,12 +6,9 @@ from skhep_dnn.neural_network._averaging import (
 )
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._engine.data import Member
+from skhep_dnn.neural_network._engine.results import Evaluation, TrainedMembers
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
-from skhep_dnn.neural_network._engine.training import (
-    MemberTraining,
-    TrainedMembers,
-    train_members,
-)
+from skhep_dnn.neural_network._engine.training import MemberTraining, train_members
 from skhep_dnn.neural_network._feature_split import FeatureSplit
 from skhep_dnn.neural_network._losses import FocalLoss
 from skhep_dnn.neural_network._networks.shapes import count_parameters
@@ -25,6 +22,7 @@ from skhep_dnn.neural_network._snapshots import Snapshots
 
 __all__ = [
     "CosineRestarts",
+    "Evaluation",
     "ExponentialAverage",
     "FeatureSplit",
     "FocalLoss",

@@ -8,7 +8,7 @@ records of members, `_engine` trains them and knows neither labels nor tables.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import isnan
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -36,26 +36,23 @@ from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.neural_network._activations import ACTIVATIONS, activation_names
 from skhep_dnn.neural_network._averaging import AVERAGES, Average
 from skhep_dnn.neural_network._engine.callbacks import check_callbacks
-from skhep_dnn.neural_network._engine.data import Member
+from skhep_dnn.neural_network._engine.data import Member, MemberSample
 from skhep_dnn.neural_network._engine.net import MemberNet
+from skhep_dnn.neural_network._engine.one_pass import train_one_pass
 from skhep_dnn.neural_network._engine.prediction import (
     ensemble_logits,
     out_of_fold_logits,
 )
-from skhep_dnn.neural_network._engine.settings import (
-    TrainingSettings,
-    check_average,
-    check_layers,
-    check_same_networks,
-    check_smoothing,
-)
-from skhep_dnn.neural_network._engine.training import (
+from skhep_dnn.neural_network._engine.results import (
     Evaluation,
     TrainedMembers,
     member_states,
-    train_members,
-    train_one_pass,
 )
+from skhep_dnn.neural_network._engine.settings import (
+    TrainingSettings,
+    check_same_networks,
+)
+from skhep_dnn.neural_network._engine.training import train_members
 from skhep_dnn.neural_network._feature_split import FeatureSplit
 from skhep_dnn.neural_network._html_diagram import network_diagram
 from skhep_dnn.neural_network._losses import LOSSES, Loss
@@ -305,7 +302,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     oof_decision_function_ : ndarray of shape (n_samples,) or (n_samples, n_classes)
         Logit of each training event by the members that it decided nothing for,
         neither weights nor the best epoch; nan without one. Only with `cv` and
-        without `validate_on_fold`.
+        without `validate_on_fold`; of the last `fit`.
     n_parameters_ : int
         Number of parameters that one member learns.
     n_iter_ : ndarray of shape (n_members,)
@@ -627,26 +624,34 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             If negative weights drove a training loss below zero and no validation
             sample picked the epoch.
         """
-        self._check_parameters(explicit=X_val is not None)
+        explicit = has_validation_sample(X_val, y_val, sample_weight_val)
+        settings = self._checked_settings(explicit=explicit)
         start = getattr(self, "net_", None) if self.warm_start else None
         if start is None:
             self.__dict__.pop("net_", None)  # a failed fit leaves no half-new model
             sample = self._learn_columns(X, y, sample_weight, groups)
         else:
             sample = self._further_sample(X, y, sample_weight, groups)
-        held_out = self._held_out_sample(X_val, y_val, sample_weight_val)
+        held_out = None
+        if explicit:
+            held_out = self._held_out_sample(X_val, y_val, sample_weight_val)
+        settings = self._with_columns(settings)
         rules = self._make_weight_rules()
         # What is wrong with the whole sample is said of the whole, before any fold.
         scheme = rules.scheme(sample.events.targets)
         seeds = member_seeds(check_random_state(self.random_state), self.n_members)
         splits = self._split(sample, seeds)
         own_splits = splits[: self.n_members]
-        explicit = None if held_out is None else held_out.events.targets
-        weighed = weigh_members(own_splits, sample.events.targets, rules, explicit)
-        settings = self._make_settings()
+        weighed = weigh_members(
+            own_splits,
+            sample.events.targets,
+            rules,
+            None if held_out is None else held_out.events.targets,
+        )
         members = make_members(
-            weighed,
+            weighed.training,
             seeds,
+            weighed.validation,
             scorer=as_scorer(self.scoring, len(self.classes_)),
             judged=sample if held_out is None else held_out,
             starts=None if start is None else _states(start, settings, self.n_members),
@@ -662,10 +667,13 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             largest_sample=self._largest_sample(members, splits),
         )
         trained = training.run(self.n_jobs)
-        self.weight_report_ = weighed.report
-        self._weight_scheme, self._weight_rules = scheme, rules
-        self._record(trained, has_negative=sample.has_negative)
-        self._score_out_of_fold(sample, own_splits)
+        learnt = self._learnt(trained)
+        out_of_fold = self._out_of_fold(learnt, sample, own_splits)
+        if out_of_fold is not None:
+            learnt["oof_decision_function_"] = out_of_fold
+        learnt["weight_report_"] = weighed.report
+        self.__dict__.pop("oof_decision_function_", None)  # of a fit before
+        self._record(learnt, scheme, rules, has_negative=sample.has_negative)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -707,17 +715,18 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         NonFiniteLossError
             If a loss becomes nan or infinite; the last state is kept.
         """
-        self._check_parameters_of_stream()
+        settings = self._settings_of_stream()
         before = getattr(self, "net_", None)
         sample = self._part(X, y, classes, sample_weight)
         rules = self._make_weight_rules()
         # The factors of the classes stay those of the first part: with factors of each
         # part a small one would balance itself anew.
         if before is None:
-            self._weight_scheme = rules.scheme(sample.events.targets)
-            self._weight_rules = rules
-        _check_same_rules(self._weight_rules, rules)
-        weights = rules.apply(self._weight_scheme, sample.events.targets)
+            scheme = rules.scheme(sample.events.targets)
+        else:
+            scheme = self._weight_scheme
+            _check_same_rules(self._weight_rules, rules)
+        weights = rules.apply(scheme, sample.events.targets)
         rows = np.flatnonzero(weights)
         if len(rows) == 0:
             msg = (
@@ -727,26 +736,17 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             )
             raise WeightsError(msg)
         seeds = member_seeds(check_random_state(self.random_state), self.n_members)
-        members = [
-            Member(
-                rows=rows,
-                weights=weights[rows],
-                network_seed=network_seed,
-                order_seed=order_seed,
-            )
-            for network_seed, order_seed in zip(
-                seeds.networks, seeds.orders, strict=True
-            )
-        ]
+        events = MemberSample(rows, weights[rows])
         trained = train_one_pass(
             before,
-            self._make_settings(),
-            members,
+            self._with_columns(settings),
+            make_members([events] * self.n_members, seeds),
             sample.columns,
             sample.target,
             callbacks=self.callbacks or [],
         )
-        self._record(trained, has_negative=sample.has_negative)
+        learnt = self._learnt(trained)
+        self._record(learnt, scheme, rules, has_negative=sample.has_negative)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -842,7 +842,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     @property
     def _network_weights(self) -> NDArray[np.float64]:
         """Weights of all networks: of each member, shared among its snapshots."""
-        return (self.member_weights_[:, np.newaxis] * self._shares_of_networks).ravel()
+        return _of_networks(self.member_weights_, self._shares_of_networks)
 
     def __sklearn_tags__(self) -> Tags:
         """Return scikit-learn's tags: undefined values are allowed."""
@@ -880,34 +880,69 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             self.hidden_layer_sizes, self.n_layers, self.width, self.width_growth
         )
 
-    def _check_parameters(self, *, explicit: bool) -> None:
-        """Check the conditions between parameters, before any event is looked at."""
+    def _checked_settings(self, *, explicit: bool) -> TrainingSettings:
+        """Check the conditions between parameters, before any event is looked at.
+
+        Returns
+        -------
+        settings : TrainingSettings
+            What the members share, as far as it is known without the columns: the
+            parameters of equal name.
+        """
+        names = [field.name for field in fields(TrainingSettings)]
+        same = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        same |= {
+            "hidden_layer_sizes": self._hidden_widths,
+            "verbose": int(self.verbose),
+        }
+        settings = TrainingSettings(**same, n_numeric=1)
         rules = self._make_split_rules()
-        averaging = _meaning(self.averaging, AVERAGES)
-        schedule = _meaning(self.schedule, SCHEDULES)
         check_splits(rules, explicit=explicit)
         if not (explicit or rules.validates):
             check_without_validation(
                 early_stopping=self.early_stopping,
                 evaluations_per_epoch=self.evaluations_per_epoch,
                 scoring=self.scoring,
-                averaging=averaging,
+                averaging=settings.rules.averaging,
                 member_weighting=self.member_weighting,
             )
-        check_average(averaging, schedule, self.max_epochs, self.evaluations_per_epoch)
-        widths = self._hidden_widths
-        activation_names(self.activation, len(widths))
-        layer_dropout(self.dropout, len(widths))
-        check_layers(widths, self.connection)
-        check_smoothing(self.label_smoothing, _meaning(self.loss, LOSSES))
-        check_callbacks(self.callbacks or [], self.n_members, schedule)
+        check_callbacks(self.callbacks or [], self.n_members, settings.rules.schedule)
+        return settings
 
-    def _check_parameters_of_stream(self) -> None:
+    def _settings_of_stream(self) -> TrainingSettings:
         """Check that nothing is asked of `partial_fit` that needs the whole sample."""
         defaults = type(self)().get_params(deep=False)
         values = {name: getattr(self, name) for name in self._judging_parameters}
         check_left_at_default(values, defaults)
-        self._check_parameters(explicit=False)
+        return self._checked_settings(explicit=False)
+
+    def _with_columns(self, settings: TrainingSettings) -> TrainingSettings:
+        """Return the settings with what the columns and classes have told."""
+        encoder = self.encoder_
+        sizes = [embedding_width(n, self.embedding_size) for n in encoder.n_categories]
+        kernel, split = None, None
+        if self.augmenter_ is not None:
+            kernel = self.augmenter_.kernel([*encoder.numeric_, *encoder.categorical_])
+        if self.feature_groups is not None:
+            split = split_layout(
+                self.feature_groups,
+                column_positions(
+                    self.feature_groups.wide,
+                    self._column_names,
+                    self.n_features_in_,
+                    "feature_groups",
+                ),
+                columns_of_inputs(encoder.numeric_, encoder.categorical_, sizes),
+                settings.networks["activation"][0],
+            )
+        return replace(
+            settings,
+            n_numeric=len(encoder.numeric_),
+            embeddings=list(zip(encoder.n_categories, sizes, strict=True)),
+            n_outputs=1 if len(self.classes_) == 2 else len(self.classes_),
+            kernel=kernel,
+            split=split,
+        )
 
     def _make_split_rules(self) -> SplitRules:
         return SplitRules(
@@ -925,45 +960,6 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             signal_weight=self.signal_weight,
             pos_label=self.pos_label,
         )
-
-    def _make_settings(self) -> TrainingSettings:
-        """Return what the members share: parameters of equal name, and the columns."""
-        names = [field.name for field in fields(TrainingSettings)]
-        same = {name: getattr(self, name) for name in names if hasattr(self, name)}
-        encoder = self.encoder_
-        sizes = [embedding_width(n, self.embedding_size) for n in encoder.n_categories]
-        columns = [*encoder.numeric_, *encoder.categorical_]
-        marker = self.missing_values
-        kernel, split = None, None
-        if self.augmenter_ is not None:
-            kernel = self.augmenter_.kernel(columns)
-        if self.feature_groups is not None:
-            split = split_layout(
-                self.feature_groups,
-                column_positions(
-                    self.feature_groups.wide,
-                    self._column_names,
-                    self.n_features_in_,
-                    "feature_groups",
-                ),
-                columns_of_inputs(encoder.numeric_, encoder.categorical_, sizes),
-                activation_names(self.activation, len(self._hidden_widths))[0],
-            )
-        derived = {
-            "n_numeric": len(encoder.numeric_),
-            "embeddings": list(zip(encoder.n_categories, sizes, strict=True)),
-            "hidden_layer_sizes": self._hidden_widths,
-            "missing_values": None if isnan(marker) else marker,
-            "loss": _meaning(self.loss, LOSSES),
-            "schedule": _meaning(self.schedule, SCHEDULES),
-            "averaging": _meaning(self.averaging, AVERAGES),
-            "snapshots": _meaning(self.snapshots, SNAPSHOTS),
-            "n_outputs": 1 if len(self.classes_) == 2 else len(self.classes_),
-            "kernel": kernel,
-            "split": split,
-            "verbose": int(self.verbose),
-        }
-        return TrainingSettings(**{**same, **derived})
 
     def _learn_columns(
         self,
@@ -1014,10 +1010,8 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         X_val: ArrayLike | None,
         y_val: ArrayLike | None,
         sample_weight_val: ArrayLike | None,
-    ) -> Sample | None:
-        """Check the explicit validation sample, if there is one."""
-        if not has_validation_sample(X_val, y_val, sample_weight_val):
-            return None
+    ) -> Sample:
+        """Check the explicit validation sample."""
         sample = self._further_sample(X_val, y_val, sample_weight_val, suffix="_val")
         check_all_classes(sample.events, "y_val")
         return sample
@@ -1070,48 +1064,65 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
     def _checked(self, table: Any, *parts: Any, **known: Any) -> EventSample:
         return check_event_sample(table, *parts, estimator=type(self).__name__, **known)
 
-    def _record(self, trained: TrainedMembers, *, has_negative: bool) -> None:
-        """Set what a training has learnt, but for the samples; the net last."""
+    def _learnt(self, trained: TrainedMembers) -> dict[str, Any]:
+        """Return the attributes that any training has learnt; nothing is set yet."""
         history = _history_table(trained)
-        best_loss = trained.best_loss
-        self.member_weights_ = _member_weights(self.member_weighting, best_loss)
-        self._shares_of_networks = trained.network_weights
-        self.best_loss_ = best_loss
-        self.best_epoch_ = history.loc[history["kept"], "epoch"].to_numpy(np.float64)
-        self.n_iter_ = trained.n_evaluations
-        self.history_ = history
-        self.callbacks_ = trained.callbacks
-        # `net_` comes last: it says that the model is fitted.
-        learnt = trained.net.module_.parameters()
+        parameters = trained.net.module_.parameters()
         n_networks = trained.network_weights.size
-        self.n_parameters_ = sum(p.numel() for p in learnt) // n_networks
-        self.net_ = trained.net
-        if has_negative and not getattr(self.loss, "needs_batch", False):
-            _warn_of_divergence(history)
+        return {
+            "member_weights_": _member_weights(
+                self.member_weighting, trained.best_loss
+            ),
+            "_shares_of_networks": trained.network_weights,
+            "best_loss_": trained.best_loss,
+            "best_epoch_": history.loc[history["kept"], "epoch"].to_numpy(np.float64),
+            "n_iter_": trained.n_evaluations,
+            "history_": history,
+            "callbacks_": trained.callbacks,
+            "n_parameters_": sum(p.numel() for p in parameters) // n_networks,
+            "net_": trained.net,
+        }
 
-    def _score_out_of_fold(self, sample: Sample, splits: Sequence[Split]) -> None:
-        """Set the logits of the events that some member decided nothing for."""
-        self.__dict__.pop("oof_decision_function_", None)
+    def _out_of_fold(
+        self, learnt: Mapping[str, Any], sample: Sample, splits: Sequence[Split]
+    ) -> NDArray[np.float64] | None:
+        """Return the logits of the events that some member decided nothing for."""
         if not self._make_split_rules().leaves_out:
-            return
+            return None
         untouched = untouched_events(splits, len(sample.columns))
         if not any(len(rows) for rows in untouched):
-            return
+            return None
         logits = out_of_fold_logits(
-            self.net_.module_,
+            learnt["net_"].module_,
             sample.columns,
             untouched,
-            self._network_weights,
+            _of_networks(learnt["member_weights_"], learnt["_shares_of_networks"]),
             self.n_jobs,
         )
         passed = np.full((len(sample.present), *logits.shape[1:]), np.nan)
         passed[sample.present] = logits
-        self.oof_decision_function_ = passed
+        return passed
+
+    def _record(
+        self,
+        learnt: Mapping[str, Any],
+        scheme: WeightScheme,
+        rules: WeightRules,
+        *,
+        has_negative: bool,
+    ) -> None:
+        """Set all that was learnt, at once: no fit that fails leaves a half-new model."""
+        self._weight_scheme, self._weight_rules = scheme, rules
+        for name, value in learnt.items():
+            setattr(self, name, value)
+        if has_negative and not getattr(self.loss, "needs_batch", False):
+            _warn_of_divergence(self.history_)
 
 
-def _meaning(value: Any, known: Mapping[str, Any]) -> Any:
-    """Return what a name stands for, and anything else as it is."""
-    return known[value] if isinstance(value, str) else value
+def _of_networks(
+    member_weights: NDArray[np.float64], shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return (member_weights[:, np.newaxis] * shares).ravel()
 
 
 def _states(

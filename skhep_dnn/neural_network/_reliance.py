@@ -19,7 +19,7 @@ from torch import Tensor
 
 from skhep_dnn._tables import check_table
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
-from skhep_dnn.neural_network._engine.batches import as_tensor
+from skhep_dnn.neural_network._engine.prediction import padded
 from skhep_dnn.neural_network._engine.torch_settings import one_thread
 from skhep_dnn.neural_network._networks.network import MemberNetwork
 from skhep_dnn.neural_network._networks.shapes import columns_of_inputs
@@ -379,12 +379,8 @@ def _event_values(
     result = np.empty((len(inputs), len(columns)))
     with one_thread():
         for first in range(0, len(inputs), ROWS):
-            rows = inputs[first : first + ROWS]
-            # Chunks of one size, so that the bits of an event do not depend on which
-            # others it is looked at with.
-            if len(rows) < ROWS:
-                rows = np.pad(rows, ((0, ROWS - len(rows)), (0, 0)))
-            x = module.inputs(as_tensor(rows).to(device))
+            rows = padded(inputs[first : first + ROWS], ROWS)
+            x = module.inputs(rows.to(device))
             chunk = over_networks(values(x).cpu()).numpy()
             result[first : first + ROWS] = chunk[: len(inputs) - first]
     index = table.index if isinstance(table, pd.DataFrame) else None

@@ -1,5 +1,6 @@
 """The layers with a member axis: inputs filled and scaled, shares of dropout."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,8 +9,9 @@ from skhep_dnn.neural_network._networks.layers import InputTransform, keep_thres
 
 def test_input_transform_fills_and_scales_each_member_by_its_own_statistics():
     transform = InputTransform(2, 3, -999.9)
-    transform.set_statistics(0, torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0]))
-    transform.set_statistics(1, torch.tensor([0.0, -1.0]), torch.tensor([1.0, 0.5]))
+    both = np.arange(2)
+    transform.set_statistics(0, both, np.array([1.0, 2.0]), np.array([2.0, 4.0]))
+    transform.set_statistics(1, both, np.array([0.0, -1.0]), np.array([1.0, 0.5]))
     rows = torch.tensor([[5.0, -2.0, 3.0], [float("nan"), -999.9, 1.0]])
     x = rows.repeat(2, 1, 1)
     before = x.clone()
@@ -37,7 +39,7 @@ def test_a_code_of_a_category_is_never_undefined():
 
 def test_scaled_inputs_end_at_a_billion_standard_deviations():
     transform = InputTransform(1, 2, float("nan"))
-    transform.set_statistics(0, torch.zeros(2), torch.full((2,), 2.0**-10))
+    transform.set_statistics(0, np.arange(2), np.zeros(2), np.full(2, 2.0**-10))
     assert transform(torch.tensor([[[3e38, -3e38]]])).tolist() == [[[1e9, -1e9]]]
     assert transform(torch.tensor([[[1.0, -2.0]]])).tolist() == [[[1024.0, -2048.0]]]
 

@@ -192,6 +192,8 @@ def test_all_stopped_the_training_is_over():
         stopped.stop(k)
     stopped.stop(0)  # a second time: it has ended already
     assert list(stopped) == []
+    stopped.result()
+    stopped.stop(0)
     assert stopped.result().n_evaluations.tolist() == [1] * N_MEMBERS
 
 
@@ -212,14 +214,17 @@ def test_a_failed_training_has_no_result():
     failing = training(callbacks=[Fails()])
     with pytest.raises(KeyboardInterrupt):
         failing.run()
-    with pytest.raises(ValueError, match="must follow a training, got none"):
-        failing.result()
-    assert list(failing) == []
+    for ask in (failing.result, failing.run, lambda: failing.stop(0), failing.__next__):
+        with pytest.raises(ValueError, match=r"must not have failed, got KeyboardInt"):
+            ask()
 
 
-def test_a_loss_that_is_not_finite_is_an_error():
-    records = members(2, weights=np.full(96, np.inf))
-    with np.errstate(invalid="ignore"), pytest.raises(NonFiniteLossError):
+def test_a_loss_that_is_not_finite_is_an_error_in_the_name_of_its_member():
+    records = members()
+    records[4].weights[0] = 1e300
+    with pytest.raises(
+        NonFiniteLossError, match=r"train_loss of member 4 in epoch 1\."
+    ):
         training(records=records).run()
 
 
@@ -338,6 +343,58 @@ def test_a_start_of_other_networks_is_an_error():
         training(records=[fold_member(0, start=state)]).run()
 
 
+def test_a_state_is_a_copy():
+    trained = training().run()
+    logits = trained.logits(X)
+    for value in trained.state(0).values():
+        value[...] = 100.0
+    np.testing.assert_array_equal(trained.logits(X), logits)
+
+
+def test_a_start_may_be_read_only():
+    state = training().run().state(0)
+    for value in state.values():
+        value.flags.writeable = False
+    training(replace(SETTINGS, max_epochs=1), [fold_member(0, start=state)]).run()
+
+
+def test_the_scaling_of_columns_that_a_start_did_not_see_is_learnt():
+    far = (np.nan_to_num(X) * [1.0, 1.0, 1.0, 50.0] + [0.0, 0.0, 0.0, 1e3]).astype("f4")
+    narrow = [fold_member(0, inputs=[True, True, True, False])]
+    state = training(records=narrow, events=far).run().state(0)
+    assert np.isnan(state["inputs.mean"][0]).tolist() == [False] * 3 + [True]
+    still = replace(SETTINGS, learning_rate=1e-30, max_epochs=1)
+    wide = training(still, [fold_member(0, start=state)], far).run().state(0)
+    fresh = training(still, [fold_member(0)], far).run().state(0)
+    for name in ("inputs.mean", "inputs.inverse_scale"):
+        np.testing.assert_array_equal(wide[name], fresh[name])
+    np.testing.assert_array_equal(wide["weights.0"], state["weights.0"])
+
+
+def fails_when_called_again():
+    """Return a score that raises from its third call on."""
+    calls = []
+
+    def score(logits):
+        calls.append(logits)
+        if len(calls) > 2:
+            msg = "called again"
+            raise RuntimeError(msg)
+        return 0.0
+
+    return score
+
+
+def test_nobody_asks_for_the_score_of_a_stopped_member():
+    records = [fold_member(0, score=fails_when_called_again())]
+    records.append(fold_member(1, score=negative_spread))
+    stepped = training(records=records)
+    for number, _ in enumerate(stepped, start=1):
+        if number == 2:
+            stepped.stop(0)
+    assert stepped.result().n_evaluations.tolist() == [2, 6]
+
+
 def negative_spread(logits):
     return -float(np.std(logits))
 
@@ -388,7 +445,7 @@ def test_a_validation_sample_of_its_own():
     assert_same_bits(training(records=shifted).run(), other)
 
 
-def test_batches_for_a_larger_member_give_the_bits_of_a_training_with_it():
+def test_batches_for_a_larger_member_are_those_of_a_training_with_it():
     small = fold_member(0, rows=np.arange(40), weights=np.ones(40))
     together = training(records=[small, fold_member(1)]).run()
     alone = training(records=[small], largest_sample=96).run()
@@ -414,6 +471,13 @@ def test_settings_are_printed_and_compared():
     same = TrainingSettings(**{**vars(SETTINGS), "hidden_layer_sizes": (8, 6)})
     assert same == SETTINGS
     assert replace(SETTINGS, loss=FocalLoss()) != SETTINGS
+    assert replace(SETTINGS, loss="focal") == replace(SETTINGS, loss=FocalLoss())
+    assert replace(SETTINGS, missing_values=float("nan")) == SETTINGS
+    arrays = replace(
+        SETTINGS, dropout=np.array([0.2, 0.1]), hidden_layer_sizes=np.array([8, 6])
+    )
+    assert arrays == replace(SETTINGS, dropout=(0.2, 0.1))
+    assert "dropout=(0.2, 0.1)" in repr(arrays)
     assert "hidden_layer_sizes=(8, 6), missing_values=None" in repr(SETTINGS)
     assert pickle.loads(pickle.dumps(SETTINGS)) == SETTINGS
 
@@ -425,6 +489,21 @@ def test_settings_are_printed_and_compared():
         ({"averaging": StochasticWeightAverage(9)}, "`averaging` must begin before"),
         ({"activation": ["tanh"]}, "one name for each of the 2 hidden layers"),
         ({"dropout": [0.1]}, "one for each of the 2 hidden layers"),
+        ({"connection": "skip"}, "`connection` must be among"),
+        ({"optimizer": "lbfgs"}, "`optimizer` must be among"),
+        (
+            {"schedule": "cosine"},
+            "`schedule` must be among .* if it is a name, got 'co",
+        ),
+        ({"loss": "hinge"}, "`loss` must be among"),
+        ({"averaging": "mean"}, "`averaging` must be among"),
+        ({"snapshots": "all"}, "`snapshots` must be among"),
+        ({"hidden_layer_sizes": []}, "must be a sequence of whole numbers"),
+        ({"batch_size": 0}, "`batch_size` must be an int from 1, got 0"),
+        ({"max_epochs": 2.5}, "`max_epochs` must be an int from 1, got 2.5"),
+        ({"evaluations_per_epoch": 0}, "`evaluations_per_epoch` must be an int from 1"),
+        ({"n_outputs": 0}, "`n_outputs` must be an int from 1"),
+        ({"n_numeric": 0}, "`n_numeric` must be an int from 1"),
     ],
 )
 def test_settings_that_contradict_themselves_are_an_error(options, message):
@@ -455,11 +534,34 @@ def test_labels_of_a_loss_that_needs_the_batch_are_not_smoothed():
         ({"validation_rows": None}, "`validation_rows` must not be None"),
         ({"validation_weights": None}, "`validation_weights` must not be None"),
         ({"validation_weights": np.ones(3)}, "`validation_rows` and `validation_weig"),
+        ({"weights": np.zeros(96)}, "`weights` must be finite and not all zero"),
+        ({"weights": np.full(96, np.nan)}, "`weights` must be finite"),
+        ({"validation_weights": -np.ones(24)}, "sum to more than 0, got -24"),
     ],
 )
 def test_a_record_that_does_not_fit_is_an_error(change, message):
     with pytest.raises(ValueError, match=message):
         fold_member(0, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": np.arange(96) < 60}, "`rows` must be integers, got bool"),
+        ({"rows": np.linspace(0, 1, 96)}, "`rows` must be integers, got float64"),
+        ({"inputs": [0, 1, 2]}, "`inputs` must be a mask of bool, got int64"),
+        ({"weights": ["a"] * 96}, "`weights` must be numbers"),
+        ({"network_seed": 0.5}, "interpreted as an integer"),
+    ],
+)
+def test_a_record_reinterprets_nothing(change, message):
+    with pytest.raises(TypeError, match=message):
+        fold_member(0, **change)
+
+
+def test_a_seed_may_be_of_numpy():
+    member = fold_member(0, network_seed=np.int64(5), order_seed=np.int32(6))
+    assert (type(member.network_seed), member.order_seed) == (int, 6)
 
 
 def rows_from(first):
@@ -497,15 +599,48 @@ def test_members_that_do_not_fit_are_an_error(records, message):
     ("arguments", "message"),
     [
         ({"X": X[:, :3]}, r"`X` must have .* 4 columns .* shape \(120, 3\)"),
-        ({"y": Y[1:]}, "a row for each of the 119 values of `y`"),
+        ({"y": Y[1:]}, r"one value for each of the 120 rows of `X`, got .* \(119,\)"),
+        ({"y": Y[:, np.newaxis]}, r"got the shape \(120, 1\)"),
+        ({"y": 2 * Y - 1}, r"positions of classes, from 0 to 1, got \[-1"),
+        ({"y": Y + 0.5}, r"from 0 to 1, got \["),
+        ({"y": np.where(Y, "s", "b")}, "from 0 to 1, got"),
         ({"X_val": X}, "`y_val` must not be None"),
         ({"y_val": Y}, "`X_val` must not be None"),
-        ({"X_val": X, "y_val": Y[:-1]}, "each of the 119 values of `y_val`"),
+        ({"X_val": X, "y_val": Y[:-1]}, "`y_val` must have one value for each"),
     ],
 )
 def test_events_that_do_not_fit_the_settings_are_an_error(arguments, message):
     with pytest.raises(ValueError, match=message):
         train_members(SETTINGS, members(), **{"X": X, "y": Y, **arguments})
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_infinite_values_of_a_column_that_is_seen_are_an_error():
+    infinite = X.copy()
+    infinite[3, 1] = np.inf
+    with pytest.raises(ValueError, match=r"infinite .* in column 1 for member 0"):
+        training(events=infinite).run()
+
+
+@pytest.mark.parametrize("wrong", [X[:, :1], X[:, 0]])
+def test_events_of_other_columns_are_not_predicted(wrong):
+    trained = training().run()
+    with pytest.raises(ValueError, match="must have the 4 columns of the settings"):
+        trained.logits(wrong)
+
+
+@pytest.mark.parametrize("chosen", [[], [5], [-1]])
+def test_members_that_do_not_exist_are_not_predicted(chosen):
+    trained = training().run()
+    with pytest.raises(ValueError, match="`members` must be positions from 0 to 4"):
+        trained.logits(X, chosen)
+
+
+def test_events_of_any_kind_are_predicted_alike():
+    trained = training().run()
+    expected = trained.logits(X)
+    for same in (X.astype(np.float64), np.asfortranarray(X), X.tolist()):
+        np.testing.assert_array_equal(trained.logits(same), expected)
 
 
 def test_too_many_evaluations_are_an_error():

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Events", "Group", "Member", "MemberSample", "Score"]
+__all__ = ["Events", "Group", "Member", "MemberSample", "Score", "check_table"]
 
 Score = Callable[[NDArray[np.float64]], float]
 
@@ -20,8 +21,8 @@ class Events(NamedTuple):
     X : ndarray of shape (n_samples, n_columns), dtype float32
         Numeric columns first, category codes last; undefined values are nan.
     y : ndarray of shape (n_samples,), dtype float32 or int64
-        1 for the class `classes_[1]`, else 0; the position of the class where there
-        are more than two.
+        1 for the signal, else 0; the position of the class where there are more than
+        two.
     """
 
     X: NDArray[np.float32]
@@ -53,12 +54,12 @@ class Member:
 
     Parameters
     ----------
-    rows : array-like of shape (n_events,)
+    rows : array-like of int of shape (n_events,)
         Rows of the events that it trains on.
     weights : array-like of shape (n_events,)
         Their training weights; for the defaults of the other settings the mean of
         `|w|` must be about 1.
-    validation_rows : array-like of shape (n_validation,), default=None
+    validation_rows : array-like of int of shape (n_validation,), default=None
         Rows of the events that it is judged on: of `X_val` where there is one, else
         of `X`. None keeps the last state instead of the best one.
     validation_weights : array-like of shape (n_validation,), default=None
@@ -68,11 +69,12 @@ class Member:
     order_seed : int, default=0
         Seed of the order of the events, of dropout and of augmentation.
     inputs : array-like of bool of shape (n_columns,), default=None
-        The columns that it sees; the others contribute 0 after scaling and embedding,
-        whatever their values. None for all.
+        Mask of the columns that it sees; the others contribute 0 after scaling and
+        embedding, whatever their values. None for all.
     start : mapping of str to ndarray, default=None
         State to start from, as `TrainedMembers.state` returns it, with its scaling;
-        None draws initial weights and learns the scaling.
+        that of columns which the other member did not see is learnt. None draws initial
+        weights and learns the scaling of all.
     score : callable, default=None
         Judges the member instead of the validation loss: maps the logits of its
         validation events, of shape (n_validation,) or (n_validation, n_classes), to a
@@ -80,9 +82,12 @@ class Member:
 
     Raises
     ------
+    TypeError
+        If rows are not integers (a mask, for example), or `inputs` is no mask.
     ValueError
-        If rows and weights are not of one length, there are no rows, or one of
-        `validation_rows` and `validation_weights` is missing.
+        If rows and weights are not of one length, there are no rows, one of
+        `validation_rows` and `validation_weights` is missing, weights are not finite or
+        all zero, or those of validation do not sum to more than 0.
 
     See Also
     --------
@@ -110,10 +115,12 @@ class Member:
     def __post_init__(self) -> None:
         """Turn what is given into arrays, and refuse what does not fit together."""
         for name in ("rows", "validation_rows"):
-            self._convert(name, np.int64)
+            self._convert(name, "iu", np.int64)
         for name in ("weights", "validation_weights"):
-            self._convert(name, np.float64)
-        self._convert("inputs", np.bool_)
+            self._convert(name, "biuf", np.float64)
+        self._convert("inputs", "b", np.bool_)
+        for name in ("network_seed", "order_seed"):
+            object.__setattr__(self, name, index(getattr(self, name)))
         _check_lengths(self.rows, self.weights, "rows", "weights")
         if self.validation_rows is not None or self.validation_weights is not None:
             _check_lengths(
@@ -122,11 +129,41 @@ class Member:
                 "validation_rows",
                 "validation_weights",
             )
+        self._check_weights()
 
-    def _convert(self, name: str, dtype: Any) -> None:
+    def _convert(self, name: str, kinds: str, dtype: Any) -> None:
         value = getattr(self, name)
-        if value is not None:
-            object.__setattr__(self, name, np.asarray(value, dtype=dtype))
+        if value is None:
+            return
+        array = np.asarray(value)
+        # Nothing is reinterpreted: as rows a mask would be zeros and ones.
+        if array.size and array.dtype.kind not in kinds:
+            what = {"iu": "integers", "b": "a mask of bool"}.get(kinds, "numbers")
+            msg = (
+                f"`{name}` must be {what}, got {array.dtype}. Convert with "
+                "`numpy.flatnonzero` from a mask to positions, or compare to make one."
+            )
+            raise TypeError(msg)
+        object.__setattr__(self, name, array.astype(dtype, copy=False))
+
+    def _check_weights(self) -> None:
+        for name in ("weights", "validation_weights"):
+            value = getattr(self, name)
+            if value is not None and not (np.isfinite(value).all() and value.any()):
+                msg = (
+                    f"`{name}` must be finite and not all zero, got {value!r}. Correct "
+                    "them, or leave the events out."
+                )
+                raise ValueError(msg)
+        if self.validation_weights is not None:
+            total = float(self.validation_weights.sum())
+            if not total > 0.0:
+                msg = (
+                    f"`validation_weights` must sum to more than 0, got {total:.6g}, "
+                    "with which the worst state would have the lowest loss. Validate "
+                    "on more events."
+                )
+                raise ValueError(msg)
 
     @property
     def training(self) -> MemberSample:
@@ -154,10 +191,10 @@ class Group:
         The members; all of them validate, or none does.
     n_steps, width : int
         Batches in a pass, and events of one member in a batch.
-    label : str, default=""
-        Title of the progress bar.
     number : int, default=0
         Number of the group, and line of its progress bar.
+    first : int, default=0
+        Number of its first member, as users count them.
     """
 
     events: Events
@@ -165,8 +202,16 @@ class Group:
     members: tuple[Member, ...]
     n_steps: int
     width: int
-    label: str = ""
     number: int = 0
+    first: int = 0
+
+    @property
+    def label(self) -> str:
+        """Title of the progress bar."""
+        last = self.first + len(self.members) - 1
+        if last == self.first:
+            return f"member {last}"
+        return f"members {self.first}-{last}"
 
     @property
     def training(self) -> list[MemberSample]:
@@ -178,6 +223,37 @@ class Group:
         """Validation events of each member; empty without a validation sample."""
         samples = [member.validation for member in self.members]
         return [sample for sample in samples if sample is not None]
+
+
+def check_table(X: ArrayLike, n_columns: int, name: str = "X") -> NDArray[np.float32]:
+    """Return events as float32 in C order, not copied where they are so already.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_columns)
+        Events.
+    n_columns : int
+        Number of columns that the networks know.
+    name : str, default="X"
+        Of the argument, for messages.
+
+    Returns
+    -------
+    table : ndarray of shape (n_samples, n_columns), dtype float32
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one.
+    """
+    table = np.asarray(X, dtype=np.float32, order="C")
+    if table.ndim != 2 or table.shape[1] != n_columns:
+        msg = (
+            f"`{name}` must have the {n_columns} columns of the settings, got the "
+            f"shape {table.shape}. Correct `n_numeric`, `embeddings` or the events."
+        )
+        raise ValueError(msg)
+    return table
 
 
 def _check_lengths(

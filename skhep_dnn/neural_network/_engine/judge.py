@@ -2,8 +2,8 @@
 
 Members train on as one batch, although each has its own best evaluation and its own
 end. So nothing is ever taken out of the batch: the best state of a member is copied
-aside when it appears, and a member whose patience has ended only loses the right to
-replace it.
+aside when it appears, and a member that is frozen, since its patience has ended or
+somebody has stopped it, only loses the right to replace it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from skhep_dnn.neural_network._networks.network import (
 from skhep_dnn.neural_network._schedules import ends_cycle
 from skhep_dnn.neural_network._snapshots import Album
 
-__all__ = ["BestEpochs", "Judge", "check_finite", "validation_logit"]
+__all__ = ["BestEpochs", "Judge", "validation_logit"]
 
 State = dict[str, Tensor]
 Verdict = dict[str, NDArray[np.float64]]
@@ -48,8 +48,10 @@ class Judge:
         Patience, averages, snapshots and cycles.
     batches : ValidationBatches or None
         The validation events.
-    scores : sequence of callable or None
+    scores : sequence of callable or None, default=None
         Judge the logits of each member in place of its loss; None: the loss.
+    first : int, default=0
+        Number of the first member, for messages.
 
     Attributes
     ----------
@@ -70,17 +72,19 @@ class Judge:
         settings: TrainingSettings,
         batches: ValidationBatches | None,
         scores: Sequence[Score] | None = None,
+        first: int = 0,
     ) -> None:
         self.module = module
         self.criterion = criterion
         self.settings = settings
         self.batches = batches
         self.scores = scores
+        self.first = first
         state = module.state_dict()
         patience = None if batches is None else settings.patience
         self.best = BestEpochs(state, patience, settings.tol)
         self.best_loss = np.full(len(self.best.epoch), np.nan)
-        rule, snapshots = settings.averaging, settings.snapshots
+        rule, snapshots = settings.rules.averaging, settings.rules.snapshots
         self.album = None if snapshots is None else Album(snapshots)
         self.average: RunningAverage | None = None
         if rule is not None:
@@ -119,7 +123,7 @@ class Judge:
         # are taken, and the patience counts. The best state may be any.
         settings = self.settings
         ends_unit = ends_cycle(
-            settings.schedule, number, settings.evaluations_per_epoch
+            settings.rules.schedule, number, settings.evaluations_per_epoch
         )
         if ends_unit:
             self._take_in(number)
@@ -153,8 +157,8 @@ class Judge:
         elif (self.best.epoch == 0).any():
             msg = (
                 "`scoring` must give each member a finite score at least once, got "
-                f"none for member {self.best.epoch.argmin()}. Validate on more events, "
-                "or choose a score that is defined for them."
+                f"none for member {self.first + self.best.epoch.argmin()}. Validate on "
+                "more events, or choose a score that is defined for them."
             )
             raise ValueError(msg)
         if state is not None:
@@ -206,8 +210,7 @@ class Judge:
     ) -> Verdict:
         """Return loss and score of a state of each member; keep it where it is best."""
         losses = np.asarray(self.criterion(logit, batches.target, batches.weights))
-        rate = self.settings.evaluations_per_epoch
-        check_finite(losses, self.best.frozen, f"{kind}_loss", number / rate)
+        self.check_finite(losses, f"{kind}_loss", number)
         # `best` looks for the lowest value: a loss, or minus a score. The loss is
         # recorded in any case; `best_loss` is that of the state with the best score.
         verdict, value = {f"{kind}_losses": losses}, losses
@@ -220,9 +223,40 @@ class Judge:
 
     def _scores_of(self, logit: Tensor, n_events: Sequence[int]) -> NDArray[np.float64]:
         """Return the score of each member, on its own events without the filling."""
-        logits = logit.cpu().double().numpy()
-        parts = zip(self.scores or (), logits, n_events, strict=True)
-        return np.array([score(part[:n]) for score, part, n in parts])
+        logits, scores = logit.cpu().double().numpy(), np.full(len(logit), np.nan)
+        for k, score in enumerate([] if self.scores is None else self.scores):
+            # Nobody asks for a frozen member, whose logits may have become anything.
+            if not self.best.frozen[k]:
+                scores[k] = score(logits[k, : n_events[k]])
+        return scores
+
+    def check_finite(self, losses: NDArray[np.float64], name: str, number: int) -> None:
+        """Refuse losses of running members that are nan or infinite.
+
+        Parameters
+        ----------
+        losses : ndarray of shape (n_members,)
+            The losses; those of frozen members do not matter.
+        name : str
+            What they are, for the message.
+        number : int
+            Number of the evaluation.
+
+        Raises
+        ------
+        NonFiniteLossError
+            If one is not finite.
+        """
+        broken = ~np.isfinite(losses) & ~self.best.frozen
+        if broken.any():
+            member = self.first + np.flatnonzero(broken)[0]
+            epoch = number / self.settings.evaluations_per_epoch
+            msg = (
+                f"The loss must stay finite, got {losses[broken][0]} as {name} of "
+                f"member {member} in epoch {epoch:g}. Lower `learning_rate`, raise "
+                "`optimizer_eps`, or check the inputs and weights for extreme values."
+            )
+            raise NonFiniteLossError(msg)
 
     def _losses(self, batches: ValidationBatches, state: State) -> NDArray[np.float64]:
         """Return the validation losses of any state."""
@@ -251,8 +285,8 @@ class Judge:
 class BestEpochs:
     """Best evaluation of each member, kept beside the running networks.
 
-    A member whose patience has ended is frozen: it keeps running in the batch, but
-    its best state no longer changes.
+    A member whose patience has ended, or that was stopped, is frozen: it keeps running
+    in the batch, but its best state no longer changes.
 
     Parameters
     ----------
@@ -271,7 +305,7 @@ class BestEpochs:
     epoch : ndarray of shape (n_members,)
         The evaluation where it was seen, from 1; 0 if there was none.
     frozen : ndarray of shape (n_members,)
-        Whether the patience has ended.
+        Whether the member has ended.
     frozen_at : ndarray of shape (n_members,)
         The evaluation at which it ended.
     """
@@ -334,35 +368,3 @@ class BestEpochs:
 def validation_logit(module: MemberNetwork, inputs: Tensor) -> Tensor:
     """Return the logits of raw inputs: of the mean over the variants of an event."""
     return mean_logit(variant_logits(module, inputs))
-
-
-def check_finite(
-    losses: NDArray[np.float64], frozen: NDArray[np.bool_], name: str, epoch: float
-) -> None:
-    """Refuse losses of running members that are nan or infinite.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (n_members,)
-        The losses.
-    frozen : ndarray of bool of shape (n_members,)
-        Members whose training has ended: nobody asks for their losses.
-    name : str
-        What the losses are, for the message.
-    epoch : float
-        Passes done.
-
-    Raises
-    ------
-    NonFiniteLossError
-        If one is not finite.
-    """
-    broken = ~np.isfinite(losses) & ~frozen
-    if broken.any():
-        msg = (
-            f"The loss must stay finite, got {losses[broken][0]} as {name} of "
-            f"member {np.flatnonzero(broken)[0]} in epoch {epoch:g}. "
-            "Lower `learning_rate`, raise `optimizer_eps`, or check the inputs "
-            "and weights for extreme values."
-        )
-        raise NonFiniteLossError(msg)

@@ -21,13 +21,10 @@ from skhep_dnn.neural_network._engine.batches import (
     Batch,
     TrainingBatches,
     ValidationBatches,
+    as_tensor,
 )
 from skhep_dnn.neural_network._engine.data import Group, Member
-from skhep_dnn.neural_network._engine.judge import (
-    Judge,
-    check_finite,
-    validation_logit,
-)
+from skhep_dnn.neural_network._engine.judge import Judge, validation_logit
 from skhep_dnn.neural_network._engine.scaling import learn_scaling
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
 from skhep_dnn.neural_network._losses import MemberLoss
@@ -79,7 +76,7 @@ class MemberNet(NeuralNet):
         super().__init__(
             MemberNetwork,
             criterion=MemberLoss,
-            criterion__loss=settings.loss,
+            criterion__loss=settings.rules.loss,
             criterion__label_smoothing=settings.label_smoothing,
             lr=settings.learning_rate,
             max_epochs=settings.max_epochs,
@@ -101,15 +98,17 @@ class MemberNet(NeuralNet):
     def begin(self, group: Group) -> None:
         """Draw the initial weights and learn the scaling, or take both as given."""
         self.initialize()
-        learn_scaling(self.module_.inputs, self.module_.n_numeric, group)
-        for k, member in enumerate(group.members):
-            if member.start is not None:
-                self._start_from(k, member.start)
+        known = [self._start_from(k, m.start) for k, m in enumerate(group.members)]
+        learn_scaling(self.module_.inputs, group, known)
         self.draw_from(group.members)
 
-    def _start_from(self, member: int, start: Mapping[str, NDArray[Any]]) -> None:
-        """Set one member to a state, which must be of networks of this shape."""
-        state = self.module_.state_dict()
+    def _start_from(
+        self, member: int, start: Mapping[str, NDArray[Any]] | None
+    ) -> NDArray[np.bool_]:
+        """Set one member to a state; return of which columns it brings the scaling."""
+        state, n_numeric = self.module_.state_dict(), self.settings.n_numeric
+        if start is None:
+            return np.zeros(n_numeric, dtype=np.bool_)
         shapes = {name: tuple(value.shape[1:]) for name, value in state.items()}
         if {name: np.shape(value) for name, value in start.items()} != shapes:
             msg = (
@@ -119,7 +118,12 @@ class MemberNet(NeuralNet):
             )
             raise ValueError(msg)
         for name, value in state.items():
-            value[member] = torch.from_numpy(np.asarray(start[name]))
+            value[member] = as_tensor(np.asarray(start[name]))
+        # nan stands for what the other member did not see: the identity until learnt.
+        inputs = self.module_.inputs
+        inputs.mean[member].nan_to_num_(nan=0.0)
+        inputs.inverse_scale[member].nan_to_num_(nan=1.0)
+        return ~np.isnan(start["inputs.mean"][0, :n_numeric])
 
     def draw_from(self, members: Sequence[Member]) -> None:
         """Begin the random numbers of the members, and the schedule."""
@@ -137,7 +141,7 @@ class MemberNet(NeuralNet):
             if name.startswith("optimizer__"):
                 for group in self.optimizer_.param_groups:
                     group[name.removeprefix("optimizer__")] = value
-        self.criterion_.loss = settings.loss
+        self.criterion_.loss = settings.rules.loss
         self.criterion_.label_smoothing = settings.label_smoothing
         self.module_.set_dropout(settings.networks["dropout"])
         apply_schedule(self.optimizer_, self.lr, 1.0, None)
@@ -147,7 +151,12 @@ class MemberNet(NeuralNet):
         train, valid = self._training_batches(group), self._validation_batches(group)
         scores = [m.score for m in group.members if m.score is not None]
         self.judge_ = Judge(
-            self.module_, self.criterion_, self.settings, valid, scores or None
+            self.module_,
+            self.criterion_,
+            self.settings,
+            valid,
+            scores if scores else None,
+            group.first,
         )
         shared = {"dataset_train": train, "dataset_valid": valid}
         self.notify("on_train_begin", X=group.events.X, y=group.events.y)
@@ -182,8 +191,7 @@ class MemberNet(NeuralNet):
         if empty.any():
             before = self.history[-2, "train_losses"]
             losses[empty] = torch.tensor(before, dtype=torch.float64)[empty]
-        epoch = len(self.history) / self.settings.evaluations_per_epoch
-        check_finite(losses.numpy(), self.judge_.best.frozen, "train_loss", epoch)
+        self.judge_.check_finite(losses.numpy(), "train_loss", len(self.history))
         self._record("train_loss", losses.numpy())
 
     def train_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
@@ -261,7 +269,7 @@ class MemberNet(NeuralNet):
             yield result
 
     def _apply_schedule(self) -> None:
-        schedule = self.settings.schedule
+        schedule = self.settings.rules.schedule
         if schedule is constant:
             return  # so that a callback may set the learning rate
         epoch = self.passes_ + self._step / self._n_steps

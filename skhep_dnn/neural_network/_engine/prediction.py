@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
+from torch import Tensor
 
 from skhep_dnn._logits import combine_logits
 from skhep_dnn.neural_network._engine.batches import as_tensor
 from skhep_dnn.neural_network._engine.torch_settings import one_thread
 from skhep_dnn.neural_network._networks.network import MemberNetwork, variant_logits
 
-__all__ = ["ensemble_logits", "out_of_fold_logits"]
+__all__ = ["ensemble_logits", "out_of_fold_logits", "padded"]
 
 CHUNKS_OF_THREAD = 32  # fewer are done before another thread has started
 LOGITS_TOGETHER = 80 * 16  # chunks of all networks, for 10 MB of logits
@@ -110,6 +111,17 @@ def out_of_fold_logits(
     return logits
 
 
+def padded(rows: NDArray[np.float32], size: int) -> Tensor:
+    """Return a chunk of events, filled up with zeros.
+
+    Chunks are of one size, so that the bits of an event do not depend on which others
+    it is predicted with.
+    """
+    if len(rows) < size:
+        rows = np.pad(rows, ((0, size - len(rows)), (0, 0)))
+    return as_tensor(rows)
+
+
 def _empty(module: MemberNetwork, n_rows: int) -> NDArray[np.float64]:
     n_outputs = module.output_bias.shape[2]
     return np.full(n_rows if n_outputs == 1 else (n_rows, n_outputs), np.nan)
@@ -148,9 +160,7 @@ def _network_logits(
     for first in range(0, len(X), ROWS):
         rows = X[first : first + ROWS]
         n_rows = len(rows)
-        if n_rows < ROWS:
-            rows = np.concatenate([rows, np.zeros((ROWS - n_rows, X.shape[1]), "f4")])
-        variants = variant_logits(module, as_tensor(rows).to(device))
+        variants = variant_logits(module, padded(rows, ROWS).to(device))
         for k, values in enumerate(variants):
             part = values[:, :n_rows].reshape(n_networks, n_rows, n_outputs)
             logits[k, :, first : first + n_rows] = part.cpu().numpy()

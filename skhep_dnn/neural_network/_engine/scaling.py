@@ -1,9 +1,8 @@
 """Scaling of the inputs of each member, from its own training events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from skhep_dnn.neural_network._engine.data import Group
@@ -15,7 +14,11 @@ ROWS = 4096  # of a block: temporary arrays stay in the cache
 EPSILON = float(np.finfo(np.float32).eps)
 
 
-def learn_scaling(inputs: InputTransform, n_numeric: int, group: Group) -> None:
+def learn_scaling(
+    inputs: InputTransform,
+    group: Group,
+    known: Sequence[NDArray[np.bool_]],
+) -> None:
     """Set each member's scaling from its own training events.
 
     Of a masked column nothing is learnt, not even its scale.
@@ -24,21 +27,40 @@ def learn_scaling(inputs: InputTransform, n_numeric: int, group: Group) -> None:
     ----------
     inputs : InputTransform
         The first layer of the members.
-    n_numeric : int
-        Number of numeric columns, which come first.
     group : Group
         Events, and those of each member with their weights.
+    known : sequence of ndarray of bool of shape (n_numeric,)
+        For each member the columns whose scaling it brings along.
+
+    Raises
+    ------
+    ValueError
+        If a column that a member sees holds values that are infinite or too large.
     """
-    numbers = group.events.X[:, :n_numeric]
+    n_numeric = inputs.n_numeric
     for k, member in enumerate(group.members):
-        if member.start is not None:
-            continue  # it brings its own
-        mean, scale = np.zeros(n_numeric), np.ones(n_numeric)
-        seen = slice(None) if member.inputs is None else member.inputs[:n_numeric]
-        mean[seen], scale[seen] = weighted_statistics(
-            numbers[:, seen], member.rows, np.abs(member.weights), inputs.missing_values
+        to_learn = ~known[k]
+        if member.inputs is not None:
+            to_learn &= member.inputs[:n_numeric]
+        columns = np.flatnonzero(to_learn)
+        if len(columns) == 0:
+            continue
+        mean, scale = weighted_statistics(
+            group.events.X,
+            member.rows,
+            np.abs(member.weights),
+            inputs.missing_values,
+            columns,
         )
-        inputs.set_statistics(k, torch.from_numpy(mean), torch.from_numpy(scale))
+        broken = ~(np.isfinite(mean) & np.isfinite(scale))
+        if broken.any():
+            msg = (
+                "`X` must hold finite numbers where they are defined, got infinite or "
+                f"too large ones in column {columns[broken][0]} for member "
+                f"{group.first + k}. Correct them, or replace them by nan."
+            )
+            raise ValueError(msg)
+        inputs.set_statistics(k, columns, mean, scale)
 
 
 def weighted_statistics(
@@ -46,6 +68,7 @@ def weighted_statistics(
     index: NDArray[np.int64],
     weights: NDArray[np.float64],
     missing_values: float,
+    columns: NDArray[np.intp] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weighted mean and standard deviation of the defined values of each column.
 
@@ -59,22 +82,26 @@ def weighted_statistics(
         Their weights, not negative.
     missing_values : float
         Value that marks an undefined entry besides nan.
+    columns : ndarray of int or None, default=None
+        Positions of the columns that count; None for all.
 
     Returns
     -------
-    mean, scale : ndarray of shape (n_features,)
+    mean, scale : ndarray of shape (n_columns,)
         0 and 1 for a column without defined values, scale 1 for a constant one.
     """
     # Not as products of matrices, whose bits depend on the number of BLAS threads.
-    total, sums, squares = np.zeros((3, X.shape[1]))
+    if columns is None:
+        columns = np.arange(X.shape[1])
+    total, sums, squares = np.zeros((3, len(columns)))
     # Two passes: a variance from sums of squares loses its digits where the mean is
     # large against the spread, as of a mass or a run number.
-    for x, w in _defined(X, index, weights, missing_values):
+    for x, w in _defined(X, index, weights, missing_values, columns):
         total += w.sum(axis=0)
         sums += np.einsum("ij,ij->j", w, x)
     total[total <= 0.0] = 1.0
     mean = sums / total
-    for x, w in _defined(X, index, weights, missing_values):
+    for x, w in _defined(X, index, weights, missing_values, columns):
         deviation = x - mean
         squares += np.einsum("ij,ij,ij->j", w, deviation, deviation)
     scale = np.sqrt(squares / total)
@@ -87,11 +114,13 @@ def _defined(
     index: NDArray[np.int64],
     weights: NDArray[np.float64],
     missing_values: float,
+    columns: NDArray[np.intp],
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Yield blocks of values and weights, both zero where a value is undefined."""
     for first in range(0, len(index), ROWS):
         part = slice(first, first + ROWS)
-        x = X[index[part]].astype(np.float64)
+        # All columns of a few rows, then some of them: copies stay as small as a block.
+        x = X[index[part]].take(columns, axis=1).astype(np.float64)
         defined = ~(np.isnan(x) | (x == np.float32(missing_values)))
         x[~defined] = 0.0
         yield x, defined * weights[part, np.newaxis]

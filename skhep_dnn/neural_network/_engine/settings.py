@@ -1,28 +1,48 @@
 """What all members of a training have in common: their shape and how they train."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any, Literal
+from math import isnan
+from numbers import Integral
+from typing import Any, Literal, NamedTuple, cast
+
+import numpy as np
 
 from skhep_dnn.neural_network._activations import activation_names
-from skhep_dnn.neural_network._averaging import Average, StochasticWeightAverage
+from skhep_dnn.neural_network._averaging import (
+    AVERAGES,
+    Average,
+    StochasticWeightAverage,
+)
 from skhep_dnn.neural_network._engine.torch_settings import torch_device
-from skhep_dnn.neural_network._losses import Loss, cross_entropy
-from skhep_dnn.neural_network._networks.network import MemberNetwork
-from skhep_dnn.neural_network._networks.shapes import SplitLayout, layer_dropout
-from skhep_dnn.neural_network._optimizers import optimizer_settings
-from skhep_dnn.neural_network._schedules import OneCycle, Schedule, ends_cycle
-from skhep_dnn.neural_network._snapshots import Snapshots
+from skhep_dnn.neural_network._losses import LOSSES, Loss
+from skhep_dnn.neural_network._networks.network import CONNECTIONS, MemberNetwork
+from skhep_dnn.neural_network._networks.shapes import (
+    SplitLayout,
+    hidden_widths,
+    layer_dropout,
+)
+from skhep_dnn.neural_network._optimizers import OPTIMIZERS, optimizer_settings
+from skhep_dnn.neural_network._schedules import (
+    SCHEDULES,
+    OneCycle,
+    Schedule,
+    ends_cycle,
+)
+from skhep_dnn.neural_network._snapshots import SNAPSHOTS, Snapshots
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 
-__all__ = [
-    "TrainingSettings",
-    "check_average",
-    "check_layers",
-    "check_same_networks",
-    "check_smoothing",
-]
+__all__ = ["Rules", "TrainingSettings", "check_same_networks"]
+
+
+class Rules(NamedTuple):
+    """What the names of loss, schedule, average and snapshots stand for."""
+
+    loss: Loss
+    schedule: Schedule
+    averaging: Average | None
+    snapshots: Snapshots | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +51,8 @@ class TrainingSettings:
 
     The first ones are the shape of the networks, the others how they are trained. They
     have the names and the defaults of the parameters of `WeightedDNNClassifier`, where
-    they are described at length; rules such as `schedule` are given as objects, not by
-    name. Settings are equal if what they hold is.
+    they are described at length. A name such as "one_cycle" is replaced by what it
+    stands for, so that settings are equal however they were written.
 
     Parameters
     ----------
@@ -56,11 +76,12 @@ class TrainingSettings:
     n_outputs : int, default=1
         Logits of an event: 1 for two classes, else one for each class.
     split : SplitLayout or None, default=None
-        A second path for some of the inputs.
+        A second path for some of the inputs, as the classifier makes it.
     kernel : SymmetryKernel or None, default=None
-        Transformations of the raw columns under which nothing changes.
-    loss : callable, default=cross_entropy
-        Loss of each event, such as `FocalLoss()`.
+        Transformations of the raw columns under which nothing changes, as a fitted
+        `SymmetryAugmenter` makes it.
+    loss : {"cross_entropy", "focal"} or callable, default="cross_entropy"
+        Loss of each event.
     label_smoothing : float, default=0.0
         Share of each event that counts, in training, for all classes alike.
     l1, l2 : float, default=0.0
@@ -83,11 +104,12 @@ class TrainingSettings:
         Whether sgd looks ahead.
     weight_decay : float, default=0.0
         Decoupled decay of adamw.
-    schedule : callable, default=OneCycle()
+    schedule : {"constant", "one_cycle", "cosine_restarts", "linear_cycles"} or \
+            callable, default="one_cycle"
         Course of the learning rate.
-    averaging : Average or None, default=None
+    averaging : {"ema", "swa"}, Average or None, default=None
         Averages of the parameters.
-    snapshots : Snapshots or None, default=None
+    snapshots : {"sse", "fge"}, Snapshots or None, default=None
         Earlier states that are averaged in prediction.
     batch_size : int, default=256
         Largest number of events in a batch of one member.
@@ -110,8 +132,9 @@ class TrainingSettings:
     Raises
     ------
     ValueError
-        If layers do not fit each other, `averaging` would never begin, or
-        `label_smoothing` comes with a loss that needs the batch.
+        If a name is unknown, a number too small, layers do not fit each other,
+        `averaging` would never begin, or `label_smoothing` comes with a loss that needs
+        the batch.
 
     See Also
     --------
@@ -139,7 +162,7 @@ class TrainingSettings:
     n_outputs: int = 1
     split: SplitLayout | None = None
     kernel: SymmetryKernel | None = None
-    loss: Loss = cross_entropy
+    loss: Literal["cross_entropy", "focal"] | Loss = "cross_entropy"
     label_smoothing: float = 0.0
     l1: float = 0.0
     l2: float = 0.0
@@ -152,9 +175,11 @@ class TrainingSettings:
     momentum: float = 0.9
     nesterov: bool = True
     weight_decay: float = 0.0
-    schedule: Schedule = OneCycle()  # noqa: RUF009 - it is frozen
-    averaging: Average | None = None
-    snapshots: Snapshots | None = None
+    schedule: (
+        Literal["constant", "one_cycle", "cosine_restarts", "linear_cycles"] | Schedule
+    ) = "one_cycle"
+    averaging: Literal["ema", "swa"] | Average | None = None
+    snapshots: Literal["sse", "fge"] | Snapshots | None = None
     batch_size: int = 256
     max_epochs: int = 20
     evaluations_per_epoch: int = 1
@@ -165,27 +190,61 @@ class TrainingSettings:
     verbose: int = 0
 
     def __post_init__(self) -> None:
-        """Turn sequences into tuples, and refuse what contradicts itself."""
+        """Say everything in one way, and refuse what contradicts itself."""
+        marker = self.missing_values
         self._set(
-            embeddings=tuple(tuple(pair) for pair in self.embeddings),
-            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
+            embeddings=tuple((int(n), int(size)) for n, size in self.embeddings),
+            hidden_layer_sizes=tuple(hidden_widths(self.hidden_layer_sizes, 1, 1, 0.0)),
+            activation=_tuple(self.activation),
+            dropout=_tuple(self.dropout),
+            missing_values=None if marker is None or isnan(marker) else marker,
+            loss=_named("loss", self.loss, LOSSES),
+            schedule=_named("schedule", self.schedule, SCHEDULES),
+            averaging=_named("averaging", self.averaging, AVERAGES),
+            snapshots=_named("snapshots", self.snapshots, SNAPSHOTS),
             device=torch_device(self.device),
         )
-        for name in ("activation", "dropout"):
-            value = getattr(self, name)
-            if isinstance(value, Sequence) and not isinstance(value, str):
-                self._set(**{name: tuple(value)})
+        self._check_choices()
         activation_names(self.activation, len(self.hidden_layer_sizes))
         layer_dropout(self.dropout, len(self.hidden_layer_sizes))
-        check_layers(self.hidden_layer_sizes, self.connection)
-        check_smoothing(self.label_smoothing, self.loss)
-        check_average(
-            self.averaging, self.schedule, self.max_epochs, self.evaluations_per_epoch
-        )
+        _check_layers(self.hidden_layer_sizes, self.connection)
+        _check_smoothing(self.label_smoothing, self.rules.loss)
+        _check_average(self.rules, self.max_epochs, self.evaluations_per_epoch)
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def _check_choices(self) -> None:
+        for name, known in (("connection", CONNECTIONS), ("optimizer", OPTIMIZERS)):
+            value = getattr(self, name)
+            if value not in known:
+                msg = f"`{name}` must be among {known!r}, got {value!r}. Choose one."
+                raise ValueError(msg)
+        least = dict.fromkeys(
+            ("n_outputs", "batch_size", "max_epochs", "evaluations_per_epoch"), 1
+        )
+        least["n_numeric"] = 0 if self.embeddings else 1
+        for name, lowest in least.items():
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < lowest:
+                msg = f"`{name}` must be an int from {lowest}, got {value!r}. Raise it."
+                raise ValueError(msg)
+
+    @property
+    def rules(self) -> Rules:
+        """Loss, schedule, average and snapshots, as the engine calls them."""
+        return Rules(
+            cast("Loss", self.loss),
+            cast("Schedule", self.schedule),
+            cast("Average | None", self.averaging),
+            cast("Snapshots | None", self.snapshots),
+        )
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the events: numbers and codes."""
+        return self.n_numeric + len(self.embeddings)
 
     @property
     def patience(self) -> int | None:
@@ -220,8 +279,25 @@ class TrainingSettings:
         )
 
 
-def check_layers(widths: Sequence[int], connection: str) -> None:
-    """Refuse hidden layers that cannot be connected in this way."""
+def _tuple(value: Any) -> Any:
+    """Return a sequence as a tuple of plain values, and anything else as it is."""
+    return tuple(np.asarray(value).tolist()) if np.ndim(value) > 0 else value
+
+
+def _named(parameter: str, value: Any, known: Mapping[str, Any]) -> Any:
+    """Return what a name stands for, and anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if value not in known:
+        msg = (
+            f"`{parameter}` must be among {list(known)!r} if it is a name, got "
+            f"{value!r}. Choose one of them."
+        )
+        raise ValueError(msg)
+    return known[value]
+
+
+def _check_layers(widths: Sequence[int], connection: str) -> None:
     if connection == "residual" and len(set(widths)) > 1:
         msg = (
             'connection="residual" must have hidden layers of equal width, got '
@@ -230,7 +306,7 @@ def check_layers(widths: Sequence[int], connection: str) -> None:
         raise ValueError(msg)
 
 
-def check_smoothing(label_smoothing: float, loss: Loss) -> None:
+def _check_smoothing(label_smoothing: float, loss: Loss) -> None:
     """Refuse to smooth the labels of a loss that has no terms of single events."""
     if label_smoothing > 0.0 and getattr(loss, "needs_batch", False):
         msg = (
@@ -240,21 +316,17 @@ def check_smoothing(label_smoothing: float, loss: Loss) -> None:
         raise ValueError(msg)
 
 
-def check_average(
-    averaging: Average | None,
-    schedule: Schedule,
-    max_epochs: int,
-    evaluations_per_epoch: int,
-) -> None:
+def _check_average(rules: Rules, max_epochs: int, evaluations_per_epoch: int) -> None:
     """Check that there is something to average before the training ends."""
-    if not isinstance(averaging, StochasticWeightAverage):
+    rule = rules.averaging
+    if not isinstance(rule, StochasticWeightAverage):
         return
     numbers = range(1, max_epochs * evaluations_per_epoch + 1)
-    n_units = sum(ends_cycle(schedule, n, evaluations_per_epoch) for n in numbers)
-    if averaging.start > n_units:
+    n_units = sum(ends_cycle(rules.schedule, n, evaluations_per_epoch) for n in numbers)
+    if rule.start > n_units:
         msg = (
             "`averaging` must begin before the training ends, got "
-            f"start={averaging.start!r} of {n_units} evaluations that count: all, or "
+            f"start={rule.start!r} of {n_units} evaluations that count: all, or "
             "one for each cycle of `schedule`. Lower it, or raise `max_epochs` or "
             "`evaluations_per_epoch`."
         )

@@ -6,7 +6,9 @@ weights, which each member draws from its own generator.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -56,10 +58,19 @@ class InputTransform(nn.Module):
         self.register_buffer("mean", torch.zeros(n_members, 1, n_features))
         self.register_buffer("inverse_scale", torch.ones(n_members, 1, n_features))
 
-    def set_statistics(self, member: int, mean: Tensor, scale: Tensor) -> None:
-        """Set one member's mean and scale of the first `len(mean)` columns."""
-        self.mean[member, 0, : len(mean)] = mean.float()
-        self.inverse_scale[member, 0, : len(mean)] = (1.0 / scale).float()
+    def set_statistics(
+        self,
+        member: int,
+        columns: NDArray[np.intp],
+        mean: NDArray[np.float64],
+        scale: NDArray[np.float64],
+    ) -> None:
+        """Set one member's mean and scale of some columns."""
+        places = torch.from_numpy(columns).to(self.mean.device)
+        self.mean[member, 0, places] = torch.from_numpy(mean).to(self.mean)
+        self.inverse_scale[member, 0, places] = torch.from_numpy(1.0 / scale).to(
+            self.mean
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the filled and scaled inputs."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,7 +96,7 @@ def member_splits(
     splits : list of Split
         One for each member, then one for each fold that has no member.
     """
-    n_folds = rules.cv if isinstance(rules.cv, int | np.integer) else 2
+    n_folds = rules.cv if isinstance(rules.cv, Integral) else 2
     strata = _strata(sample, rules.stratify, names, max(2, int(n_folds)))
     folds: list[tuple[Any, Any]] = [(np.arange(len(strata)), None)]
     if rules.cv is not None:
@@ -164,7 +165,7 @@ def _folds(
     cv: Any, sample: Sample, strata: NDArray[np.intp], seed: int
 ) -> list[tuple[Any, Any]]:
     events, groups = sample.events, sample.events.groups
-    if isinstance(cv, int | np.integer):
+    if isinstance(cv, Integral):
         kind = StratifiedKFold if groups is None else StratifiedGroupKFold
         splitter = kind(int(cv), shuffle=True, random_state=seed)
         return list(splitter.split(np.empty(len(strata)), strata, groups))

@@ -164,8 +164,9 @@ def weigh_members(
 
 
 def make_members(
-    events: MemberEvents,
+    training: Sequence[MemberSample],
     seeds: MemberSeeds,
+    validation: Sequence[MemberSample] = (),
     *,
     scorer: Scorer | None = None,
     judged: Sample | None = None,
@@ -175,10 +176,12 @@ def make_members(
 
     Parameters
     ----------
-    events : MemberEvents
-        Events and weights of each member.
+    training : sequence of MemberSample
+        Events and weights that each member trains on.
     seeds : MemberSeeds
         Their seeds.
+    validation : sequence of MemberSample, default=()
+        Those that it is judged on; none without a validation sample.
     scorer : callable or None, default=None
         Judges a member on its validation events; None: the validation loss.
     judged : Sample or None, default=None
@@ -192,19 +195,19 @@ def make_members(
     """
     members: list[Member] = []
     score = None
-    for k, training in enumerate(events.training):
-        validation = events.validation[k] if events.validation else None
-        if scorer is not None and judged is not None and validation is not None:
+    for k, sample in enumerate(training):
+        held_out = validation[k] if validation else None
+        if scorer is not None and judged is not None and held_out is not None:
             # All members share an explicit sample, and so its one table.
-            is_shared = k > 0 and validation.index is members[-1].validation_rows
+            is_shared = k > 0 and held_out.index is members[-1].validation_rows
             if not is_shared:
-                score = validation_score(scorer, judged.events, validation.index)
+                score = validation_score(scorer, judged.events, held_out.index)
         members.append(
             Member(
-                rows=training.index,
-                weights=training.weights,
-                validation_rows=None if validation is None else validation.index,
-                validation_weights=None if validation is None else validation.weights,
+                rows=sample.index,
+                weights=sample.weights,
+                validation_rows=None if held_out is None else held_out.index,
+                validation_weights=None if held_out is None else held_out.weights,
                 network_seed=seeds.networks[k],
                 order_seed=seeds.orders[k],
                 start=None if starts is None else starts[k],

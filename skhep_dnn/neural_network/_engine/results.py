@@ -1,0 +1,285 @@
+"""What a training has learnt: of a group, of all members, at each evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from skhep_dnn.neural_network._engine.data import Group, check_table
+from skhep_dnn.neural_network._engine.net import MemberNet
+from skhep_dnn.neural_network._engine.prediction import ensemble_logits
+from skhep_dnn.neural_network._engine.settings import TrainingSettings
+
+__all__ = [
+    "Evaluation",
+    "GroupResult",
+    "History",
+    "TrainedMembers",
+    "evaluation_of",
+    "group_result",
+    "join_members",
+    "member_states",
+    "trained_members",
+]
+
+State = dict[str, NDArray[np.float32]]
+
+
+class Evaluation(NamedTuple):
+    """What was seen of one member at one evaluation.
+
+    Parameters
+    ----------
+    epoch : float
+        Passes done.
+    train_loss : float
+        Mean weighted training loss since the evaluation before.
+    valid_loss, valid_score : float
+        Validation loss and score; nan where there is none.
+    average_loss : float
+        Validation loss of the average of the parameters; nan where there is none.
+    learning_rate, momentum : float
+        Of the last step; nan of an optimiser without momentum.
+
+    See Also
+    --------
+    train_members : Has an example of histories, which are lists of these.
+
+    Examples
+    --------
+    >>> from skhep_dnn.neural_network import Evaluation
+    >>> seen = Evaluation(2.0, 0.41, 0.44, float("nan"), float("nan"), 5e-3, 0.9)
+    >>> seen.epoch, seen.valid_loss
+    (2.0, 0.44)
+    """
+
+    epoch: float
+    train_loss: float
+    valid_loss: float
+    valid_score: float
+    average_loss: float
+    learning_rate: float
+    momentum: float
+
+
+History = list[Evaluation]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedMembers:
+    """Members at the end of their training.
+
+    Attributes
+    ----------
+    net : skorch.NeuralNet
+        All networks in one net; `net.module_` is the torch module. With snapshots
+        each member has several networks in a row, its best state first.
+    histories : list of list of Evaluation
+        The evaluations of each member, until its own end.
+    best_evaluation, n_evaluations : ndarray of shape (n_members,)
+        Number, from 1, of the evaluation whose state was kept; and how many there
+        were until the member's end.
+    best_loss : ndarray of shape (n_members,)
+        Validation loss of the state that was kept; nan without a validation sample.
+    network_weights : ndarray of shape (n_members, n_snapshots)
+        Weights of the networks of each member in its prediction; their sum is 1.
+    callbacks : list of list of (str, callback)
+        The callbacks of each group.
+
+    See Also
+    --------
+    train_members : Has an example, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhep_dnn.neural_network import Member, TrainingSettings, train_members
+    >>> X, y = np.eye(10, dtype=np.float32), np.arange(10) % 2
+    >>> member = Member(rows=np.arange(10), weights=np.ones(10))
+    >>> settings = TrainingSettings(n_numeric=10, max_epochs=2)
+    >>> trained = train_members(settings, [member, member], X, y).run()
+    >>> trained.best_evaluation, trained.network_weights.tolist()
+    (array([2, 2]), [[1.0], [1.0]])
+    >>> trained.logits(X).shape
+    (10,)
+    """
+
+    net: MemberNet
+    histories: list[History]
+    best_evaluation: NDArray[np.int64]
+    n_evaluations: NDArray[np.int64]
+    best_loss: NDArray[np.float64]
+    network_weights: NDArray[np.float64]
+    callbacks: list[list[tuple[str, Any]]]
+
+    def logits(
+        self,
+        X: ArrayLike,
+        members: Sequence[int] | None = None,
+        n_jobs: int | None = None,
+    ) -> NDArray[np.float64]:
+        """Logit of the mean probability of some members.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_columns)
+            Events, in the columns of the training; float32 in C order is not copied.
+        members : sequence of int, default=None
+            Which members are averaged, with equal weights; None for all of them.
+        n_jobs : int, default=None
+            Number of threads.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            With several classes of each against the rest.
+
+        Raises
+        ------
+        ValueError
+            If `X` has other columns, or there are no such members.
+        """
+        table = check_table(X, self.net.settings.n_columns)
+        n_members = len(self.histories)
+        chosen = range(n_members) if members is None else members
+        if len(chosen) == 0 or not set(chosen) <= set(range(n_members)):
+            msg = (
+                f"`members` must be positions from 0 to {n_members - 1}, one or more, "
+                f"got {list(chosen)!r}. Count the members from 0."
+            )
+            raise ValueError(msg)
+        weights = np.zeros(n_members)
+        weights[list(chosen)] = 1.0
+        of_networks = (weights / weights.sum())[:, np.newaxis] * self.network_weights
+        return ensemble_logits(self.net.module_, table, of_networks.ravel(), n_jobs)
+
+    def state(self, member: int) -> State:
+        """Parameters and scaling of one member, from which another may start.
+
+        Parameters
+        ----------
+        member : int
+            Its position in the sequence that was passed.
+
+        Returns
+        -------
+        state : dict of str to ndarray
+            Of its best state, without snapshots; a copy. The scaling of columns that
+            the member did not see is nan.
+        """
+        return member_states(self.net)[member]
+
+
+class GroupResult(NamedTuple):
+    """What a group has learnt, as it comes back from a process."""
+
+    state: State
+    rows: list[dict[str, Any]]
+    best_evaluation: NDArray[np.int64]
+    n_evaluations: NDArray[np.int64]
+    best_loss: NDArray[np.float64]
+    network_weights: NDArray[np.float64]
+    callbacks: list[tuple[str, Any]]
+
+
+def group_result(net: MemberNet, group: Group) -> GroupResult:
+    """Return what a net has learnt, and let it forget its events."""
+    judge = net.__dict__.pop("judge_")
+    best = judge.best
+    # A frozen member has run on in the batch, but what it did there is not its own.
+    n_evaluations = np.where(best.frozen, best.frozen_at, len(net.history))
+    best_evaluation = best.epoch if group.validation else n_evaluations
+    state, weights = net.module_.state_dict(), np.ones((len(best_evaluation), 1))
+    if judge.album is not None:
+        state, weights = judge.album.develop(state, best_evaluation)
+    return GroupResult(
+        state={name: value.cpu().numpy().copy() for name, value in state.items()},
+        rows=[{k: v for k, v in row.items() if k != "batches"} for row in net.history],
+        best_evaluation=best_evaluation,
+        n_evaluations=n_evaluations,
+        best_loss=judge.best_loss,
+        network_weights=weights,
+        callbacks=net.callbacks_,
+    )
+
+
+def join_members(
+    settings: TrainingSettings, groups: Sequence[Group], results: Sequence[GroupResult]
+) -> TrainedMembers:
+    """Return all members in one net, in the states that the groups kept."""
+    members = [member for group in groups for member in group.members]
+    # With snapshots a member is several networks in a row, all of which have its mask.
+    networks = np.repeat(np.arange(len(members)), results[0].network_weights.shape[1])
+    net = MemberNet(
+        settings,
+        [members[k].network_seed for k in networks],
+        [members[k].inputs for k in networks],
+    )
+    net.initialize().verbose = 0
+    state = {
+        name: torch.from_numpy(np.concatenate([r.state[name] for r in results]))
+        for name in results[0].state
+    }
+    net.module_.load_state_dict(state)
+    return trained_members(net, settings, results)
+
+
+def trained_members(
+    net: MemberNet, settings: TrainingSettings, results: Sequence[GroupResult]
+) -> TrainedMembers:
+    histories = []
+    for result in results:
+        for k, n in enumerate(result.n_evaluations):
+            rows = result.rows[:n]
+            rate = settings.evaluations_per_epoch
+            histories.append([evaluation_of(row, k, rate) for row in rows])
+    return TrainedMembers(
+        net=net,
+        histories=histories,
+        best_evaluation=np.concatenate([r.best_evaluation for r in results]),
+        n_evaluations=np.concatenate([r.n_evaluations for r in results]),
+        best_loss=np.concatenate([r.best_loss for r in results]),
+        network_weights=np.concatenate([r.network_weights for r in results]),
+        callbacks=[r.callbacks for r in results],
+    )
+
+
+def evaluation_of(
+    row: dict[str, Any], k: int, evaluations_per_epoch: int
+) -> Evaluation:
+    """Return the part of a row of skorch's history that belongs to one member."""
+
+    def own(name: str) -> float:
+        return row[name][k] if name in row else float("nan")
+
+    momentum = row["momentum"]
+    return Evaluation(
+        epoch=row["epoch"] / evaluations_per_epoch,
+        train_loss=own("train_losses"),
+        valid_loss=own("valid_losses"),
+        valid_score=own("valid_scores"),
+        average_loss=own("average_losses"),
+        learning_rate=row["learning_rate"],
+        momentum=float("nan") if momentum is None else momentum,
+    )
+
+
+def member_states(net: MemberNet) -> list[State]:
+    """Return the state of each member: of its first network, without snapshots."""
+    rule, module = net.settings.rules.snapshots, net.module_
+    firsts = slice(None, None, 1 if rule is None else rule.n_snapshots)
+    state = {
+        name: value[firsts].cpu().numpy().copy()
+        for name, value in module.state_dict().items()
+    }
+    if module.hidden_columns is not None:
+        hidden = module.hidden_columns[firsts].cpu().numpy()
+        for name in ("inputs.mean", "inputs.inverse_scale"):
+            state[name][hidden] = np.nan
+    n_members = len(next(iter(state.values())))
+    return [{name: v[k] for name, v in state.items()} for k in range(n_members)]
