@@ -6,8 +6,9 @@ do without. Both trainings see the same folds, and their difference has a paired
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from textwrap import wrap
 from typing import Any
 
@@ -35,6 +36,18 @@ Metric = Callable[..., float]
 Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 _LINE_WIDTH = 88
+# Parameters that declare columns, of the estimators of this package and scikit-learn's.
+_OF_COLUMNS = {
+    "cartesian",
+    "categorical_features",
+    "cylindrical",
+    "feature_groups",
+    "invariants",
+    "leading",
+    "odd_under",
+    "reference",
+    "stratify",
+}
 _BETTER = {"balanced_log_loss": "less", "roc_auc": "more"}
 
 
@@ -257,11 +270,7 @@ def _check_cut(names: Sequence[str], importance: Bunch, cut: float) -> list[int]
 def _check_named(estimator: BaseEstimator) -> None:
     """Refuse positions of columns, which another table would silently shift."""
     for parameter, value in estimator.get_params().items():
-        if not parameter.endswith(("categorical_features", "feature_groups")):
-            continue
-        columns = value.values() if isinstance(value, dict) else [value]
-        flat = [np.asarray(of).ravel() for of in columns if of is not None]
-        if any(of.dtype.kind in "iub" for of in flat):
+        if parameter.split("__")[-1] in _OF_COLUMNS and _has_position(value):
             msg = (
                 f"`{parameter}` must name its columns where some are cut, got "
                 f"positions: {value!r}. Pass a DataFrame and names."
@@ -269,10 +278,22 @@ def _check_named(estimator: BaseEstimator) -> None:
             raise ValueError(msg)
 
 
+def _has_position(value: Any) -> bool:
+    """Tell whether a declaration of columns holds an int, or a mask, at any depth."""
+    value = getattr(value, "wide", value)  # a FeatureSplit
+    if isinstance(value, Integral | np.bool_):
+        return True
+    if isinstance(value, Mapping):
+        return any(_has_position(part) for pair in value.items() for part in pair)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return any(_has_position(part) for part in value)
+    return False
+
+
 def _make_splits(
     cv: Any, table: Any, labels: NDArray[Any], rng: np.random.RandomState
 ) -> Splits:
-    if isinstance(cv, int):
+    if isinstance(cv, Integral):
         cv = StratifiedKFold(cv, shuffle=True, random_state=rng)
     return list(check_cv(cv, labels, classifier=True).split(table, labels))
 

@@ -1111,7 +1111,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         *,
         has_negative: bool,
     ) -> None:
-        """Set all that was learnt, at once: no fit that fails leaves a half-new model."""
+        """Set all that was learnt, at once: no failed fit leaves a half-new model."""
         self._weight_scheme, self._weight_rules = scheme, rules
         for name, value in learnt.items():
             setattr(self, name, value)

@@ -1,5 +1,6 @@
 """Every estimator that splits its rows is found, and no other one."""
 
+import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
@@ -119,6 +120,7 @@ def test_the_split_of_skorch_is_found():
     [
         (None, True),
         (5, True),
+        (np.int64(5), True),
         (GroupKFold(3), True),
         (KFold(3), False),
         (PredefinedSplit([0, 1]), False),

@@ -7,10 +7,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_predict
 
-from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
 from skhep_dnn.feature_selection import compare_after_cut
 from skhep_dnn.inspection import weighted_permutation_importance
 from skhep_dnn.metrics import balanced_log_loss, weighted_roc_auc
+from skhep_dnn.neural_network import FeatureSplit
 
 
 @pytest.fixture
@@ -129,3 +130,41 @@ def test_wrong_arguments(events, importance):
     labels = np.where(X["mass"] > 1.0, "x", y)
     with pytest.raises(ValueError, match="two kinds of labels, got 3"):
         compare_after_cut(model, X, labels, weight, importance=importance)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"feature_groups": FeatureSplit([0])},
+        {"feature_groups": FeatureSplit(["mass", np.int64(1)])},
+        {"categorical_features": ["mass", 1]},
+        {"categorical_features": [False, False, True]},
+        {"stratify": [2], "validation_fraction": 0.2},
+        {"augmenter": SymmetryAugmenter(cylindrical=None, cartesian=[(0, 1)])},
+        {"augmenter": SymmetryAugmenter(odd_under={2: "z"})},
+        {"augmenter": SymmetryAugmenter(leading=0)},
+    ],
+)
+def test_positions_of_columns_are_refused_wherever_they_are_declared(
+    events, importance, options
+):
+    X, y, weight = events
+    with pytest.raises(ValueError, match=r"must name its columns where some are cut"):
+        compare_after_cut(
+            WeightedDNNClassifier(**options), X, y, weight, importance=importance
+        )
+
+
+def test_names_of_columns_may_be_declared(events, importance):
+    X, y, weight = events
+    model = WeightedDNNClassifier(
+        n_layers=1,
+        width=4,
+        max_epochs=1,
+        feature_groups=FeatureSplit(["mass"], width=2),
+        random_state=0,
+    )
+    result = compare_after_cut(
+        model, X, y, weight, importance=importance, cv=2, n_replicas=20
+    )
+    assert np.isfinite(result.comparison.difference)
