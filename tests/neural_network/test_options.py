@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings(
         ({"dropout": 1.0}, "'dropout' parameter"),
         ({"activation": ["relu", "tanh"]}, r"one name for each of the 1 hidden layers"),
         ({"activation": ["relo"]}, r"`activation` must be among .* got \['relo'\]"),
-        ({"dropout": [0.1, 0.2]}, r"one for each of the 1 hidden layers, got \[0.1"),
+        ({"dropout": [0.1, 0.2]}, r"one for each of the 1 hidden layers, got \(0.1"),
         ({"dropout": [1.0]}, r"a probability in \[0, 1\)"),
         (
             {"n_layers": 3, "width_growth": -0.5},
