@@ -74,6 +74,7 @@ html_sidebars = {
     for page in (
         "benchmarks",
         "changelog",
+        "contributing",
         "gallery/**",
         "installation",
         "study",

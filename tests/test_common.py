@@ -1,12 +1,17 @@
 """scikit-learn's own checks, over one table of small instances of each estimator."""
 
+import importlib
+
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import skhep_dnn
 from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
 from skhep_dnn.ensemble import SymmetryAveragedClassifier
+from skhep_dnn.pipeline import WeightedPipeline
 from skhep_dnn.preprocessing import (
     CartesianMomenta,
     InvariantFeatures,
@@ -114,6 +119,18 @@ def expected_failures(estimator):
             )
         }
     return {}
+
+
+def test_every_public_estimator_is_checked():
+    public = set()
+    for package in skhep_dnn._SUBPACKAGES:
+        module = importlib.import_module(f"skhep_dnn.{package}")
+        items = [getattr(module, name) for name in getattr(module, "__all__", ())]
+        public |= {
+            c for c in items if isinstance(c, type) and issubclass(c, BaseEstimator)
+        }
+    # scikit-learn checks no pipelines, its own or ours: tests/test_pipeline.py does.
+    assert public - {WeightedPipeline} == {type(model) for model in ESTIMATORS}
 
 
 # Many of the checks use samples of a few events, of which the estimator rightly warns.

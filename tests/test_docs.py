@@ -166,6 +166,21 @@ def test_the_reference_lists_every_public_name_once(package):
     )
 
 
+def test_the_map_for_contributors_is_that_of_the_package():
+    package = Path(skhep_dnn.__file__).parent
+    text = (REFERENCE.parent / "contributing.md").read_text()
+    for folder in (package, package / "neural_network"):
+        for path in folder.iterdir():
+            if path.suffix == ".py" and path.stem != "__init__":
+                assert f"`{path.name}`" in text
+            elif (path / "__init__.py").exists():
+                assert f"`{path.name}/`" in text
+    here = [package.parent, package, package / "neural_network"]
+    for row in re.findall(r"^\| (`.*?`) \|", text, flags=re.MULTILINE):
+        for name in re.findall(r"`(.+?)`", row):
+            assert any((folder / name).exists() for folder in here), name
+
+
 def test_the_reference_lists_the_top_level():
     text = (REFERENCE / "skhep_dnn.md").read_text()
     for name in [*skhep_dnn.__all__, *SUBPACKAGES]:

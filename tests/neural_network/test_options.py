@@ -1,9 +1,20 @@
 """Options that contradict each other, and how the classifier says so."""
 
+import inspect
+import re
+
 import numpy as np
 import pytest
 
 from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.neural_network import TrainingSettings
+from skhep_dnn.neural_network._activations import ACTIVATIONS
+from skhep_dnn.neural_network._averaging import AVERAGES
+from skhep_dnn.neural_network._losses import LOSSES
+from skhep_dnn.neural_network._networks.network import CONNECTIONS
+from skhep_dnn.neural_network._optimizers import OPTIMIZERS
+from skhep_dnn.neural_network._schedules import SCHEDULES
+from skhep_dnn.neural_network._snapshots import SNAPSHOTS
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
@@ -98,3 +109,27 @@ def test_device_auto_works_everywhere(make_model, events):
 def test_an_unknown_keyword_is_refused_in_the_name_of_the_class():
     with pytest.raises(TypeError, match=r"^WeightedDNNClassifier\.__init__\(\) got"):
         WeightedDNNClassifier(n_member=2)
+
+
+@pytest.mark.parametrize("cls", [WeightedDNNClassifier, TrainingSettings])
+@pytest.mark.parametrize(
+    ("parameter", "known"),
+    [
+        ("activation", ACTIVATIONS),
+        ("averaging", AVERAGES),
+        ("connection", CONNECTIONS),
+        ("loss", LOSSES),
+        ("optimizer", OPTIMIZERS),
+        ("schedule", SCHEDULES),
+        ("snapshots", SNAPSHOTS),
+    ],
+)
+def test_names_are_documented_and_annotated(cls, parameter, known):
+    doc = re.sub(r"\\\n *", "", cls.__doc__)
+    (kind,) = re.findall(rf"^ *{parameter} : (.*)$", doc, flags=re.MULTILINE)
+    documented = set(re.findall(r'"(\w+)"', kind.split("default=")[0]))
+    if cls is WeightedDNNClassifier or parameter != "activation":
+        assert documented == set(known)
+    annotation = str(inspect.signature(cls).parameters[parameter].annotation)
+    if "Literal" in annotation:
+        assert set(re.findall(r"[\"'](\w+)[\"']", annotation)) == set(known)
