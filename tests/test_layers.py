@@ -21,6 +21,7 @@ LAYERS = {
     "_warnings": 0,
     "_logits": 1,
     "_event_sample": 1,
+    "_fit_arguments": 1,
     "_tables": 1,
     "_validation": 1,
     "_weighted_steps": 1,

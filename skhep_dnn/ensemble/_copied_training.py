@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from skhep_dnn._event_sample import EventSample, Targets, hold_out
 from skhep_dnn._weighted_steps import final_step
-from skhep_dnn.ensemble._fit_arguments import groups_argument, weights_argument
+from skhep_dnn._fit_arguments import groups_argument, weights_argument
 from skhep_dnn.ensemble._split_plan import held_out_fraction, plan_split
 from skhep_dnn.preprocessing import SymmetryAugmenter
 

@@ -7,7 +7,7 @@ would tear copies of one event apart is refused.
 from typing import Any, Literal, NoReturn
 
 from skhep_dnn._weighted_steps import final_step
-from skhep_dnn.ensemble._fit_arguments import (
+from skhep_dnn._fit_arguments import (
     groups_argument,
     takes_validation_sample,
 )

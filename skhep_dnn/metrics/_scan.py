@@ -284,7 +284,7 @@ def significance_scan(
     --------
     threshold_at_maximum : Choose the cut with the largest significance.
     threshold_at_efficiency : Choose the cut with a given efficiency.
-    threshold_top_fraction : Choose the cut as the HiggsML study of document 003.
+    threshold_top_fraction : Choose the cut as the HiggsML study of Strong (2020).
 
     Notes
     -----

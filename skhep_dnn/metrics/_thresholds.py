@@ -50,7 +50,7 @@ def threshold_at_maximum(
         at the maximum of a scan it is too large by far more. 0 admits all.
     min_signal_efficiency : float, default=0.0
         Smallest signal efficiency, between 0 and 1; 0.25 with the kind
-        "s_over_sqrt_sb" is the rule of document 004.
+        "s_over_sqrt_sb" is a rule of searches for tH production.
 
     Returns
     -------
@@ -214,7 +214,7 @@ def threshold_top_fraction(
 ) -> WorkingPoint:
     """Choose the mean score of the events with the largest significances.
 
-    The rule of the HiggsML study (document 003, 2.1.2): each event is given the
+    The rule of the HiggsML study (Strong 2020, Sec. 2.1.2): each event is given the
     significance of a cut at its own score; of the events with a score of at least
     `min_score` the top `fraction` by significance is taken, counted unweighted, and the
     cut is the mean of their scores. Only `b_reg` and `min_score` guard it against

@@ -13,23 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from skorch.callbacks import Callback
 from torch import Tensor
 
-from skhep_dnn._sklearn import _routing_enabled
+from skhep_dnn._fit_arguments import weights_argument
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import NonFiniteLossError
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._engine.batches import Batch, TrainingBatches
 from skhep_dnn.neural_network._engine.net import MemberNet
-from skhep_dnn.pipeline import WeightedPipeline
+from skhep_dnn.neural_network._preparation.members import MAX_SEED
 
 __all__ = ["ExponentialRise", "classifier_of", "range_test"]
 
 MIN_STEPS = 200
-MAX_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -218,11 +216,7 @@ def _try(
     estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, w: ArrayLike | None
 ) -> tuple[list[float], list[float]]:
     """Return what one trial training has recorded."""
-    name, step = "sample_weight", estimator
-    while isinstance(step, Pipeline) and not isinstance(step, WeightedPipeline):
-        inner, step = step.steps[-1]
-        if not _routing_enabled():
-            name = name.removesuffix("sample_weight") + f"{inner}__sample_weight"
+    name = weights_argument(estimator, required=False) or "sample_weight"
     try:
         estimator.fit(X, y, **({} if w is None else {name: w}))
     except RangeEndError as end:

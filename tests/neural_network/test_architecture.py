@@ -57,7 +57,7 @@ def test_embedding_sizes_follow_the_rules_of_the_document(n, size, width):
         ([33] * 6, {"connection": "dense", "n_categories": [4]}, 23_113),
     ],
 )
-def test_counts_of_document_003(sizes, options, count):
+def test_counts_of_strong_2020(sizes, options, count):
     assert count_parameters(30, sizes, **options) == count
 
 
@@ -68,7 +68,7 @@ def test_counts_of_document_003(sizes, options, count):
         ([608, 832, 32, 32], ["relu", "softmax", "exponential", "softmax"], 549_633),
     ],
 )
-def test_counts_of_document_004_with_one_logit(sizes, activation, count):
+def test_counts_of_the_th_search_with_one_logit(sizes, activation, count):
     # the document counts two outputs: one more of the last width, and a bias
     assert count + sizes[-1] + 1 in {918_530, 549_666}
     options = {"connection": "plain", "activation": activation}

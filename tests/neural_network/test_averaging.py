@@ -86,7 +86,7 @@ def exponential(states, decay):
 
 
 def two_averages(states, loss, start, renewal):
-    """Document 003, Sec. 3.7.1, as lists of the states that are averaged.
+    """Strong (2020), Sec. 3.7.1, as lists of the states that are averaged.
 
     Returns the older average after each unit of time, and what the comparisons said.
     """
@@ -213,7 +213,7 @@ def test_members_are_weighted_by_the_loss_of_what_is_kept(make_model, events):
 
 @pytest.mark.parametrize("start", [1, 4])
 @pytest.mark.parametrize("renewal", [1, 2, 5])
-def test_two_averages_follow_the_text_of_document_003(start, renewal):
+def test_two_averages_follow_the_text_of_strong_2020(start, renewal):
     rng = np.random.default_rng(5)
     values = np.cumsum(rng.normal(size=(60, 4, 3)), axis=0)
     target = np.array([values[:, k].mean(axis=0) for k in range(3)] + [values[-1, 3]])
@@ -349,7 +349,7 @@ SETTINGS_OF_003 = {
 
 
 @pytest.mark.parametrize("name", SETTINGS_OF_003)
-def test_the_settings_of_document_003(make_model, events, name):
+def test_the_settings_of_strong_2020(make_model, events, name):
     X, y, w = events
     schedule, patience, average = SETTINGS_OF_003[name]
     model = make_model(

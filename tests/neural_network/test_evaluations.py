@@ -138,7 +138,7 @@ def test_evaluations_are_the_same_in_threads_and_with_callbacks(make_model, even
         pd.testing.assert_frame_equal(other.history_, first.history_, check_exact=True)
 
 
-def test_the_setting_of_document_003(make_model, events):
+def test_the_setting_of_strong_2020(make_model, events):
     # an "epoch" there is one of the nine folds that a network trains on: 45 of them
     # are five passes, and the patience of 50 is in these units
     X, y, w = events

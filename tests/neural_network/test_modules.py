@@ -93,7 +93,7 @@ def test_plain_connections_equal_a_chain_of_layers():
         ({"hidden_layer_sizes": [33] * 6, "connection": "dense"}, 23_113),
     ],
 )
-def test_parameter_counts_are_those_of_document_003(options, count):
+def test_parameter_counts_are_those_of_strong_2020(options, count):
     net = network(n_numeric=30, embeddings=[(4, 3)], seeds=[0], **options)
     assert n_parameters(net) == count
 

@@ -1,4 +1,4 @@
-"""Schedules: corners of document 003, half-cosines, and that the optimiser obeys."""
+"""Schedules: corners of Strong (2020), half-cosines, and that the optimiser obeys."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ one_cycle = OneCycle()
     ("progress", "rate", "beta_1"),
     [(0.0, 1e-4, 0.95), (45 / 135, 1e-2, 0.85), (1.0, 0.0, 0.95)],
 )
-def test_one_cycle_has_the_corners_of_document_003(progress, rate, beta_1):
+def test_one_cycle_has_the_corners_of_strong_2020(progress, rate, beta_1):
     factor, beta = one_cycle(135 * progress, 135)
     assert 1e-2 * factor == pytest.approx(rate, abs=1e-15)
     assert beta == pytest.approx(beta_1)
@@ -64,7 +64,7 @@ def test_one_cycle_refuses_parameters_out_of_range(options):
         OneCycle(**options)
 
 
-def test_cosine_restarts_follow_the_printed_formula_of_document_003():
+def test_cosine_restarts_follow_the_printed_formula_of_strong_2020():
     # lr 2e-3, first cycle of one pass, doubling: restarts after 1, 3 and 7 passes
     schedule = CosineRestarts()
     for start, length in ((0, 1), (1, 2), (3, 4), (7, 8)):
@@ -75,14 +75,14 @@ def test_cosine_restarts_follow_the_printed_formula_of_document_003():
             assert momentum is None
 
 
-def test_cosines_of_one_length_go_between_the_two_rates_of_document_003():
+def test_cosines_of_one_length_go_between_the_two_rates_of_strong_2020():
     # 2e-3 to 2e-4 over five folds of nine
     schedule = CosineRestarts(first_cycle=5 / 9, multiplier=1.0, low_factor=0.1)
     rates = [2e-3 * schedule(fold / 9, 15)[0] for fold in (0, 2.5, 4.9999999, 5, 10)]
     assert rates == pytest.approx([2e-3, 1.1e-3, 2e-4, 2e-3, 2e-3])
 
 
-def test_linear_cycles_go_between_the_two_rates_of_document_003():
+def test_linear_cycles_go_between_the_two_rates_of_strong_2020():
     schedule = LinearCycles(cycle=5 / 9, low_factor=0.1)
     folds = [0, 1.25, 2.5, 3.75, 5, 7.5]
     rates = [2e-3 * schedule(fold / 9, 15)[0] for fold in folds]

@@ -102,7 +102,7 @@ def combined(model, taken, rule, rows=None, members=None):
 # --- what is kept ---------------------------------------------------------------------
 
 
-def test_weights_are_those_of_document_003():
+def test_weights_are_those_of_strong_2020():
     inverse, uniform = Snapshots(4), Snapshots(4, weighting="uniform")
     np.testing.assert_allclose(
         inverse.weights(4), np.array([1, 1 / 2, 1 / 3, 1 / 4]) / (25 / 12)
@@ -398,7 +398,7 @@ def test_unknown_snapshots_are_refused(make_model, events):
         make_model(snapshots="all").fit(*events)
 
 
-# --- document 003 ---------------------------------------------------------------------
+# --- Strong (2020) ---------------------------------------------------------------------
 
 OPTIONS_OF_003 = {
     "n_members": 2,
@@ -411,7 +411,7 @@ OPTIONS_OF_003 = {
 }
 
 
-def test_snapshot_ensembling_of_document_003(make_model, events):
+def test_snapshot_ensembling_of_strong_2020(make_model, events):
     # cycles of 50 folds, the best state and up to four before it, weights 1/n
     model = make_model(
         schedule=CosineRestarts(first_cycle=50 / 9, multiplier=1.0),
@@ -429,7 +429,7 @@ def test_snapshot_ensembling_of_document_003(make_model, events):
     np.testing.assert_allclose(model.predict_proba(X_NEW)[:, 1], by_hand, rtol=1e-5)
 
 
-def test_fast_geometric_ensembling_of_document_003(make_model, events):
+def test_fast_geometric_ensembling_of_strong_2020(make_model, events):
     # cycles of five folds, the best state and eight before it, of equal weight
     model = make_model(
         schedule=LinearCycles(cycle=5 / 9),

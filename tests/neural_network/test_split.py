@@ -1,4 +1,4 @@
-"""Networks with two paths: counts of document 003, and what each path sees."""
+"""Networks with two paths: counts of Strong (2020), and what each path sees."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings(
     ("kind", "width", "wide_width", "count"),
     [("full", 20, 50, 9_303), ("bottleneck", 21, 51, 10_272), ("semi", 33, 50, 23_863)],
 )
-def test_parameter_counts_are_those_of_document_003(
+def test_parameter_counts_are_those_of_strong_2020(
     make_model, kind, width, wide_width, count
 ):
     model = make_model(

@@ -32,6 +32,7 @@ from skhep_dnn.weights._scheme import (
 from skhep_dnn.weights._training import LOW_N_EFF
 
 __all__ = [
+    "MAX_SEED",
     "MemberEvents",
     "MemberSeeds",
     "WeightRules",

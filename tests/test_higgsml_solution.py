@@ -10,7 +10,7 @@ from benchmarks.common import higgsml_solution as recipe
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.neural_network import CosineRestarts, StochasticWeightAverage
 
-PAGE = (Path(__file__).parents[1] / "docs" / "theory" / "document_003.md").read_text(
+PAGE = (Path(__file__).parents[1] / "docs" / "theory" / "higgsml_solution.md").read_text(
     encoding="utf-8"
 )
 
