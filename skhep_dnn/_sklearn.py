@@ -12,7 +12,12 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metadata_routing import _routing_enabled
-from sklearn.utils.validation import _check_feature_names_in, _check_response_method
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_method_params,
+    _check_response_method,
+    _num_samples,
+)
 
 __all__ = [
     "HasMethods",
@@ -21,9 +26,11 @@ __all__ = [
     "_Scorer",
     "_VisualBlock",
     "_check_feature_names_in",
+    "_check_method_params",
     "_check_response_method",
     "_fit_context",
     "_name_estimators",
+    "_num_samples",
     "_routing_enabled",
     "_safe_indexing",
 ]

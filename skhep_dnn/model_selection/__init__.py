@@ -1,0 +1,5 @@
+"""Scores of a whole sample from cross-validation, and what is chosen by them."""
+
+from skhep_dnn.model_selection._predictions import KeptPredictions
+
+__all__ = ["KeptPredictions"]
