@@ -6,12 +6,22 @@ break.
 """
 
 from sklearn.base import _fit_context
-from sklearn.metrics._scorer import _Scorer
+from sklearn.metrics._scorer import (
+    _BaseScorer,
+    _MultimetricScorer,
+    _PassthroughScorer,
+    _Scorer,
+)
+from sklearn.model_selection._search import (
+    BaseSearchCV,
+    _yield_masked_array_for_each_param,
+)
 from sklearn.pipeline import _name_estimators
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import (
     _check_feature_names_in,
     _check_method_params,
@@ -20,9 +30,13 @@ from sklearn.utils.validation import (
 )
 
 __all__ = [
+    "BaseSearchCV",
     "HasMethods",
     "Interval",
     "StrOptions",
+    "_BaseScorer",
+    "_MultimetricScorer",
+    "_PassthroughScorer",
     "_Scorer",
     "_VisualBlock",
     "_check_feature_names_in",
@@ -33,4 +47,6 @@ __all__ = [
     "_num_samples",
     "_routing_enabled",
     "_safe_indexing",
+    "_safe_split",
+    "_yield_masked_array_for_each_param",
 ]

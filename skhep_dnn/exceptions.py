@@ -15,6 +15,7 @@ __all__ = [
     "NonFiniteLossError",
     "SkhepDNNError",
     "UndefinedSignificanceWarning",
+    "UnweightedScoreWarning",
     "UnweightedStepWarning",
     "WeightsError",
 ]
@@ -58,6 +59,10 @@ class LowStatisticsWarning(UserWarning):
 
 class UndefinedSignificanceWarning(UserWarning):
     """A significance is undefined for some of the yields given, and is nan there."""
+
+
+class UnweightedScoreWarning(UserWarning):
+    """A function that scores weighted events takes no weights."""
 
 
 class UnweightedStepWarning(UserWarning):

@@ -1,0 +1,335 @@
+"""Cross-validation whose figure of merit is computed once, on all events together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils import Bunch, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+
+from skhep_dnn._fit_arguments import groups_argument, weights_argument
+from skhep_dnn._sklearn import (
+    _check_method_params,
+    _MultimetricScorer,
+    _num_samples,
+    _routing_enabled,
+)
+from skhep_dnn._validation import check_event_weights
+from skhep_dnn._weighted_steps import declines, final_step
+from skhep_dnn.metrics import BootstrapResult
+from skhep_dnn.model_selection._fit_folds import fit_folds
+from skhep_dnn.model_selection._folds import Events, FoldResult, FoldRules, Rows
+from skhep_dnn.model_selection._pooled import (
+    OutOfFold,
+    PoolRules,
+    mean_response,
+    pool_folds,
+)
+from skhep_dnn.model_selection._scoring import Scoring, as_scoring
+
+__all__ = ["PooledScores", "cross_validate_pooled", "manual_routing", "routed_params"]
+
+@dataclass(frozen=True, eq=False)
+class PooledScores:
+    """Scores of a cross-validation: of all events together, and of each fold.
+
+    Attributes
+    ----------
+    scores : dict of str to BootstrapResult
+        Pooled scores by name, greater is better, each with its error and replicas; the
+        mean over the repeats of a repeated cross-validation. The name is "score" where
+        one scorer was asked for.
+    test_scores, train_scores : dict of str to ndarray of shape (n_splits,)
+        Scores of each fold on its own; `train_scores` is empty unless asked for.
+    passes : list of OutOfFold
+        Rows, folds and predictions of each pass over the events; several if the
+        cross-validation is repeated. `predictions` is an estimator that any scorer of
+        predictions can score.
+    fit_time, score_time : ndarray of shape (n_splits,)
+        Seconds of each fold.
+    splits : list of (train, test)
+        Positions of the events.
+    estimators : list of estimator
+        The fitted models, if asked for; else empty.
+    n_samples : int
+        Number of events.
+
+    See Also
+    --------
+    cross_validate_pooled : Makes it, and has an example.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skhep_dnn.model_selection import cross_validate_pooled
+    >>> X, y = make_classification(200, random_state=0)
+    >>> result = cross_validate_pooled(LogisticRegression(), X, y, scoring="roc_auc")
+    >>> result.oof_decision_function.shape, len(result.test_scores["score"])
+    ((200,), 5)
+    """
+
+    scores: dict[str, BootstrapResult]
+    test_scores: dict[str, NDArray[np.float64]]
+    train_scores: dict[str, NDArray[np.float64]]
+    passes: list[OutOfFold] = field(repr=False)
+    fit_time: NDArray[np.float64] = field(repr=False)
+    score_time: NDArray[np.float64] = field(repr=False)
+    splits: list[tuple[Rows, Rows]] = field(repr=False)
+    estimators: list[Any] = field(repr=False)
+    n_samples: int = field(repr=False)
+
+    @property
+    def score(self) -> BootstrapResult:
+        """The pooled score, where one scorer was asked for."""
+        if len(self.scores) != 1:
+            msg = (
+                "`score` must be one pooled score, got those of "
+                f"{sorted(self.scores)!r}. Take one of `scores`."
+            )
+            raise AttributeError(msg)
+        return next(iter(self.scores.values()))
+
+    @property
+    def oof_decision_function(self) -> NDArray[np.float64]:
+        """Out-of-fold decision function of each event, the mean over the repeats.
+
+        Of shape (n_samples,) or (n_samples, n_classes); nan where an event was never
+        tested. Of estimators that have no decision function it is what they have:
+        probabilities, or predictions.
+        """
+        return mean_response(self.passes, self.n_samples)
+
+    def __str__(self) -> str:
+        """Return one line for each score."""
+        return "\n".join(f"{name}: {result}" for name, result in self.scores.items())
+
+
+def cross_validate_pooled(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    sample_weight: ArrayLike | None = None,
+    *,
+    groups: ArrayLike | None = None,
+    params: Mapping[str, Any] | None = None,
+    scoring: Any = None,
+    cv: Any = None,
+    pooled: bool | str = "auto",
+    n_replicas: int = 200,
+    random_state: int = 0,
+    return_train_score: bool = False,
+    return_estimator: bool = False,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> PooledScores:
+    """Score the out-of-fold predictions of all events together, with weights.
+
+    One pass over the folds: each event is predicted by a model that has not seen it,
+    and the figure of merit is computed once, on the whole sample with its full yields.
+    `sklearn.model_selection.cross_validate` takes the mean over the folds instead,
+    which for a significance is biased upwards by the small samples, and it leaves
+    weights out of the scores unless they are routed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any scikit-learn estimator, or a pipeline; it is cloned.
+    X : array-like of shape (n_samples, n_features)
+        Events.
+    y : array-like of shape (n_samples,), default=None
+        Labels or values.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Physics weights, negative ones allowed, given to every fit and every score;
+        None counts each event once.
+    groups : array-like of shape (n_samples,), default=None
+        Events of one group stay together where `cv` knows groups; also given to a fit
+        that takes them.
+    params : dict, default=None
+        Further arguments of `fit`, as ``step__name`` for a step of a pipeline; those
+        with one value for each event are split. With metadata routing they go where
+        they are requested.
+    scoring : str, callable, list, tuple, dict or None, default=None
+        As in `sklearn.model_selection.cross_validate`. Names such as "roc_auc" stand
+        for this package's `weighted_scorer`. None takes the balanced log-loss of
+        classifiers and the coefficient of determination of regressors.
+    cv : int, splitter, iterable or None, default=None
+        Folds; None for five. Repeated folds give the mean over the repeats.
+    pooled : bool or "auto", default="auto"
+        "auto" pools the scorers that work on predictions; True wants all of them to;
+        False gives the scores of the folds alone.
+    n_replicas : int, default=200
+        Replicas of the bootstrap that gives the errors of the pooled scores.
+    random_state : int, default=0
+        Seed of the replicas. Two calls on the same events with the same seed have the
+        same replicas: the difference of `replicas` is paired.
+    return_train_score : bool, default=False
+        Whether to score the training events of each fold, too.
+    return_estimator : bool, default=False
+        Whether to keep the fitted models.
+    n_jobs : int, default=None
+        Folds that are fitted at the same time, in processes of joblib's backend.
+    verbose : int, default=0
+        Above 0 shows a progress bar over the folds.
+
+    Returns
+    -------
+    result : PooledScores
+        Pooled scores with errors, scores of the folds, out-of-fold predictions.
+
+    Raises
+    ------
+    TypeError
+        If weights would be left out by a step of the estimator or by a scorer, or
+        `pooled` is True and a scorer looks at the model.
+    ValueError
+        If folds know different classes, or arguments have wrong lengths.
+
+    Warns
+    -----
+    UnweightedScoreWarning
+        If a function that scores weighted events takes no weights.
+
+    See Also
+    --------
+    skhep_dnn.metrics.bootstrap : The errors.
+
+    Notes
+    -----
+    The error is that of the sample of events, the models being as they are; the spread
+    over trainings with other seeds comes on top of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skhep_dnn.datasets import make_gaussian_events
+    >>> from skhep_dnn.model_selection import cross_validate_pooled
+    >>> events = make_gaussian_events(2000, random_state=0)
+    >>> result = cross_validate_pooled(
+    ...     LogisticRegression(),
+    ...     events.data,
+    ...     events.target,
+    ...     np.abs(events.sample_weight),
+    ...     scoring=["roc_auc", "balanced_log_loss"],
+    ... )
+    >>> sorted(result.scores)
+    ['balanced_log_loss', 'roc_auc']
+    """
+    X, y, groups = indexable(X, y, groups)
+    params = _check_method_params(X, params=dict(params or {}))
+    if sample_weight is not None:
+        sample_weight = check_event_weights(sample_weight, _num_samples(X))
+    scoring = as_scoring(scoring, estimator, is_weighted=sample_weight is not None)
+    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+    routed = routed_params(estimator, scoring, splitter, sample_weight, groups, params)
+    events = Events(X, y, routed.estimator.fit, routed.scorer.score)
+    scoring = scoring.for_sample(y, sample_weight)
+    splits = list(splitter.split(X, y, **routed.splitter.split))
+    rules = FoldRules(
+        scoring,
+        return_train_score=return_train_score,
+        return_estimator=return_estimator,
+    )
+    results = fit_folds(
+        estimator, events, splits, rules, n_jobs=n_jobs, verbose=verbose
+    )
+    pool = PoolRules(pooled, n_replicas, random_state)
+    return _gathered(results, events, splits, scoring, pool)
+
+
+def manual_routing(
+    estimator: Any,
+    sample_weight: ArrayLike | None,
+    groups: ArrayLike | None,
+    params: Mapping[str, Any],
+) -> Bunch:
+    """Return what goes to fit, split and score where metadata routing is off.
+
+    Weights go to the fit under the name that the estimator or pipeline has for them,
+    and to all scorers. Groups go to the splitter, and to a fit that takes them.
+
+    Raises
+    ------
+    TypeError
+        If weights would be left out by a step that accepts them.
+    """
+    fit, score = dict(params), {}
+    if sample_weight is not None:
+        required = not declines(final_step(estimator))
+        name = weights_argument(estimator, required=required)
+        if name is not None:
+            fit[name] = sample_weight
+        score["sample_weight"] = sample_weight
+    if groups is not None:
+        name = groups_argument(estimator)
+        if name is not None:
+            fit[name] = groups
+    return Bunch(
+        estimator=Bunch(fit=fit),
+        splitter=Bunch(split={"groups": groups}),
+        scorer=Bunch(score=score),
+    )
+
+
+def routed_params(
+    estimator: Any,
+    scoring: Scoring,
+    splitter: Any,
+    sample_weight: ArrayLike | None,
+    groups: ArrayLike | None,
+    params: Mapping[str, Any],
+) -> Bunch:
+    if sample_weight is not None:
+        scoring.check_takes_weights()
+    if not _routing_enabled():
+        return manual_routing(estimator, sample_weight, groups, params)
+    passed = {"sample_weight": sample_weight, "groups": groups, **params}
+    router = (
+        MetadataRouter(owner="cross_validate_pooled")
+        .add(
+            splitter=splitter,
+            method_mapping=MethodMapping().add(caller="fit", callee="split"),
+        )
+        .add(
+            estimator=estimator,
+            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+        )
+        .add(
+            scorer=_MultimetricScorer(scorers=dict(scoring.scorers)),
+            method_mapping=MethodMapping().add(caller="fit", callee="score"),
+        )
+    )
+    known = {name: value for name, value in passed.items() if value is not None}
+    return process_routing(router, "fit", **known)
+
+
+def _gathered(
+    results: list[FoldResult],
+    events: Events,
+    splits: list[tuple[Rows, Rows]],
+    scoring: Scoring,
+    rules: PoolRules,
+) -> PooledScores:
+    passes, scores = pool_folds(results, events, scoring, rules)
+    return PooledScores(
+        scores=scores,
+        test_scores=_by_name([result.scores for result in results]),
+        train_scores=_by_name([result.train_scores for result in results]),
+        passes=passes,
+        fit_time=np.array([result.fit_time for result in results]),
+        score_time=np.array([result.score_time for result in results]),
+        splits=splits,
+        estimators=[r.estimator for r in results if r.estimator is not None],
+        n_samples=_num_samples(events.X),
+    )
+
+
+def _by_name(scores: list[dict[str, float]]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.array([fold[name] for fold in scores]) for name in scores[0]}

@@ -1,0 +1,72 @@
+"""What makes two runs the same search: hashes of the data, the space, the scores.
+
+A stored search goes on only with what it was begun with; otherwise its trials could not
+be compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import joblib
+from sklearn.base import BaseEstimator
+
+__all__ = ["check_fingerprint", "fingerprint"]
+
+# Parameters that change how long a fit takes, and not what comes of it.
+_WITHOUT_EFFECT = ("n_jobs", "verbose")
+
+
+def fingerprint(**parts: Any) -> dict[str, str]:
+    """Return a short hash of each part, the same in every process.
+
+    Parameters
+    ----------
+    **parts : object
+        Arrays, tables, estimators, functions, plain values and containers of them.
+
+    Returns
+    -------
+    hashes : dict of str to str
+    """
+    return {name: joblib.hash(_plain(part))[:16] for name, part in parts.items()}
+
+
+def check_fingerprint(stored: Mapping[str, str], own: Mapping[str, str]) -> None:
+    """Refuse to go on with a study that was made with something else.
+
+    Raises
+    ------
+    ValueError
+        If a part differs; the message names it.
+    """
+    different = [name for name in own if stored.get(name) != own[name]]
+    if different:
+        what = " and ".join(f"`{name}`" for name in different)
+        msg = (
+            f"The stored study must be of the same search, got another {what}. Give "
+            "it another `study_name` or `storage`, or pass what it was begun with."
+        )
+        raise ValueError(msg)
+
+
+def _plain(part: Any) -> Any:
+    """Return what is hashed: estimators by type and parameters, functions by name."""
+    if isinstance(part, BaseEstimator):
+        params = {
+            name: _plain(value)
+            for name, value in sorted(part.get_params(deep=False).items())
+            if name not in _WITHOUT_EFFECT
+        }
+        return type(part).__qualname__, params
+    if isinstance(part, Mapping):
+        return {str(name): _plain(value) for name, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_plain(value) for value in part]
+    code = getattr(part, "__code__", None)
+    if code is not None:
+        digest = hashlib.sha256(code.co_code + repr(code.co_consts).encode())
+        return part.__qualname__, digest.hexdigest()
+    return part

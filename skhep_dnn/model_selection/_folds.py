@@ -1,0 +1,192 @@
+"""One fold: fit on one part, predict and score another, with all that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from traceback import format_exc
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone, is_classifier
+from sklearn.utils import get_tags
+
+from skhep_dnn._sklearn import _check_method_params, _safe_indexing, _safe_split
+from skhep_dnn._weighted_steps import final_step
+from skhep_dnn.model_selection._predictions import KeptPredictions
+from skhep_dnn.model_selection._scoring import Scoring
+
+__all__ = ["Events", "FoldResult", "FoldRules", "evaluate_fold", "fit_fold", "keep_predictions"]
+
+Rows = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Events:
+    """A sample with all that is passed for it.
+
+    Attributes
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Events.
+    y : array-like of shape (n_samples,) or None
+        Labels or values.
+    fit_params, score_params : dict
+        Further arguments of `fit` and of the scorers; those with one value for each
+        event are split like the events.
+    """
+
+    X: Any
+    y: Any
+    fit_params: Mapping[str, Any]
+    score_params: Mapping[str, Any]
+
+    def of_fit(self, estimator: Any, rows: Rows) -> dict[str, Any]:
+        """Return the arguments of a fit on some of the events."""
+        X, y = _safe_split(estimator, self.X, self.y, rows)
+        params = _check_method_params(self.X, params=self.fit_params, indices=rows)
+        return {"X": X, **({} if y is None else {"y": y}), **params}
+
+    def of_score(self, rows: Rows) -> tuple[Any, Any, dict[str, Any]]:
+        """Return events, labels and arguments of a score of some of the events."""
+        y = None if self.y is None else _safe_indexing(self.y, rows)
+        params = _check_method_params(self.X, params=self.score_params, indices=rows)
+        return _safe_indexing(self.X, rows), y, params
+
+
+@dataclass(frozen=True)
+class FoldRules:
+    """What is done in each fold.
+
+    Attributes
+    ----------
+    scoring : Scoring
+        Scorers.
+    error_score : "raise" or float
+        What the scores are if the fit or a scorer fails.
+    return_train_score, return_estimator : bool
+        Whether to score the training events, to keep the fitted model.
+    """
+
+    scoring: Scoring
+    error_score: Any = "raise"
+    return_train_score: bool = False
+    return_estimator: bool = False
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What came of one fold.
+
+    Attributes
+    ----------
+    test : ndarray of int
+        Positions of the events that were predicted.
+    predictions : KeptPredictions or None
+        Their predictions; None if the fold failed.
+    scores, train_scores : dict of str to float
+        Scores of these, and of the training events; empty if it failed.
+    fit_time, score_time : float
+        Seconds.
+    estimator : estimator or None
+        The fitted model.
+    n_parameters : int or None
+        Parameters of one network, where the model says how many it has.
+    error : str or None
+        Traceback of the failure.
+    """
+
+    test: Rows
+    predictions: KeptPredictions | None
+    scores: dict[str, float]
+    train_scores: dict[str, float]
+    fit_time: float
+    score_time: float
+    estimator: Any = None
+    n_parameters: int | None = None
+    error: str | None = None
+
+
+def fit_fold(
+    estimator: Any, events: Events, train: Rows, test: Rows, rules: FoldRules
+) -> FoldResult:
+    """Fit a clone on one part of the events; predict and score the other.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It is cloned.
+    events : Events
+        The whole sample.
+    train, test : ndarray of int
+        Positions of the events.
+    rules : FoldRules
+        What is scored and kept.
+
+    Returns
+    -------
+    result : FoldResult
+    """
+    start = perf_counter()
+    try:
+        model = clone(estimator)
+        model.fit(**events.of_fit(model, train))
+    except Exception:
+        if rules.error_score == "raise":
+            raise
+        return _failed(test, perf_counter() - start)
+    fit_time = perf_counter() - start
+    return evaluate_fold(model, events, train, test, rules, fit_time)
+
+
+def evaluate_fold(
+    model: Any,
+    events: Events,
+    train: Rows,
+    test: Rows,
+    rules: FoldRules,
+    fit_time: float,
+) -> FoldResult:
+    """Predict and score with a fitted model; the arguments are those of `fit_fold`."""
+    start = perf_counter()
+    try:
+        predictions, scores = _predict_and_score(model, events, test, rules.scoring)
+        score_time = perf_counter() - start
+        train_scores: dict[str, float] = {}
+        if rules.return_train_score:
+            _, train_scores = _predict_and_score(model, events, train, rules.scoring)
+    except Exception:
+        if rules.error_score == "raise":
+            raise
+        return _failed(test, fit_time)
+    return FoldResult(
+        test=test,
+        predictions=predictions,
+        scores=scores,
+        train_scores=train_scores,
+        fit_time=fit_time,
+        score_time=score_time,
+        estimator=model if rules.return_estimator else None,
+        n_parameters=getattr(final_step(model), "n_parameters_", None),
+    )
+
+
+def _failed(test: Rows, fit_time: float) -> FoldResult:
+    return FoldResult(test, None, {}, {}, fit_time, 0.0, error=format_exc())
+
+
+def _predict_and_score(
+    model: Any, events: Events, rows: Rows, scoring: Scoring
+) -> tuple[KeptPredictions, dict[str, float]]:
+    X, y, params = events.of_score(rows)
+    kept = keep_predictions(model, X, scoring.methods(model))
+    return kept, scoring(model, X, y, params, predictions=kept)
+
+
+def keep_predictions(model: Any, X: Any, methods: Sequence[str]) -> KeptPredictions:
+    """Return the results of some methods of a fitted model."""
+    responses = {method: np.asarray(getattr(model, method)(X)) for method in methods}
+    classes = model.classes_ if is_classifier(model) else None
+    return KeptPredictions(responses, classes, get_tags(model))

@@ -1,0 +1,439 @@
+"""Search for the best parameters of an estimator, with Optuna's samplers and weights.
+
+Every trial is a cross-validation whose out-of-fold predictions are scored together, and
+a record that outlives the process. Trials are proposed and told of in the parent
+process alone; the folds are fitted here or in workers of joblib.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from os import PathLike
+from time import perf_counter
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import optuna
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils import Bunch, check_random_state, indexable
+from sklearn.utils.metadata_routing import process_routing
+
+from skhep_dnn._sklearn import (
+    BaseSearchCV,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_method_params,
+    _fit_context,
+    _MultimetricScorer,
+    _num_samples,
+    _routing_enabled,
+)
+from skhep_dnn._validation import check_event_weights
+from skhep_dnn.model_selection._cross_validation import manual_routing
+from skhep_dnn.model_selection._fingerprint import fingerprint
+from skhep_dnn.model_selection._folds import Events, FoldRules
+from skhep_dnn.model_selection._pooled import OutOfFold, PoolRules, mean_response
+from skhep_dnn.model_selection._scoring import Scoring, as_scoring
+from skhep_dnn.model_selection._space import as_space
+from skhep_dnn.model_selection._study import SearchStudy
+from skhep_dnn.model_selection._trial import TrialSetup, evaluate_params
+from skhep_dnn.model_selection._trial_loop import Budget, run_trials
+from skhep_dnn.model_selection._trial_record import TrialRecord, cv_results
+
+__all__ = ["OptunaSearchCV"]
+
+_logger = logging.getLogger(__name__)
+
+MAX_SEED = 2**31 - 1
+
+
+class OptunaSearchCV(BaseSearchCV):
+    """Search with Optuna's samplers on pooled, weighted out-of-fold scores.
+
+    A sibling of `sklearn.model_selection.GridSearchCV`, and a drop-in for
+    `optuna_integration.OptunaSearchCV`. Weights reach every fit and every score, a
+    figure of merit is computed once on the out-of-fold predictions of all events, and a
+    search that was killed goes on where it was, on one machine or on several.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is tuned: any classifier, regressor or pipeline of scikit-learn. Where its
+        `random_state` is None and that of the search is an int, it gets a seed that is
+        the same in all trials.
+    param_distributions : dict or callable
+        Parameters and where to look for them: Optuna's distributions, lists of choices,
+        ``range`` with steps, distributions of scipy as `RandomizedSearchCV` takes them;
+        or a function of the trial that returns the parameters, for spaces in which one
+        depends on another.
+    n_trials : int or None, default=10
+        Number of trials over all runs and machines that share the study; None for no
+        limit. Of "grid" it is at most the number of points.
+    timeout : float or None, default=None
+        Seconds after which no further trial begins, in each call of `fit`.
+    sampler : {"random", "grid", "tpe", "gp", "cmaes", "evolutionary"}, callable or \
+            optuna.samplers.BaseSampler, default="tpe"
+        How parameters are proposed: a name, a function of a seed that makes a sampler
+        of Optuna, or a sampler. It is made anew for each trial, with a seed of its own,
+        so that a search that goes on proposes what the uninterrupted one would have;
+        that is not claimed of a sampler passed as an instance.
+    scoring : str, callable, list, tuple, dict or None, default=None
+        As in `GridSearchCV`; names such as "roc_auc" stand for this package's
+        `weighted_scorer`. None takes the balanced log-loss of classifiers and the
+        coefficient of determination of regressors.
+    cv : int, splitter, iterable or None, default=None
+        Folds; None for five.
+    pooled : bool or "auto", default="auto"
+        Whether trials are ranked by the score of all out-of-fold predictions together.
+        "auto" does so where the scorer works on predictions; True insists; False takes
+        the mean over the folds.
+    n_replicas : int, default=200
+        Replicas of the bootstrap for the errors of pooled scores, the same for all
+        trials.
+    refit : bool, str or callable, default=True
+        As in `GridSearchCV`: whether, by which of several scores, or a function of
+        `cv_results_` that returns the index of the best trial.
+    error_score : "raise" or float, default=nan
+        Score of a fold that fails. With a number a trial that fails is recorded with
+        its traceback, and the search goes on.
+    return_train_score : bool, default=False
+        Whether to score the training events as well.
+    storage : str, path, optuna.storages.BaseStorage or None, default=None
+        Where the study lives: None in memory; a path a journal file; a URL such as
+        "sqlite:///search.db" a database. Several processes may share one.
+    study_name : str or None, default=None
+        Name of the study in the storage; None for "search".
+    directory : str, path or None, default=None
+        Where each trial is written to as one file of JSON. A search without a storage,
+        or whose storage was lost, goes on from these files.
+    n_jobs : int or None, default=None
+        Trials that run at the same time, in processes of joblib's backend.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the proposals. None draws one and stores it with the study.
+    verbose : int, default=0
+        Above 0 shows a progress bar over the trials.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to ndarray
+        The keys of `GridSearchCV`, and for each scorer ``pooled_test_<name>`` and
+        ``pooled_test_error_<name>``; "trial", "state" ("complete", "pruned" or
+        "failed"), "duration" in seconds, "n_parameters" of networks. Ranks are those
+        of the pooled scores where there are any. For two classes the pooled AUC, a
+        binned Asimov significance and the AMS at a cut that the other folds choose
+        stand beside what was asked for.
+    best_params_, best_index_, best_score_ : dict, int, float
+        Parameters, row in `cv_results_` and score of the best trial.
+    best_estimator_ : estimator
+        Fitted on all events with the best parameters, if `refit`.
+    best_oof_decision_function_ : ndarray of shape (n_samples,) or \
+            (n_samples, n_classes)
+        Out-of-fold decision function of the best trial; nan where an event was never
+        tested.
+    study_ : optuna.Study
+        The study, for figures and for further questions.
+    records_ : list of TrialRecord
+        What is stored of each trial.
+    scorer_ : callable or dict
+        The scorers.
+    multimetric_ : bool
+        Whether there are several.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds of the last fit.
+    classes_ : ndarray of shape (n_classes,)
+        Labels, of classifiers.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if they have any.
+
+    See Also
+    --------
+    cross_validate_pooled : What a trial does.
+    search_space : Spaces to begin with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from scipy.stats import loguniform
+    >>> from skhep_dnn.datasets import make_gaussian_events
+    >>> from skhep_dnn.model_selection import OptunaSearchCV
+    >>> events = make_gaussian_events(500, random_state=0)
+    >>> search = OptunaSearchCV(
+    ...     LogisticRegression(), {"C": loguniform(1e-3, 1e1)}, n_trials=3, random_state=0
+    ... )
+    >>> w = np.abs(events.sample_weight)
+    >>> search = search.fit(events.data, events.target, sample_weight=w)
+    >>> len(search.cv_results_["pooled_test_score"])
+    3
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["fit"])],
+        "param_distributions": [dict, callable],
+        "n_trials": [Interval(Integral, 1, None, closed="left"), None],
+        "timeout": [Interval(Real, 0.0, None, closed="neither"), None],
+        "sampler": [str, callable, optuna.samplers.BaseSampler],
+        "scoring": [str, callable, list, tuple, dict, None],
+        "cv": ["cv_object"],
+        "pooled": ["boolean", StrOptions({"auto"})],
+        "n_replicas": [Interval(Integral, 2, None, closed="left")],
+        "refit": ["boolean", str, callable],
+        "error_score": [StrOptions({"raise"}), Real],
+        "return_train_score": ["boolean"],
+        "storage": [str, PathLike, optuna.storages.BaseStorage, None],
+        "study_name": [str, None],
+        "directory": [str, PathLike, None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Mapping[str, Any] | Callable[[optuna.Trial], Any],
+        *,
+        n_trials: int | None = 10,
+        timeout: float | None = None,
+        sampler: Any = "tpe",
+        scoring: Any = None,
+        cv: Any = None,
+        pooled: bool | Literal["auto"] = "auto",
+        n_replicas: int = 200,
+        refit: bool | str | Callable[[Mapping[str, Any]], int] = True,
+        error_score: float | Literal["raise"] = np.nan,
+        return_train_score: bool = False,
+        storage: Any = None,
+        study_name: str | None = None,
+        directory: str | PathLike[str] | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.param_distributions = param_distributions
+        self.n_trials = n_trials
+        self.timeout = timeout
+        self.sampler = sampler
+        self.scoring = scoring
+        self.cv = cv
+        self.pooled = pooled
+        self.n_replicas = n_replicas
+        self.refit = refit
+        self.error_score = error_score
+        self.return_train_score = return_train_score
+        self.storage = storage
+        self.study_name = study_name
+        self.directory = directory
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Run the trials, and fit the estimator with the best parameters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Events.
+        y : array-like of shape (n_samples,), default=None
+            Labels or values.
+        **params : dict
+            `sample_weight`: physics weights of the events, given to every fit and every
+            score. `groups`: for the splitter, and for a fit that takes them. Others are
+            arguments of the estimator's `fit`. With metadata routing they go where they
+            are requested.
+
+        Returns
+        -------
+        self : OptunaSearchCV
+
+        Raises
+        ------
+        ValueError
+            If the stored study is that of another search; if all trials fail, with the
+            first cause, or have no finite score.
+        TypeError
+            If weights would be left out by a step of the estimator or by a scorer.
+        """
+        self._check_budget()
+        X, y = indexable(X, y)
+        params = _check_method_params(X, params=params)
+        is_weighted = params.get("sample_weight") is not None
+        if is_weighted:
+            weights = check_event_weights(params["sample_weight"], _num_samples(X))
+            params["sample_weight"] = weights
+        scoring = as_scoring(self.scoring, self.estimator, is_weighted=is_weighted)
+        routed = self._get_routed_params_for_fit(params)
+        events = Events(X, y, routed.estimator.fit, routed.scorer.score)
+        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = list(splitter.split(X, y, **routed.splitter.split))
+        space = as_space(self.param_distributions)
+
+        study = SearchStudy.open(
+            self.storage,
+            self.study_name,
+            self.directory,
+            own=fingerprint(
+                X=X,
+                y=y,
+                fit_arguments=params,
+                splits=splits,
+                estimator=self.estimator,
+                scoring=self.scoring,
+            ),
+            seed=self._seed(),
+            sampler=self.sampler,
+            space=space,
+        )
+        setup = TrialSetup(
+            estimator=self._seeded(study.seed),
+            events=events,
+            splits=splits,
+            rules=FoldRules(
+                scoring.for_sample(y, params.get("sample_weight")),
+                error_score=self.error_score,
+                return_train_score=self.return_train_score,
+            ),
+            pool=PoolRules(self.pooled, self.n_replicas),
+            beside=Scoring({}, True),
+        )
+        kept = run_trials(
+            study,
+            setup,
+            Budget(self.n_trials, self.timeout),
+            metric=self._objective,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        self.study_ = study.study
+        self.n_splits_ = len(splits)
+        self.records_ = study.records()
+        self._choose(study, scoring)
+        self._keep_predictions(kept, setup)
+        if self.refit:
+            self._refit(setup, events)
+        return self
+
+    @property
+    def _objective(self) -> str | None:
+        """Name of the score that trials are ranked by; None for the first there is."""
+        return self.refit if isinstance(self.refit, str) else None
+
+    def _run_search(self, evaluate_candidates: Any, **_: Any) -> None:
+        """Not used: proposals depend on the trials before, of any process."""
+
+    def _check_budget(self) -> None:
+        if self.n_trials is None and self.timeout is None:
+            msg = (
+                "`n_trials` or `timeout` must end the search, got None for both. Pass "
+                "a number of trials, seconds, or both."
+            )
+            raise ValueError(msg)
+
+    def _seed(self) -> int | None:
+        if self.random_state is None:
+            return None
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(MAX_SEED))
+
+    def _seeded(self, seed: int) -> Any:
+        """Return the estimator with seeds where it has none, the same in all trials."""
+        estimator = clone(self.estimator)
+        if self.random_state is None:
+            return estimator
+        rng = np.random.RandomState(seed % 2**32)
+        for name, value in sorted(estimator.get_params(deep=True).items()):
+            last = name.rpartition("__")[2]
+            if last == "random_state" and value is None:
+                estimator.set_params(**{name: int(rng.randint(MAX_SEED))})
+        return estimator
+
+    # BaseSearchCV asks for scorers and routed arguments by these two.
+    def _get_scorers(self) -> tuple[Any, str]:
+        scoring = as_scoring(self.scoring, self.estimator, is_weighted=False)
+        if not scoring.is_multimetric:
+            return scoring.scorers["score"], "score"
+        return _MultimetricScorer(scorers=dict(scoring.scorers)), str(self.refit)
+
+    def _get_routed_params_for_fit(self, params: Mapping[str, Any]) -> Bunch:
+        rest = dict(params)
+        weights, groups = rest.pop("sample_weight", None), rest.pop("groups", None)
+        if weights is not None:
+            as_scoring(
+                self.scoring, self.estimator, is_weighted=True
+            ).check_takes_weights()
+        if not _routing_enabled():
+            return manual_routing(self.estimator, weights, groups, rest)
+        known = {name: value for name, value in params.items() if value is not None}
+        return process_routing(self, "fit", **known)
+
+    def _choose(self, study: SearchStudy, scoring: Scoring) -> None:
+        """Set the table of trials, and the best one."""
+        records = self.records_
+        names = list(dict.fromkeys(n for r in records for n in r.test_scores))
+        names = names or list(scoring.scorers)
+        self.multimetric_ = scoring.is_multimetric or names != ["score"]
+        self.scorer_ = (
+            dict(scoring.scorers)
+            if scoring.is_multimetric
+            else scoring.scorers["score"]
+        )
+        if self.multimetric_:
+            self._check_refit_for_multimetric(dict.fromkeys(names))
+        self.cv_results_ = cv_results(
+            records,
+            study.params_of(records),
+            self.n_splits_,
+            names,
+            train_scores=self.return_train_score,
+            error_score=np.nan if self.error_score == "raise" else self.error_score,
+        )
+        metric = self._objective or names[0]
+        if self.refit is False and self.multimetric_:
+            return
+        self.best_index_ = int(
+            self._select_best_index(self.refit, metric, self.cv_results_)
+        )
+        self.best_params_ = self.cv_results_["params"][self.best_index_]
+        if not callable(self.refit):
+            pooled = self.cv_results_.get(f"pooled_test_{metric}")
+            means = self.cv_results_[f"mean_test_{metric}"]
+            self.best_score_ = float((means if pooled is None else pooled)[self.best_index_])
+
+    def _keep_predictions(
+        self, kept: tuple[int, list[OutOfFold]] | None, setup: TrialSetup
+    ) -> None:
+        """Set the predictions of the best trial, computed again if it ran elsewhere."""
+        self.__dict__.pop("best_oof_decision_function_", None)
+        if not hasattr(self, "best_index_"):
+            return
+        number = self.records_[self.best_index_].number
+        passes = kept[1] if kept is not None and kept[0] == number else None
+        if passes is None:
+            _logger.info("The folds of trial %d are fitted again.", number)
+            passes = evaluate_params(setup, self.best_params_)
+        n_samples = _num_samples(setup.events.X)
+        self.best_oof_decision_function_ = mean_response(passes, n_samples)
+
+    def _refit(self, setup: TrialSetup, events: Events) -> None:
+        self.best_estimator_ = clone(setup.estimator).set_params(
+            **clone(self.best_params_, safe=False)
+        )
+        start = perf_counter()
+        arguments = (events.X,) if events.y is None else (events.X, events.y)
+        self.best_estimator_.fit(*arguments, **events.fit_params)
+        self.refit_time_ = perf_counter() - start
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
