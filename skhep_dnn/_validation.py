@@ -13,7 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn.exceptions import WeightsError
 
-__all__ = ["check_event_weights", "check_pos_label", "check_scores", "check_signal"]
+__all__ = [
+    "check_classes",
+    "check_event_weights",
+    "check_pos_label",
+    "check_scores",
+    "check_signal",
+]
 
 
 def check_event_weights(
@@ -93,6 +99,73 @@ def check_signal(
     ValueError
         If there are not exactly two labels or `pos_label` is not one of them.
     """
+    labels = _one_dimensional(y_true, name)
+    if labels.dtype == np.bool_ and pos_label is None:
+        return _both_classes(labels, name)
+    return _signal_of(labels, np.unique(labels), pos_label, name)
+
+
+def check_classes(
+    y_true: ArrayLike, pos_label: object = None, name: str = "y_true"
+) -> tuple[NDArray[np.bool_] | NDArray[np.intp], list[str]]:
+    """Return the class of each event, of two classes or more, and their names.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels of any type.
+    pos_label : label, default=None
+        The label of the signal, of two classes only; None takes the larger one.
+    name : str, default="y_true"
+        Name of the argument in error messages.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,), dtype bool or intp
+        Of two classes, which events are signal; of more, the position of each label
+        among the sorted ones.
+    names : list of str
+        What messages call the classes, in the order of the codes.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two labels, or more than two and `pos_label`, or the
+        labels are the values of a continuous quantity.
+
+    Examples
+    --------
+    >>> from skhep_dnn._validation import check_classes
+    >>> check_classes(["b", "s", "b"])
+    (array([False,  True, False]), ['background', 'signal'])
+    >>> check_classes(["Z", "W", "top"])
+    (array([1, 0, 2]), ["class 'W'", "class 'Z'", "class 'top'"])
+    """
+    labels = _one_dimensional(y_true, name)
+    if labels.dtype == np.bool_:
+        return check_signal(labels, pos_label, name), ["background", "signal"]
+    classes = np.unique(labels)
+    if len(classes) <= 2:
+        is_signal = _signal_of(labels, classes, pos_label, name)
+        return is_signal, ["background", "signal"]
+    if pos_label is not None:
+        msg = (
+            f"`pos_label` must be None with more than two classes, got {pos_label!r} "
+            f"for the {len(classes)} classes of `{name}`. Leave it out, or reduce the "
+            "labels to signal and background."
+        )
+        raise ValueError(msg)
+    if labels.dtype.kind == "f" and (classes != np.floor(classes)).any():
+        msg = (
+            f"`{name}` must be labels of classes, got {len(classes)} fractional "
+            "numbers. Pass the class of each event, not a continuous quantity."
+        )
+        raise ValueError(msg)
+    names = [f"class {label!r}" for label in classes.tolist()]
+    return np.searchsorted(classes, labels), names
+
+
+def _one_dimensional(y_true: ArrayLike, name: str) -> NDArray[Any]:
     labels: NDArray[Any] = np.asarray(y_true)
     if labels.ndim != 1:
         msg = (
@@ -100,10 +173,17 @@ def check_signal(
             "one label for each event."
         )
         raise ValueError(msg)
-    if labels.dtype == np.bool_ and pos_label is None:
-        is_signal = labels
-    else:
-        is_signal = labels == _signal_label(labels, pos_label, name)
+    return labels
+
+
+def _signal_of(
+    labels: NDArray[Any], classes: NDArray[Any], pos_label: object, name: str
+) -> NDArray[np.bool_]:
+    is_signal = labels == _signal_label(classes, pos_label, name)
+    return _both_classes(is_signal, name)
+
+
+def _both_classes(is_signal: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
     if is_signal.all() or not is_signal.any():
         kind = "background" if is_signal.all() else "signal"
         msg = (
@@ -114,8 +194,7 @@ def check_signal(
     return is_signal
 
 
-def _signal_label(labels: NDArray[Any], pos_label: object, name: str) -> object:
-    classes = np.unique(labels)
+def _signal_label(classes: NDArray[Any], pos_label: object, name: str) -> object:
     if len(classes) > 2:
         msg = (
             f"`{name}` must have two kinds of labels, got {len(classes)}: "

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_signal
+from skhep_dnn._validation import check_classes
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning
 from skhep_dnn.metrics._replica_metric import Metric, resolve_metric
@@ -165,7 +165,7 @@ def bootstrap(
         callable is called once for each replica, with an event that is counted k times
         in it k times, so that sums of squared weights are right as well.
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
+        Labels of two classes, or of more if `metric` takes them.
     y_score : array-like of shape (n_samples,) or (n_samples, ...)
         Scores, or what `metric` takes in their place.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -173,8 +173,9 @@ def bootstrap(
     n_replicas : int, default=200
         Number of replicas; the error is then known to 5 per cent.
     pos_label : label, default=None
-        Label of the signal; None takes the larger one. Only named metrics, and those
-        with `prepare`, are told: bind it to other callables with `functools.partial`.
+        Label of the signal, of two classes only; None takes the larger one. Only named
+        metrics, and those with `prepare`, are told: bind it to other callables with
+        `functools.partial`.
     random_state : int, RandomState instance or None, default=None
         Seed of the replicas.
 
@@ -259,7 +260,7 @@ def paired_bootstrap(
     metric : str or callable
         As in `bootstrap`.
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
+        Labels of two classes, or of more if `metric` takes them.
     y_score_a, y_score_b : array-like of shape (n_samples,) or (n_samples, ...)
         Scores of the two classifiers for the same events in the same order.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -318,7 +319,7 @@ def paired_bootstrap(
 class _Sample:
     y_true: NDArray[Any]
     weights: FloatArray
-    is_signal: NDArray[np.bool_]
+    codes: NDArray[np.bool_] | NDArray[np.intp]
     pos_label: object
 
 
@@ -328,15 +329,15 @@ def _check_sample(
     pos_label: object,
     n_replicas: int,
 ) -> _Sample:
-    is_signal = check_signal(y_true, pos_label)
-    weights = check_class_weights(is_signal, sample_weight)
+    codes, names = check_classes(y_true, pos_label)
+    weights = check_class_weights(codes, sample_weight, names)
     if n_replicas < 2:
         msg = (
             f"`n_replicas` must be at least 2, got {n_replicas!r}. Take 200 for an "
             "error that is known to 5 per cent."
         )
         raise ValueError(msg)
-    return _Sample(np.asarray(y_true), weights, is_signal, pos_label)
+    return _Sample(np.asarray(y_true), weights, codes, pos_label)
 
 
 def _evaluate(
@@ -355,7 +356,7 @@ def _evaluate(
     replicas = [
         [evaluate(counts, block) for evaluate in evaluators]
         for counts, block in replica_blocks(
-            sample.is_signal, weights, n_replicas, random_state
+            sample.codes, weights, n_replicas, random_state
         )
     ]
     return values, np.concatenate(replicas, axis=1)

@@ -66,7 +66,7 @@ def poisson_replicas(
 
 
 def replica_blocks(
-    is_signal: NDArray[np.bool_],
+    codes: NDArray[np.bool_] | NDArray[np.intp],
     weights: FloatArray,
     n_replicas: int,
     random_state: int | np.random.RandomState | None,
@@ -76,26 +76,32 @@ def replica_blocks(
 
     Parameters
     ----------
-    is_signal, weights, n_replicas, random_state, block_size
+    codes : ndarray of shape (n_samples,), dtype bool or int
+        Class of each event: which are signal, or a number for each of any classes. One
+        number for all, as in a regression, keeps the sum of all weights.
+    weights, n_replicas, random_state, block_size
         As in `poisson_replicas`.
 
     Yields
     ------
     counts : ndarray of shape (n_block, n_samples), dtype int64
-        How often each replica contains each event.
+        How often each replica contains each event. They depend on `random_state` and
+        the number of events alone, not on classes or weights.
     replica_weights : ndarray of shape (n_block, n_samples)
-        The weights, counted and rescaled.
+        The weights, counted and rescaled: an event that is counted k times is k events,
+        each with a k-th of this weight.
     """
     n_samples = len(weights)
     if block_size is None:
         block_size = max(1, _BLOCK_ELEMENTS // n_samples)
+    masks = [codes == code for code in np.unique(codes)[::-1]]
     seed = check_random_state(random_state).randint(2**32, dtype=np.uint64)
     rng = np.random.default_rng(int(seed))
     for start in range(0, n_replicas, block_size):
         n_block = min(block_size, n_replicas - start)
         counts = rng.poisson(1.0, size=(n_block, n_samples))
         replica_weights = counts * weights
-        for mask in (is_signal, ~is_signal):
+        for mask in masks:
             _rescale(replica_weights, mask, float(weights[mask].sum()))
         yield counts, replica_weights
 

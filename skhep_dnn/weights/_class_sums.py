@@ -7,6 +7,7 @@ codes, the others signal and background.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -159,16 +160,20 @@ def check_events(
 
 
 def check_class_weights(
-    is_signal: NDArray[np.bool_], sample_weight: ArrayLike | None
+    codes: NDArray[np.bool_] | NDArray[np.intp],
+    sample_weight: ArrayLike | None,
+    names: Sequence[str] = ("background", "signal"),
 ) -> FloatArray:
     """Return event weights of which each class sums to more than 0.
 
     Parameters
     ----------
-    is_signal : ndarray of shape (n_samples,), dtype bool
-        Which events are signal.
+    codes : ndarray of shape (n_samples,), dtype bool or int
+        Which events are signal, or the class of each as a position in `names`.
     sample_weight : array-like of shape (n_samples,) or None
         Weights of the user; None counts every event once.
+    names : sequence of str, default=("background", "signal")
+        What messages call the classes.
 
     Returns
     -------
@@ -179,8 +184,10 @@ def check_class_weights(
     WeightsError
         If the weights are unusable or a class does not sum to more than 0.
     """
-    weights = check_event_weights(sample_weight, len(is_signal))
-    check_class_sums(is_signal, weights)
+    weights = check_event_weights(sample_weight, len(codes))
+    sums = sums_by_class(weights, codes.astype(np.intp), len(names)).tolist()
+    for value, name in zip(reversed(sums), reversed(names), strict=True):
+        _check_sum(value, name)
     return weights
 
 

@@ -74,6 +74,25 @@ def test_two_columns_of_probabilities(scored):
     assert np.allclose(one.replicas, two.replicas)
 
 
+def test_several_classes_by_name_and_by_loop():
+    rng = np.random.default_rng(6)
+    y = rng.choice(["W", "Z", "top"], size=200)
+    proba, weight = rng.dirichlet(np.ones(3), size=200), rng.exponential(size=200)
+    options = {"n_replicas": 20, "random_state": 3}
+    fast = bootstrap("balanced_log_loss", y, proba, weight, **options)
+    looped = bootstrap(
+        functools.partial(balanced_log_loss), y, proba, weight, **options
+    )
+    assert fast.value == looped.value == balanced_log_loss(y, proba, weight)
+    assert np.allclose(fast.replicas, looped.replicas, rtol=1e-11)
+    other = rng.dirichlet(np.ones(3), size=200)
+    paired = paired_bootstrap("balanced_log_loss", y, proba, other, weight, **options)
+    second = bootstrap("balanced_log_loss", y, other, weight, **options)
+    assert np.allclose(paired.replicas, fast.replicas - second.replicas, rtol=1e-11)
+    with pytest.raises(ValueError, match=r"two kinds of labels, got 3"):
+        bootstrap("roc_auc", y, proba[:, 0], weight)
+
+
 @pytest.mark.parametrize(
     "metric", ["roc_auc", SignificanceAt(0.5), SignificanceAt(0.5, mc_stat=True)]
 )
