@@ -10,9 +10,9 @@ from benchmarks.common import higgsml_solution as recipe
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.neural_network import CosineRestarts, StochasticWeightAverage
 
-PAGE = (Path(__file__).parents[1] / "docs" / "theory" / "higgsml_solution.md").read_text(
-    encoding="utf-8"
-)
+PAGE = (
+    Path(__file__).parents[1] / "docs" / "theory" / "higgsml_solution.md"
+).read_text(encoding="utf-8")
 
 # Folds of thirty events are small, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
