@@ -28,6 +28,7 @@ __all__ = [
     "BootstrapResult",
     "PairedBootstrapResult",
     "bootstrap",
+    "bootstrap_result",
     "format_with_error",
     "paired_bootstrap",
 ]
@@ -234,8 +235,7 @@ def bootstrap(
     """
     sample = _check_sample(y_true, sample_weight, pos_label, n_replicas)
     values, replicas = _evaluate(metric, sample, [y_score], n_replicas, random_state)
-    error, n_undefined = _error(replicas[0])
-    return BootstrapResult(values[0], error, replicas[0], n_undefined)
+    return bootstrap_result(values[0], replicas[0])
 
 
 def paired_bootstrap(
@@ -372,6 +372,12 @@ def _check_length(y_score: ArrayLike, sample: _Sample) -> NDArray[Any]:
         )
         raise ValueError(msg)
     return scores
+
+
+def bootstrap_result(value: float, replicas: FloatArray) -> BootstrapResult:
+    """Return a figure with the error that its replicas have, which may warn."""
+    error, n_undefined = _error(replicas)
+    return BootstrapResult(value, error, replicas, n_undefined)
 
 
 def _error(replicas: FloatArray) -> tuple[float, int]:

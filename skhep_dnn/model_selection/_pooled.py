@@ -266,7 +266,7 @@ def _evaluator(
     X, y, params = events.of_score(one.rows)
     kernel = None
     if isinstance(scorer, EventWeightScorer):
-        kernel = scorer.replica_kernel(one.predictions, X, y)
+        kernel = getattr(scorer, "replica_kernel", lambda *_: None)(one.predictions, X, y)
     if isinstance(scorer, _BaseScorer) and not isinstance(X, pd.DataFrame):
         X = np.empty((len(one.rows), 0))  # not looked at: nothing has to be copied
 
@@ -280,7 +280,10 @@ def _evaluator(
             _of_replica(name, scorer, one, (X, y, params), count, weight)
             for count, weight in zip(own_counts, own_weights, strict=True)
         ]
-        return {key: np.array([f[key] for f in found]) for key in found[0]}
+        keys = dict.fromkeys(key for values in found for key in values)
+        return {
+            key: np.array([values.get(key, np.nan) for values in found]) for key in keys
+        }
 
     return evaluate
 
@@ -294,6 +297,8 @@ def _of_replica(
     weight: FloatArray,
 ) -> dict[str, float]:
     """Score one replica: an event that is counted k times is there k times."""
+    if not np.isfinite(weight).all():  # a class with a sum of 0 or less
+        return {}
     X, y, params = sample
     index = np.repeat(np.arange(len(count)), count)
     own = _check_method_params(X, params=params, indices=index)
