@@ -6,7 +6,7 @@ break.
 """
 
 from sklearn.base import _fit_context
-from sklearn.metrics._scorer import _Scorer
+from sklearn.metrics._scorer import _cached_call, _Scorer
 from sklearn.pipeline import _name_estimators
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -25,6 +25,7 @@ __all__ = [
     "StrOptions",
     "_Scorer",
     "_VisualBlock",
+    "_cached_call",
     "_check_feature_names_in",
     "_check_method_params",
     "_check_response_method",

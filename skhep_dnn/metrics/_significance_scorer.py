@@ -9,6 +9,8 @@ the whole sample; the significance of a fold would be low by the root of the fol
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 from typing import ClassVar, Literal
@@ -33,17 +35,24 @@ from skhep_dnn.metrics._scorer import (
     CarriedWeights,
     EventWeightScorer,
     FloatArray,
+    ReplicaKernel,
     check_carried,
     check_scored_events,
     shown_options,
 )
 from skhep_dnn.metrics._significance import check_defined
 from skhep_dnn.metrics._thresholds import MIN_N_EFF, position_of_maximum
-from skhep_dnn.weights._class_sums import check_class_sums, check_yield, scale_classes
+from skhep_dnn.weights._class_sums import (
+    check_class_sums,
+    check_yield,
+    scale_classes,
+    sums_by_class,
+)
 
 __all__ = ["ScoredSignificance", "make_significance_scorer"]
 
 _KINDS = ("ams", "asimov")
+_ROUNDING = 1e-12
 _RESPONSE_METHODS = ("auto", "decision_function", "predict_proba")
 
 
@@ -385,6 +394,25 @@ class ScoredSignificance:
             return 0.0
         return float(self._significance(s, b, sum_w2_b)[0])
 
+    @property
+    def takes_several_classes(self) -> bool:
+        """Whether there may be more than two classes."""
+        return False
+
+    @property
+    def unknown_yields(self) -> tuple[str, ...]:
+        """Names of the yields that are not known."""
+        yields = {
+            "signal_yield": self.signal_yield,
+            "background_yield": self.background_yield,
+        }
+        return tuple(name for name, value in yields.items() if value is None)
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether the significance is fast as a function of the weights."""
+        return self.at != "max"
+
     def of_response(
         self,
         y_true: ArrayLike,
@@ -394,15 +422,70 @@ class ScoredSignificance:
     ) -> float:
         """Return the significance of an estimator's response, as `at` says."""
         is_signal, weights = self._rescaled(y_true, sample_weight, pos_label)
-        if self.at == "predict":
-            selected = _is_predicted(y_true, is_signal, response)
-            return self._of_selection(is_signal, weights, selected)
-        scores = check_scores(response, len(is_signal))
         if self.at == "binned":
+            scores = check_scores(response, len(is_signal))
             return self._of_bins(*_sums_by_score(is_signal, scores, weights))
         if self.at == "max":
+            scores = check_scores(response, len(is_signal))
             return self._of_maximum(is_signal, scores, weights)
-        return self._of_selection(is_signal, weights, scores >= float(self.at))
+        selected = self._selected(y_true, is_signal, response)
+        return self._of_selection(*_selected_sums(is_signal, weights, selected))
+
+    def kernel(
+        self, y_true: ArrayLike, response: ArrayLike, pos_label: object
+    ) -> ReplicaKernel:
+        """Return the significance as a function of counts and weights of replicas.
+
+        Scores are sorted, or events selected, once. A replica is then sums over events
+        of equal score, or over the selected ones.
+        """
+        is_signal = check_signal(y_true, pos_label)
+        self._warn_of_unknown_yields()
+        if self.at == "binned":
+            scores = check_scores(response, len(is_signal))
+            levels, level = np.unique(scores, return_inverse=True)
+            n_levels, of_sums = len(levels), self._of_bins
+        else:
+            level = self._selected(y_true, is_signal, response).astype(np.intp)
+            n_levels, of_sums = 2, self._of_last
+        sums_of_replica = self._sums_by_level(is_signal, level, n_levels)
+
+        def kernel(counts: NDArray[np.int64], weights: FloatArray) -> FloatArray:
+            values = np.full(len(weights), np.nan)
+            with warnings.catch_warnings():  # nan and noise are for the caller to see
+                warnings.simplefilter("ignore", UndefinedSignificanceWarning)
+                warnings.simplefilter("ignore", LowStatisticsWarning)
+                for i in np.flatnonzero(np.isfinite(weights).all(axis=1)):
+                    values[i] = of_sums(*sums_of_replica(counts[i], weights[i]))
+            return values
+
+        return kernel
+
+    def _sums_by_level(
+        self, is_signal: BoolArray, level: NDArray[np.intp], n_levels: int
+    ) -> Callable[[NDArray[np.int64], FloatArray], tuple[FloatArray, ...]]:
+        """Return s, b and the squared background weights of each level of a replica."""
+        signal, background = np.flatnonzero(is_signal), np.flatnonzero(~is_signal)
+        level_s, level_b = level[signal], level[background]
+
+        def sums(
+            counts: NDArray[np.int64], weights: FloatArray
+        ) -> tuple[FloatArray, ...]:
+            w_s = _at_yield(weights[signal], self.signal_yield)
+            w_b = _at_yield(weights[background], self.background_yield)
+            # An event that is counted k times is k events of a k-th of this weight.
+            w2_b = w_b**2 / np.maximum(counts[background], 1)
+            addends = ((level_s, w_s), (level_b, w_b), (level_b, w2_b))
+            return tuple(sums_by_class(w, code, n_levels) for code, w in addends)
+
+        return sums
+
+    def _selected(
+        self, y_true: ArrayLike, is_signal: BoolArray, response: ArrayLike
+    ) -> BoolArray:
+        if self.at == "predict":
+            return _is_predicted(y_true, is_signal, response)
+        return check_scores(response, len(is_signal)) >= float(self.at)
 
     def _of_bins(self, s: FloatArray, b: FloatArray, sum_w2_b: FloatArray) -> float:
         """Return the binned significance, averaged over shifted bin edges.
@@ -446,10 +529,10 @@ class ScoredSignificance:
             return float("nan")
         return float(scan.z[best])
 
-    def _of_selection(
-        self, is_signal: BoolArray, weights: FloatArray, selected: BoolArray
-    ) -> float:
-        s, b, sum_w2_b = _selected_sums(is_signal, weights, selected)
+    def _of_last(self, s: FloatArray, b: FloatArray, sum_w2_b: FloatArray) -> float:
+        return self._of_selection(float(s[-1]), float(b[-1]), float(sum_w2_b[-1]))
+
+    def _of_selection(self, s: float, b: float, sum_w2_b: float) -> float:
         z = self._significance(s, b, sum_w2_b)
         check_defined(z)
         if not np.isnan(z[0]):
@@ -464,11 +547,13 @@ class ScoredSignificance:
         self, y_true: ArrayLike, sample_weight: ArrayLike | None, pos_label: object
     ) -> tuple[BoolArray, FloatArray]:
         is_signal, weights = check_scored_events(y_true, sample_weight, pos_label, self)
-        yields = {
-            "signal_yield": self.signal_yield,
-            "background_yield": self.background_yield,
-        }
-        unknown = [f"`{name}`" for name, value in yields.items() if value is None]
+        self._warn_of_unknown_yields()
+        return is_signal, scale_classes(
+            is_signal, weights, self.signal_yield, self.background_yield
+        )
+
+    def _warn_of_unknown_yields(self) -> None:
+        unknown = [f"`{name}`" for name in self.unknown_yields]
         if unknown:
             msg = (
                 f"{' and '.join(unknown)} must be known to a scorer of significance, "
@@ -478,9 +563,6 @@ class ScoredSignificance:
                 "and `target`."
             )
             warn_caller(msg, FoldYieldWarning)
-        return is_signal, scale_classes(
-            is_signal, weights, self.signal_yield, self.background_yield
-        )
 
     def _warn_if_few(self, b: float, sum_w2_b: float) -> None:
         if b > 0 and b * b >= self.min_n_eff * sum_w2_b:
@@ -492,6 +574,11 @@ class ScoredSignificance:
             "the factor 1 + 3 / (8 n_eff) and noisy. Score more events at once."
         )
         warn_caller(msg, LowStatisticsWarning)
+
+
+def _at_yield(weights: FloatArray, full: float | None) -> FloatArray:
+    """Return the weights of a class, rescaled to its yield where that is known."""
+    return weights if full is None else weights * (full / weights.sum())
 
 
 def _is_predicted(
@@ -544,6 +631,7 @@ def _cells_of_equal_signal(s: FloatArray, n_cells: int) -> NDArray[np.intp]:
     """
     above = np.cumsum(s[::-1])[::-1]
     before = np.maximum.accumulate(np.append(above[1:], 0.0)[::-1])[::-1]
-    edges = above[0] * np.arange(1, n_cells) / n_cells
+    # A share that is full but for rounding is full, in whatever order it was summed.
+    edges = (1.0 - _ROUNDING) * above[0] * np.arange(1, n_cells) / n_cells
     from_signal_end: NDArray[np.intp] = np.searchsorted(edges, before, side="right")
     return n_cells - 1 - from_signal_end
