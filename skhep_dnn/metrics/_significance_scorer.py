@@ -51,13 +51,13 @@ from skhep_dnn.weights._class_sums import (
 
 __all__ = ["ScoredSignificance", "make_significance_scorer"]
 
-_KINDS = ("ams", "asimov")
+_KINDS = ("ams", "asimov", "asimov_llr")
 _ROUNDING = 1e-12
 _RESPONSE_METHODS = ("auto", "decision_function", "predict_proba")
 
 
 def make_significance_scorer(
-    kind: Literal["ams", "asimov"] = "ams",
+    kind: Literal["ams", "asimov", "asimov_llr"] = "ams",
     at: Literal["binned", "max", "predict"] | float = "binned",
     *,
     n_bins: int = 10,
@@ -83,9 +83,13 @@ def make_significance_scorer(
 
     Parameters
     ----------
-    kind : {"ams", "asimov"}, default="ams"
-        Sets the default of `b_reg`. With uncertainties both are the Asimov
-        significance, of a background to which `b_reg` is added.
+    kind : {"ams", "asimov", "asimov_llr"}, default="ams"
+        "ams" and "asimov" set the default of `b_reg`. With uncertainties both are the
+        Asimov significance, of a background to which `b_reg` is added.
+
+        "asimov_llr" is the log-likelihood ratio of signal and background against
+        background alone on the Asimov data, with statistical errors only: the square
+        of "asimov", see the Notes.
     at : {"binned", "max", "predict"} or float, default="binned"
         Where the significance is taken.
 
@@ -121,7 +125,7 @@ def make_significance_scorer(
         The same of the background.
     b_reg : float, default=None
         Added to the background (of each bin), in events; None takes 10 for "ams" and
-        0 for "asimov".
+        0 otherwise. It and uncertainties are refused with "asimov_llr".
     sigma_b : float, default=0.0
         Absolute uncertainty of the background (of each merged bin), in events.
     rel_sigma_b : float, default=0.0
@@ -191,6 +195,18 @@ def make_significance_scorer(
     a threshold that leaves fewer than `min_n_eff` effective background events counts
     as 0. Carried weights cannot be found there, as it scores labels without `X`.
 
+    "asimov_llr" is the test statistic of discovery [1]_ on the Asimov data, the counts
+    :math:`s_i + b_i` of the merged bins,
+
+    .. math:: q_0 = 2 \ln \frac{L(s + b)}{L(b)} = 2 \sum_i
+              \left[ (s_i + b_i) \ln \left( 1 + \frac{s_i}{b_i} \right)
+              - s_i \right] = Z^2 ,
+
+    with the factor 2, so that its root is the significance and it adds over bins and
+    independent channels, and with the sign by which greater is better. Where only one
+    bin or selection is left and its signal is negative, so is the value. The mean over
+    `n_shifts` is that of the squares.
+
     References
     ----------
     .. [1] G. Cowan, K. Cranmer, E. Gross, O. Vitells, "Asymptotic formulae for
@@ -223,6 +239,10 @@ def make_significance_scorer(
     (5,)
     """
     _check_options(kind, at, response_method)
+    if kind == "asimov_llr":
+        _check_statistics_only(
+            b_reg=b_reg, sigma_b=sigma_b, rel_sigma_b=rel_sigma_b, mc_stat=mc_stat
+        )
     _check_response(at, response_method)
     _check_counts(n_bins=n_bins, n_shifts=n_shifts)
     numbers = {"sigma_b": sigma_b, "rel_sigma_b": rel_sigma_b, "min_n_eff": min_n_eff}
@@ -252,8 +272,9 @@ def make_significance_scorer(
         min_n_eff=min_n_eff,
         signal_yield=carried_s if signal_yield is None else signal_yield,
         background_yield=carried_b if background_yield is None else background_yield,
+        squared=kind == "asimov_llr",
         figure_of_merit=FigureOfMerit(
-            kind=kind,
+            kind="asimov" if kind == "asimov_llr" else kind,
             b_reg=b_reg,
             sigma_b=sigma_b,
             rel_sigma_b=rel_sigma_b,
@@ -285,6 +306,16 @@ def _check_options(kind: object, at: object, response_method: object) -> None:
         msg = (
             f"`response_method` must be one of {list(_RESPONSE_METHODS)}, got "
             f"{response_method!r}. Use at='predict' for class predictions."
+        )
+        raise ValueError(msg)
+
+
+def _check_statistics_only(**options: float | None) -> None:
+    given = {name: value for name, value in options.items() if value}
+    if given:
+        msg = (
+            "`kind` must be 'ams' or 'asimov' with uncertainties or `b_reg`, got "
+            f"'asimov_llr' with {given!r}. Leave these options out, or choose 'asimov'."
         )
         raise ValueError(msg)
 
@@ -371,6 +402,7 @@ class ScoredSignificance:
     signal_yield: float | None
     background_yield: float | None
     figure_of_merit: FigureOfMerit
+    squared: bool
     unit_weights: bool
 
     def __call__(
@@ -392,7 +424,7 @@ class ScoredSignificance:
         s, b, sum_w2_b = _selected_sums(is_signal, weights, selected)
         if b <= 0 or s <= -b or b * b < self.min_n_eff * sum_w2_b:
             return 0.0
-        return float(self._significance(s, b, sum_w2_b)[0])
+        return self._value(self._significance(s, b, sum_w2_b)[0])
 
     @property
     def takes_several_classes(self) -> bool:
@@ -502,7 +534,7 @@ class ScoredSignificance:
         for shift in range(self.n_shifts):
             bins = self.n_bins - (from_signal_end + shift) // self.n_shifts
             sums = _sums_by_code(bins, self.n_bins + 1, *cell_sums)
-            z.append(self._of_merged_bins(*sums))
+            z.append(self._value(self._of_merged_bins(*sums)))
         return float(np.mean(z))
 
     def _of_merged_bins(
@@ -527,7 +559,7 @@ class ScoredSignificance:
             )
             warn_caller(msg, UndefinedSignificanceWarning)
             return float("nan")
-        return float(scan.z[best])
+        return self._value(scan.z[best])
 
     def _of_last(self, s: FloatArray, b: FloatArray, sum_w2_b: FloatArray) -> float:
         return self._of_selection(float(s[-1]), float(b[-1]), float(sum_w2_b[-1]))
@@ -537,7 +569,11 @@ class ScoredSignificance:
         check_defined(z)
         if not np.isnan(z[0]):
             self._warn_if_few(b, sum_w2_b)
-        return float(z[0])
+        return self._value(z[0])
+
+    def _value(self, z: np.float64 | FloatArray) -> float:
+        """Return the figure of a significance; a square keeps its sign."""
+        return float(z * abs(z)) if self.squared else float(z)
 
     def _significance(self, s: float, b: float, sum_w2_b: float) -> FloatArray:
         """Return the significance of one selection, of shape (1,)."""

@@ -174,6 +174,8 @@ SCORERS = [
             ("asimov", "binned", {"min_n_eff": 5, "mc_stat": True}),
             ("asimov", "binned", {"n_bins": 3, "n_shifts": 2, "rel_sigma_b": 0.1}),
             ("asimov", "binned", {"pos_label": "b", "min_n_eff": 5}),
+            ("asimov_llr", "binned", {"min_n_eff": 5}),
+            ("asimov_llr", "predict", {}),
             ("asimov", "predict", {"mc_stat": True}),
             ("ams", 0.3, {}),
             ("asimov", 0.7, {}),
