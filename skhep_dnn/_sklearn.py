@@ -8,6 +8,7 @@ break.
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import (
     _BaseScorer,
+    _cached_call,
     _MultimetricScorer,
     _PassthroughScorer,
     _Scorer,
@@ -39,6 +40,7 @@ __all__ = [
     "_PassthroughScorer",
     "_Scorer",
     "_VisualBlock",
+    "_cached_call",
     "_check_feature_names_in",
     "_check_method_params",
     "_check_response_method",

@@ -22,6 +22,8 @@ from skhep_dnn.metrics._significance import (
 
 __all__ = ["binned_significance", "combine_bins", "merge_bins"]
 
+_ROUNDING = 1e-12
+
 
 def binned_significance(
     s: ArrayLike,
@@ -193,7 +195,10 @@ def _merge_starts(
 
     def admissible(s: float, b: float, sum_w2: float) -> bool:
         enough = b > 0 or (allow_no_background and b == 0)
-        return enough and s >= 0 and b * b >= min_n_eff * sum_w2
+        return enough and s >= 0 and b * b >= at_least * sum_w2
+
+    # As many events as asked for are enough, in whatever order they were summed.
+    at_least = min_n_eff * (1.0 - _ROUNDING)
 
     bins = list(zip(s.tolist(), b.tolist(), sum_w2_b.tolist(), strict=True))
     closed: list[tuple[int, tuple[float, float, float]]] = []

@@ -6,7 +6,7 @@ weights mean to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,13 +18,16 @@ from sklearn import metrics
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.metrics._classification import balanced_log_loss
 from skhep_dnn.metrics._ranking import weighted_roc_auc
+from skhep_dnn.metrics._replica_metric import prepare_auc, prepare_log_loss
 from skhep_dnn.metrics._scorer import (
     RANKING_RESPONSES,
     BoolArray,
+    Codes,
     EventWeightScorer,
     FloatArray,
+    ReplicaKernel,
     check_carried,
-    check_scored_events,
+    check_classified_events,
     shown_options,
 )
 
@@ -54,9 +57,11 @@ def weighted_scorer(
         scikit-learn's, in which signed sums of weights are right as they are.
         "precision", "f1" and "jaccard" refuse a selection with a negative sum of
         weights; "average_precision" and "matthews_corrcoef" refuse any negative
-        weight, being undefined with them.
+        weight, being undefined with them. "accuracy", "balanced_accuracy",
+        "balanced_log_loss" and "neg_log_loss" take more than two classes, too.
     pos_label : label, default=None
-        Label of the signal; None takes `classes_[1]`.
+        Label of the signal; None takes `classes_[1]`. With more than two classes it
+        must be None.
     sample_weight : Series of shape (n_events,), default=None
         Weights of the whole sample, with the index of the DataFrame that will be
         scored. They are used where none are passed: by tools that pass a scorer no
@@ -76,7 +81,8 @@ def weighted_scorer(
     ------
     ValueError
         If the name is unknown, or there is a `target` without `sample_weight`. When
-        scoring: if the classifier has not two classes.
+        scoring: if the classifier has more than two classes and the metric takes two
+        only, or there is `pos_label`, or one of the classes has no event.
     TypeError
         If `sample_weight` or `target` is not a Series. When scoring with carried
         weights: if `X` has no index.
@@ -141,57 +147,79 @@ def weighted_scorer(
 
 @dataclass(frozen=True)
 class _Metric:
-    """A metric of signal labels, a response and weights, and how to use it."""
+    """A metric of classes, a response and weights, and how to use it.
 
-    function: Callable[[BoolArray, NDArray[np.generic], FloatArray], float]
+    Of two classes it gets which events are signal and which are predicted to be; of
+    more, which is only for those with `several_classes`, it gets numbers of classes.
+    """
+
+    function: Callable[[Codes, NDArray[np.generic], FloatArray], float]
     response_method: str | tuple[str, ...]
     sign: int = 1
     negative_weights: Literal["signed", "selection", "none"] = "signed"
+    several_classes: bool = False
 
 
 def _of_labels(
     function: Callable[..., float],
     negative_weights: Literal["signed", "selection", "none"] = "signed",
+    *,
+    several_classes: bool = False,
 ) -> _Metric:
     def of_selection(
-        is_signal: BoolArray, selected: NDArray[np.generic], weights: FloatArray
+        codes: Codes, selected: NDArray[np.generic], weights: FloatArray
     ) -> float:
-        return function(is_signal, selected, sample_weight=weights)
+        return function(codes, selected, sample_weight=weights)
 
-    return _Metric(of_selection, "predict", negative_weights=negative_weights)
+    return _Metric(
+        of_selection,
+        "predict",
+        negative_weights=negative_weights,
+        several_classes=several_classes,
+    )
 
 
 def _of_scores(
     function: Callable[..., float],
     response_method: str | tuple[str, ...] = "predict_proba",
+    *,
     sign: int = 1,
     negative_weights: Literal["signed", "selection", "none"] = "signed",
+    several_classes: bool = False,
 ) -> _Metric:
     def of_scores(
-        is_signal: BoolArray, scores: NDArray[np.generic], weights: FloatArray
+        codes: Codes, scores: NDArray[np.generic], weights: FloatArray
     ) -> float:
-        return function(is_signal, scores, sample_weight=weights)
+        return function(codes, scores, sample_weight=weights)
 
-    return _Metric(of_scores, response_method, sign, negative_weights)
+    return _Metric(of_scores, response_method, sign, negative_weights, several_classes)
 
 
 _METRICS = {
-    "accuracy": _of_labels(metrics.accuracy_score),
+    "accuracy": _of_labels(metrics.accuracy_score, several_classes=True),
     "average_precision": _of_scores(
         metrics.average_precision_score, RANKING_RESPONSES, negative_weights="none"
     ),
-    "balanced_accuracy": _of_labels(metrics.balanced_accuracy_score),
-    "balanced_log_loss": _of_scores(balanced_log_loss, sign=-1),
+    "balanced_accuracy": _of_labels(
+        metrics.balanced_accuracy_score, several_classes=True
+    ),
+    "balanced_log_loss": _of_scores(balanced_log_loss, sign=-1, several_classes=True),
     "f1": _of_labels(metrics.f1_score, "selection"),
     "jaccard": _of_labels(metrics.jaccard_score, "selection"),
     "matthews_corrcoef": _of_labels(metrics.matthews_corrcoef, "none"),
     "neg_brier_score": _of_scores(metrics.brier_score_loss, sign=-1),
-    "neg_log_loss": _of_scores(metrics.log_loss, sign=-1),
+    "neg_log_loss": _of_scores(metrics.log_loss, sign=-1, several_classes=True),
     "precision": _of_labels(metrics.precision_score, "selection"),
     "recall": _of_labels(metrics.recall_score),
     "roc_auc": _of_scores(weighted_roc_auc, RANKING_RESPONSES),
 }
 METRIC_NAMES = tuple(sorted(_METRICS))
+
+# Of labels, a response and the label of the signal: a function of the weights alone.
+_KERNELS = {
+    "balanced_log_loss": prepare_log_loss,
+    "roc_auc": prepare_auc,
+}
 
 
 @dataclass(frozen=True)
@@ -213,6 +241,21 @@ class WeightedMetric:
     def __name__(self) -> str:
         """Name under which scikit-learn shows the metric."""
         return self.name
+
+    @property
+    def takes_several_classes(self) -> bool:
+        """Whether there may be more than two classes."""
+        return _METRICS[self.name].several_classes
+
+    @property
+    def unknown_yields(self) -> Sequence[str]:
+        """Yields that must be known and are not: there are none."""
+        return ()
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether the metric is fast as a function of the weights."""
+        return self.name in _KERNELS
 
     def __call__(
         self,
@@ -240,12 +283,23 @@ class WeightedMetric:
     ) -> float:
         """Return the metric, before the sign that makes greater better."""
         metric = _METRICS[self.name]
-        is_signal, weights = check_scored_events(y_true, sample_weight, pos_label, self)
+        codes, weights = check_classified_events(y_true, sample_weight, pos_label, self)
         values = np.asarray(response)
         if metric.response_method == "predict":
-            values = values == np.asarray(y_true)[is_signal][0]
+            values = _predicted_codes(y_true, codes, values)
         self._check_negative_weights(metric, values, weights)
-        return metric.function(is_signal, values, weights)
+        return metric.function(codes, values, weights)
+
+    def kernel(
+        self, y_true: ArrayLike, response: ArrayLike, pos_label: object
+    ) -> ReplicaKernel:
+        """Return the metric as a function of the weights of replicas."""
+        of_weights = _KERNELS[self.name](y_true, response, pos_label)
+
+        def kernel(_counts: NDArray[np.int64], weights: FloatArray) -> FloatArray:
+            return of_weights(weights)
+
+        return kernel
 
     def _check_negative_weights(
         self, metric: _Metric, response: NDArray[np.generic], weights: FloatArray
@@ -267,3 +321,17 @@ class WeightedMetric:
                     "'balanced_log_loss', or select more events."
                 )
                 raise WeightsError(msg)
+
+
+def _predicted_codes(
+    y_true: ArrayLike, codes: Codes, predicted: NDArray[np.generic]
+) -> Codes:
+    """Return predicted labels as `codes` is: which are signal, or numbers of classes.
+
+    The labels of several classes are those in `y_true`, as the scorer has checked.
+    """
+    labels = np.asarray(y_true)
+    if codes.dtype == np.bool_:
+        selected: BoolArray = predicted == labels[codes][0]
+        return selected
+    return np.searchsorted(np.unique(labels), predicted)

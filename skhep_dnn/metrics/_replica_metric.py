@@ -27,7 +27,13 @@ from skhep_dnn.metrics._classification import (
 )
 from skhep_dnn.metrics._ranking import auc_of_weights, weighted_roc_auc
 
-__all__ = ["Metric", "ReplicaMetric", "resolve_metric"]
+__all__ = [
+    "Metric",
+    "ReplicaMetric",
+    "prepare_auc",
+    "prepare_log_loss",
+    "resolve_metric",
+]
 
 FloatArray = NDArray[np.float64]
 Metric = Callable[..., float]
@@ -133,14 +139,16 @@ def _loop(
     return values
 
 
-def _prepare_auc(y_true: ArrayLike, y_score: ArrayLike, pos_label: object) -> Kernel:
+def prepare_auc(y_true: ArrayLike, y_score: ArrayLike, pos_label: object) -> Kernel:
+    """Return the AUC of scores as a function of the weights."""
     is_signal = check_signal(y_true, pos_label)
     return auc_of_weights(is_signal, check_scores(y_score, len(is_signal)))
 
 
-def _prepare_log_loss(
+def prepare_log_loss(
     y_true: ArrayLike, y_proba: ArrayLike, pos_label: object
 ) -> Kernel:
+    """Return the balanced log-loss of probabilities as a function of the weights."""
     return log_loss_of_weights(*probability_losses(y_true, y_proba, pos_label))
 
 
@@ -151,9 +159,9 @@ def _prepare_log_loss_from_logits(
 
 
 _NAMED_METRICS = {
-    "balanced_log_loss": ReplicaMetric(balanced_log_loss, _prepare_log_loss),
+    "balanced_log_loss": ReplicaMetric(balanced_log_loss, prepare_log_loss),
     "balanced_log_loss_from_logits": ReplicaMetric(
         balanced_log_loss_from_logits, _prepare_log_loss_from_logits
     ),
-    "roc_auc": ReplicaMetric(weighted_roc_auc, _prepare_auc),
+    "roc_auc": ReplicaMetric(weighted_roc_auc, prepare_auc),
 }

@@ -11,32 +11,45 @@ which survive splitting, shuffling and resampling.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._sklearn import _check_response_method, _Scorer
-from skhep_dnn._validation import check_event_weights, check_pos_label, check_signal
+from skhep_dnn._sklearn import _cached_call, _check_response_method, _Scorer
+from skhep_dnn._validation import (
+    check_classes,
+    check_event_weights,
+    check_pos_label,
+    check_signal,
+)
 from skhep_dnn.exceptions import MissingWeightsError, WeightsError
-from skhep_dnn.weights._class_sums import check_class_weights
+from skhep_dnn.weights._class_sums import check_class_sums, check_class_weights
 
 __all__ = [
     "RANKING_RESPONSES",
     "BoolArray",
     "CarriedWeights",
+    "Codes",
     "EventWeightScorer",
     "FloatArray",
+    "ReplicaKernel",
     "ScoreFunction",
     "check_carried",
+    "check_classified_events",
     "check_scored_events",
     "shown_options",
 ]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+Codes = NDArray[np.bool_] | NDArray[np.intp]
+ReplicaKernel = Callable[[NDArray[np.int64], FloatArray], FloatArray]
 
 # A decision function never saturates, so it orders the purest events best.
 RANKING_RESPONSES = ("decision_function", "predict_proba")
@@ -46,7 +59,7 @@ class ScoreFunction(Protocol):
     """What a scorer computes, of labels, a response and event weights.
 
     A call is for class predictions: all that `TunedThresholdClassifierCV`, which calls
-    it for each threshold, takes from a scorer.
+    it for each threshold, takes from a scorer. It is a frozen dataclass.
     """
 
     @property
@@ -54,6 +67,15 @@ class ScoreFunction(Protocol):
 
     @property
     def unit_weights(self) -> bool: ...
+
+    @property
+    def takes_several_classes(self) -> bool: ...
+
+    @property
+    def unknown_yields(self) -> Sequence[str]: ...
+
+    @property
+    def has_kernel(self) -> bool: ...
 
     def __call__(
         self,
@@ -71,6 +93,10 @@ class ScoreFunction(Protocol):
         pos_label: object,
     ) -> float: ...
 
+    def kernel(
+        self, y_true: ArrayLike, response: ArrayLike, pos_label: object
+    ) -> ReplicaKernel: ...
+
 
 class EventWeightScorer(_Scorer):
     """Scorer that requests `sample_weight` and refuses to work without.
@@ -84,7 +110,7 @@ class EventWeightScorer(_Scorer):
     response_method : str or tuple of str
         Method of the estimator that gives the response.
     pos_label : label or None
-        Label of the signal; None takes ``classes_[1]``.
+        Label of the signal, of two classes only; None takes ``classes_[1]``.
     carried : CarriedWeights or None
         Weights to use where none are passed.
     description : str
@@ -110,6 +136,95 @@ class EventWeightScorer(_Scorer):
     def __repr__(self) -> str:
         return self._description
 
+    def for_sample(
+        self, y_true: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Return the scorer to use on parts of a sample, such as its folds.
+
+        A significance whose yields are not known gets the class sums of the sample, so
+        that each part is scored at the full yields. Any other scorer is returned as it
+        is.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of the whole sample.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Its weights. None takes those that the scorer carries, by the index of
+            `y_true`, which must be a Series then; or else counts every event once, if
+            the scorer has `unit_weights`.
+
+        Returns
+        -------
+        scorer : EventWeightScorer
+            This one, if there is nothing to fill in, or if the scorer carries weights
+            and `y_true` has no index.
+
+        Raises
+        ------
+        MissingWeightsError
+            If yields are not known and there are no weights.
+        WeightsError
+            If yields are not known and a class does not sum to more than 0.
+        """
+        unknown = self._score_func.unknown_yields
+        if not unknown:
+            return self
+        if sample_weight is None and self._carried is not None:
+            if not isinstance(getattr(y_true, "index", None), pd.Index):
+                return self  # each part finds its weights, but the yields stay unknown
+            sample_weight = self._carried.weights_of(y_true, y_true)
+        is_signal, weights = check_scored_events(
+            y_true, sample_weight, self._kwargs["pos_label"], self._score_func
+        )
+        signal, background = check_class_sums(is_signal, weights)
+        yields = {"signal_yield": signal, "background_yield": background}
+        found = {name: yields[name] for name in unknown}
+        scorer = copy.copy(self)
+        scorer._score_func = replace(self._score_func, **found)
+        options = {name: (value, None) for name, value in found.items()}
+        scorer._description = f"{self._description[:-1]}{shown_options(**options)})"
+        return scorer
+
+    def replica_kernel(
+        self, estimator: Any, X: object, y_true: ArrayLike
+    ) -> ReplicaKernel | None:
+        """Return the score as a function of the weights, if there is a fast way.
+
+        The estimator is asked for its response once. The scores of the replicas of a
+        bootstrap then need no more than sums of weights.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted classifier.
+        X : array-like of shape (n_samples, n_features)
+            The events.
+        y_true : array-like of shape (n_samples,)
+            Their labels.
+
+        Returns
+        -------
+        kernel : callable or None
+            Takes counts and weights of shape (n_block, n_samples), as `replica_blocks`
+            yields them, and returns scores of shape (n_block,), greater is better; nan
+            where weights are nan or a significance is undefined, without a warning.
+            An event that is counted k times is k events, each with a k-th of its
+            weight in the replica. Counts that are all 1 are weights as they are. None
+            where the score must be computed replica by replica.
+        """
+        if not self._score_func.has_kernel:
+            return None
+        caller = partial(_cached_call, None)
+        response, pos_label = self._response(caller, estimator, X, y_true)
+        kernel = self._score_func.kernel(y_true, response, pos_label)
+        sign = self._sign
+
+        def scores(counts: NDArray[np.int64], weights: FloatArray) -> FloatArray:
+            return sign * kernel(counts, weights)
+
+        return scores
+
     def _score(
         self,
         method_caller: Callable[..., Any],
@@ -119,10 +234,9 @@ class EventWeightScorer(_Scorer):
         *,
         sample_weight: ArrayLike | None = None,
     ) -> float:
-        pos_label = _signal_label(estimator, self._kwargs["pos_label"])
         if sample_weight is None and self._carried is not None:
             sample_weight = self._carried.weights_of(X, y_true)
-        response = self._response(method_caller, estimator, X, pos_label)
+        response, pos_label = self._response(method_caller, estimator, X, y_true)
         value = self._score_func.of_response(y_true, response, sample_weight, pos_label)
         return self._sign * float(value)
 
@@ -131,26 +245,72 @@ class EventWeightScorer(_Scorer):
         method_caller: Callable[..., Any],
         estimator: Any,
         X: object,
-        pos_label: object,
-    ) -> NDArray[Any]:
+        y_true: ArrayLike,
+    ) -> tuple[NDArray[Any], object]:
+        """Return what the estimator says of the events, and the label of the signal.
+
+        With more than two classes there is no signal: None.
+        """
+        classes, pos_label = self._classes(estimator, y_true)
         method = _check_response_method(estimator, self._response_method).__name__
-        if pos_label == estimator.classes_[1]:
-            return method_caller(estimator, method, X, pos_label=pos_label)
+        if pos_label is None or pos_label == classes[1]:
+            return method_caller(estimator, method, X, pos_label=pos_label), pos_label
         # scikit-learn's cache knows the method only, not the orientation: another
         # key, the method in a tuple, keeps the reversed response apart.
-        return method_caller(estimator, (method,), X, pos_label=pos_label)
+        response = method_caller(estimator, (method,), X, pos_label=pos_label)
+        return response, pos_label
+
+    def _classes(
+        self, estimator: Any, y_true: ArrayLike
+    ) -> tuple[NDArray[Any], object]:
+        several = self._score_func.takes_several_classes
+        classes = _check_classifier(estimator, several=several)
+        pos_label = self._kwargs["pos_label"]
+        if len(classes) == 2:
+            return classes, check_pos_label(classes, pos_label)
+        if pos_label is not None:
+            msg = (
+                "`pos_label` must be None for a classifier of more than two classes, "
+                f"got {pos_label!r} for {len(classes)}. Make the scorer without it."
+            )
+            raise ValueError(msg)
+        _check_all_classes(classes, y_true)
+        return classes, None
 
 
-def _signal_label(estimator: Any, pos_label: object) -> object:
+def _check_classifier(estimator: Any, *, several: bool) -> NDArray[Any]:
+    """Return the classes of an estimator, two of them or, with `several`, more."""
     classes = getattr(estimator, "classes_", None)
-    if classes is None or len(classes) != 2:
-        found = "no `classes_`" if classes is None else f"{len(classes)} classes"
+    if classes is not None and (len(classes) == 2 or (several and len(classes) > 2)):
+        return np.asarray(classes)
+    found = "no `classes_`" if classes is None else f"{len(classes)} classes"
+    expected, remedy = "two classes", "Fit a binary classifier"
+    if several:
+        expected, remedy = "two or more classes", "Fit a classifier"
+    elif classes is not None and len(classes) > 2:
+        remedy += (
+            ", or score by the weighted_scorer of 'accuracy', 'balanced_accuracy', "
+            "'balanced_log_loss' or 'neg_log_loss'"
+        )
+    msg = (
+        f"`estimator` must be a fitted classifier of {expected}, got "
+        f"{type(estimator).__name__} with {found}. {remedy}."
+    )
+    raise ValueError(msg)
+
+
+def _check_all_classes(classes: NDArray[Any], y_true: ArrayLike) -> None:
+    """Raise if labels are not those of a classifier of several classes."""
+    known, found = set(np.asarray(classes).tolist()), set(np.asarray(y_true).tolist())
+    if known != found:
+        missing, unknown = known - found, found - known
+        which = f"no {sorted(missing)!r}" if missing else f"also {sorted(unknown)!r}"
         msg = (
-            "`estimator` must be a fitted classifier of two classes, got "
-            f"{type(estimator).__name__} with {found}. Fit a binary classifier."
+            f"`y_true` must have the {len(known)} classes of the estimator, got "
+            f"{which}. Score events of all its classes: split them by a stratified "
+            "`cv`, and fit on the same labels."
         )
         raise ValueError(msg)
-    return check_pos_label(classes, pos_label)
 
 
 def check_scored_events(
@@ -185,10 +345,51 @@ def check_scored_events(
         If a class does not sum to more than 0.
     """
     is_signal = check_signal(y_true, pos_label)
+    _check_weighted(sample_weight, len(is_signal), metric)
+    return is_signal, check_class_weights(is_signal, sample_weight)
+
+
+def check_classified_events(
+    y_true: ArrayLike,
+    sample_weight: ArrayLike | None,
+    pos_label: object,
+    metric: ScoreFunction,
+) -> tuple[Codes, FloatArray]:
+    """Return the classes of events, of two or more, and their weights.
+
+    Parameters
+    ----------
+    y_true, sample_weight, pos_label, metric
+        As in `check_scored_events`.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,), dtype bool or intp
+        Of two classes, which events are signal; of more, the position of each label
+        among the sorted ones.
+    weights : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    MissingWeightsError
+        If there are no weights and `metric.unit_weights` is False.
+    WeightsError
+        If a class does not sum to more than 0.
+    """
+    if pos_label is not None or not metric.takes_several_classes:
+        return check_scored_events(y_true, sample_weight, pos_label, metric)
+    codes, names = check_classes(y_true)
+    _check_weighted(sample_weight, len(codes), metric)
+    return codes, check_class_weights(codes, sample_weight, names)
+
+
+def _check_weighted(
+    sample_weight: ArrayLike | None, n_samples: int, metric: ScoreFunction
+) -> None:
     if sample_weight is None and not metric.unit_weights:
         msg = (
             f"The scorer of {metric.__name__!r} must get event weights, got none for "
-            f"{len(is_signal)} events. Either call GridSearchCV(...).fit(X, y, "
+            f"{n_samples} events. Either call GridSearchCV(...).fit(X, y, "
             "sample_weight=w); or set sklearn.set_config(enable_metadata_routing=True) "
             'and pass params={"sample_weight": w} to cross_validate and its like '
             "(for TunedThresholdClassifierCV routing is the only way); or let the "
@@ -196,7 +397,6 @@ def check_scored_events(
             "build it with unit_weights=True to count every event once."
         )
         raise MissingWeightsError(msg)
-    return is_signal, check_class_weights(is_signal, sample_weight)
 
 
 class CarriedWeights:

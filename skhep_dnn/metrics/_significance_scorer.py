@@ -9,6 +9,8 @@ the whole sample; the significance of a fold would be low by the root of the fol
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 from typing import ClassVar, Literal
@@ -33,22 +35,29 @@ from skhep_dnn.metrics._scorer import (
     CarriedWeights,
     EventWeightScorer,
     FloatArray,
+    ReplicaKernel,
     check_carried,
     check_scored_events,
     shown_options,
 )
 from skhep_dnn.metrics._significance import check_defined
 from skhep_dnn.metrics._thresholds import MIN_N_EFF, position_of_maximum
-from skhep_dnn.weights._class_sums import check_class_sums, check_yield, scale_classes
+from skhep_dnn.weights._class_sums import (
+    check_class_sums,
+    check_yield,
+    scale_classes,
+    sums_by_class,
+)
 
 __all__ = ["ScoredSignificance", "make_significance_scorer"]
 
-_KINDS = ("ams", "asimov")
+_KINDS = ("ams", "asimov", "asimov_llr")
+_ROUNDING = 1e-12
 _RESPONSE_METHODS = ("auto", "decision_function", "predict_proba")
 
 
 def make_significance_scorer(
-    kind: Literal["ams", "asimov"] = "ams",
+    kind: Literal["ams", "asimov", "asimov_llr"] = "ams",
     at: Literal["binned", "max", "predict"] | float = "binned",
     *,
     n_bins: int = 10,
@@ -74,9 +83,13 @@ def make_significance_scorer(
 
     Parameters
     ----------
-    kind : {"ams", "asimov"}, default="ams"
-        Sets the default of `b_reg`. With uncertainties both are the Asimov
-        significance, of a background to which `b_reg` is added.
+    kind : {"ams", "asimov", "asimov_llr"}, default="ams"
+        "ams" and "asimov" set the default of `b_reg`. With uncertainties both are the
+        Asimov significance, of a background to which `b_reg` is added.
+
+        "asimov_llr" is the log-likelihood ratio of signal and background against
+        background alone on the Asimov data, with statistical errors only: the square
+        of "asimov", see the Notes.
     at : {"binned", "max", "predict"} or float, default="binned"
         Where the significance is taken.
 
@@ -112,7 +125,7 @@ def make_significance_scorer(
         The same of the background.
     b_reg : float, default=None
         Added to the background (of each bin), in events; None takes 10 for "ams" and
-        0 for "asimov".
+        0 otherwise. It and uncertainties are refused with "asimov_llr".
     sigma_b : float, default=0.0
         Absolute uncertainty of the background (of each merged bin), in events.
     rel_sigma_b : float, default=0.0
@@ -182,6 +195,18 @@ def make_significance_scorer(
     a threshold that leaves fewer than `min_n_eff` effective background events counts
     as 0. Carried weights cannot be found there, as it scores labels without `X`.
 
+    "asimov_llr" is the test statistic of discovery [1]_ on the Asimov data, the counts
+    :math:`s_i + b_i` of the merged bins,
+
+    .. math:: q_0 = 2 \ln \frac{L(s + b)}{L(b)} = 2 \sum_i
+              \left[ (s_i + b_i) \ln \left( 1 + \frac{s_i}{b_i} \right)
+              - s_i \right] = Z^2 ,
+
+    with the factor 2, so that its root is the significance and it adds over bins and
+    independent channels, and with the sign by which greater is better. Where only one
+    bin or selection is left and its signal is negative, so is the value. The mean over
+    `n_shifts` is that of the squares.
+
     References
     ----------
     .. [1] G. Cowan, K. Cranmer, E. Gross, O. Vitells, "Asymptotic formulae for
@@ -214,6 +239,10 @@ def make_significance_scorer(
     (5,)
     """
     _check_options(kind, at, response_method)
+    if kind == "asimov_llr":
+        _check_statistics_only(
+            b_reg=b_reg, sigma_b=sigma_b, rel_sigma_b=rel_sigma_b, mc_stat=mc_stat
+        )
     _check_response(at, response_method)
     _check_counts(n_bins=n_bins, n_shifts=n_shifts)
     numbers = {"sigma_b": sigma_b, "rel_sigma_b": rel_sigma_b, "min_n_eff": min_n_eff}
@@ -243,8 +272,9 @@ def make_significance_scorer(
         min_n_eff=min_n_eff,
         signal_yield=carried_s if signal_yield is None else signal_yield,
         background_yield=carried_b if background_yield is None else background_yield,
+        squared=kind == "asimov_llr",
         figure_of_merit=FigureOfMerit(
-            kind=kind,
+            kind="asimov" if kind == "asimov_llr" else kind,
             b_reg=b_reg,
             sigma_b=sigma_b,
             rel_sigma_b=rel_sigma_b,
@@ -276,6 +306,16 @@ def _check_options(kind: object, at: object, response_method: object) -> None:
         msg = (
             f"`response_method` must be one of {list(_RESPONSE_METHODS)}, got "
             f"{response_method!r}. Use at='predict' for class predictions."
+        )
+        raise ValueError(msg)
+
+
+def _check_statistics_only(**options: float | None) -> None:
+    given = {name: value for name, value in options.items() if value}
+    if given:
+        msg = (
+            "`kind` must be 'ams' or 'asimov' with uncertainties or `b_reg`, got "
+            f"'asimov_llr' with {given!r}. Leave these options out, or choose 'asimov'."
         )
         raise ValueError(msg)
 
@@ -362,6 +402,7 @@ class ScoredSignificance:
     signal_yield: float | None
     background_yield: float | None
     figure_of_merit: FigureOfMerit
+    squared: bool
     unit_weights: bool
 
     def __call__(
@@ -383,7 +424,26 @@ class ScoredSignificance:
         s, b, sum_w2_b = _selected_sums(is_signal, weights, selected)
         if b <= 0 or s <= -b or b * b < self.min_n_eff * sum_w2_b:
             return 0.0
-        return float(self._significance(s, b, sum_w2_b)[0])
+        return self._value(self._significance(s, b, sum_w2_b)[0])
+
+    @property
+    def takes_several_classes(self) -> bool:
+        """Whether there may be more than two classes."""
+        return False
+
+    @property
+    def unknown_yields(self) -> tuple[str, ...]:
+        """Names of the yields that are not known."""
+        yields = {
+            "signal_yield": self.signal_yield,
+            "background_yield": self.background_yield,
+        }
+        return tuple(name for name, value in yields.items() if value is None)
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether the significance is fast as a function of the weights."""
+        return self.at != "max"
 
     def of_response(
         self,
@@ -394,15 +454,70 @@ class ScoredSignificance:
     ) -> float:
         """Return the significance of an estimator's response, as `at` says."""
         is_signal, weights = self._rescaled(y_true, sample_weight, pos_label)
-        if self.at == "predict":
-            selected = _is_predicted(y_true, is_signal, response)
-            return self._of_selection(is_signal, weights, selected)
-        scores = check_scores(response, len(is_signal))
         if self.at == "binned":
+            scores = check_scores(response, len(is_signal))
             return self._of_bins(*_sums_by_score(is_signal, scores, weights))
         if self.at == "max":
+            scores = check_scores(response, len(is_signal))
             return self._of_maximum(is_signal, scores, weights)
-        return self._of_selection(is_signal, weights, scores >= float(self.at))
+        selected = self._selected(y_true, is_signal, response)
+        return self._of_selection(*_selected_sums(is_signal, weights, selected))
+
+    def kernel(
+        self, y_true: ArrayLike, response: ArrayLike, pos_label: object
+    ) -> ReplicaKernel:
+        """Return the significance as a function of counts and weights of replicas.
+
+        Scores are sorted, or events selected, once. A replica is then sums over events
+        of equal score, or over the selected ones.
+        """
+        is_signal = check_signal(y_true, pos_label)
+        self._warn_of_unknown_yields()
+        if self.at == "binned":
+            scores = check_scores(response, len(is_signal))
+            levels, level = np.unique(scores, return_inverse=True)
+            n_levels, of_sums = len(levels), self._of_bins
+        else:
+            level = self._selected(y_true, is_signal, response).astype(np.intp)
+            n_levels, of_sums = 2, self._of_last
+        sums_of_replica = self._sums_by_level(is_signal, level, n_levels)
+
+        def kernel(counts: NDArray[np.int64], weights: FloatArray) -> FloatArray:
+            values = np.full(len(weights), np.nan)
+            with warnings.catch_warnings():  # nan and noise are for the caller to see
+                warnings.simplefilter("ignore", UndefinedSignificanceWarning)
+                warnings.simplefilter("ignore", LowStatisticsWarning)
+                for i in np.flatnonzero(np.isfinite(weights).all(axis=1)):
+                    values[i] = of_sums(*sums_of_replica(counts[i], weights[i]))
+            return values
+
+        return kernel
+
+    def _sums_by_level(
+        self, is_signal: BoolArray, level: NDArray[np.intp], n_levels: int
+    ) -> Callable[[NDArray[np.int64], FloatArray], tuple[FloatArray, ...]]:
+        """Return s, b and the squared background weights of each level of a replica."""
+        signal, background = np.flatnonzero(is_signal), np.flatnonzero(~is_signal)
+        level_s, level_b = level[signal], level[background]
+
+        def sums(
+            counts: NDArray[np.int64], weights: FloatArray
+        ) -> tuple[FloatArray, ...]:
+            w_s = _at_yield(weights[signal], self.signal_yield)
+            w_b = _at_yield(weights[background], self.background_yield)
+            # An event that is counted k times is k events of a k-th of this weight.
+            w2_b = w_b**2 / np.maximum(counts[background], 1)
+            addends = ((level_s, w_s), (level_b, w_b), (level_b, w2_b))
+            return tuple(sums_by_class(w, code, n_levels) for code, w in addends)
+
+        return sums
+
+    def _selected(
+        self, y_true: ArrayLike, is_signal: BoolArray, response: ArrayLike
+    ) -> BoolArray:
+        if self.at == "predict":
+            return _is_predicted(y_true, is_signal, response)
+        return check_scores(response, len(is_signal)) >= float(self.at)
 
     def _of_bins(self, s: FloatArray, b: FloatArray, sum_w2_b: FloatArray) -> float:
         """Return the binned significance, averaged over shifted bin edges.
@@ -419,7 +534,7 @@ class ScoredSignificance:
         for shift in range(self.n_shifts):
             bins = self.n_bins - (from_signal_end + shift) // self.n_shifts
             sums = _sums_by_code(bins, self.n_bins + 1, *cell_sums)
-            z.append(self._of_merged_bins(*sums))
+            z.append(self._value(self._of_merged_bins(*sums)))
         return float(np.mean(z))
 
     def _of_merged_bins(
@@ -444,17 +559,21 @@ class ScoredSignificance:
             )
             warn_caller(msg, UndefinedSignificanceWarning)
             return float("nan")
-        return float(scan.z[best])
+        return self._value(scan.z[best])
 
-    def _of_selection(
-        self, is_signal: BoolArray, weights: FloatArray, selected: BoolArray
-    ) -> float:
-        s, b, sum_w2_b = _selected_sums(is_signal, weights, selected)
+    def _of_last(self, s: FloatArray, b: FloatArray, sum_w2_b: FloatArray) -> float:
+        return self._of_selection(float(s[-1]), float(b[-1]), float(sum_w2_b[-1]))
+
+    def _of_selection(self, s: float, b: float, sum_w2_b: float) -> float:
         z = self._significance(s, b, sum_w2_b)
         check_defined(z)
         if not np.isnan(z[0]):
             self._warn_if_few(b, sum_w2_b)
-        return float(z[0])
+        return self._value(z[0])
+
+    def _value(self, z: np.float64 | FloatArray) -> float:
+        """Return the figure of a significance; a square keeps its sign."""
+        return float(z * abs(z)) if self.squared else float(z)
 
     def _significance(self, s: float, b: float, sum_w2_b: float) -> FloatArray:
         """Return the significance of one selection, of shape (1,)."""
@@ -464,11 +583,13 @@ class ScoredSignificance:
         self, y_true: ArrayLike, sample_weight: ArrayLike | None, pos_label: object
     ) -> tuple[BoolArray, FloatArray]:
         is_signal, weights = check_scored_events(y_true, sample_weight, pos_label, self)
-        yields = {
-            "signal_yield": self.signal_yield,
-            "background_yield": self.background_yield,
-        }
-        unknown = [f"`{name}`" for name, value in yields.items() if value is None]
+        self._warn_of_unknown_yields()
+        return is_signal, scale_classes(
+            is_signal, weights, self.signal_yield, self.background_yield
+        )
+
+    def _warn_of_unknown_yields(self) -> None:
+        unknown = [f"`{name}`" for name in self.unknown_yields]
         if unknown:
             msg = (
                 f"{' and '.join(unknown)} must be known to a scorer of significance, "
@@ -478,9 +599,6 @@ class ScoredSignificance:
                 "and `target`."
             )
             warn_caller(msg, FoldYieldWarning)
-        return is_signal, scale_classes(
-            is_signal, weights, self.signal_yield, self.background_yield
-        )
 
     def _warn_if_few(self, b: float, sum_w2_b: float) -> None:
         if b > 0 and b * b >= self.min_n_eff * sum_w2_b:
@@ -492,6 +610,11 @@ class ScoredSignificance:
             "the factor 1 + 3 / (8 n_eff) and noisy. Score more events at once."
         )
         warn_caller(msg, LowStatisticsWarning)
+
+
+def _at_yield(weights: FloatArray, full: float | None) -> FloatArray:
+    """Return the weights of a class, rescaled to its yield where that is known."""
+    return weights if full is None else weights * (full / weights.sum())
 
 
 def _is_predicted(
@@ -544,6 +667,7 @@ def _cells_of_equal_signal(s: FloatArray, n_cells: int) -> NDArray[np.intp]:
     """
     above = np.cumsum(s[::-1])[::-1]
     before = np.maximum.accumulate(np.append(above[1:], 0.0)[::-1])[::-1]
-    edges = above[0] * np.arange(1, n_cells) / n_cells
+    # A share that is full but for rounding is full, in whatever order it was summed.
+    edges = (1.0 - _ROUNDING) * above[0] * np.arange(1, n_cells) / n_cells
     from_signal_end: NDArray[np.intp] = np.searchsorted(edges, before, side="right")
     return n_cells - 1 - from_signal_end

@@ -166,3 +166,13 @@ def pyhf_discovery(signal, background, sigma):
             model.config.suggested_fixed(),
         )
     return float(np.sqrt(q0))
+
+
+def test_as_many_events_as_asked_for_are_enough_whatever_their_weight():
+    rng = np.random.default_rng(0)
+    for weight in rng.uniform(0.01, 10.0, size=50):
+        events = np.full((3, 25), weight)
+        b, sum_w2_b = np.cumsum(events, axis=1)[:, -1], (events**2).sum(axis=1)
+        merged = merge_bins([1.0, 1.0, 1.0], b, sum_w2_b, min_n_eff=25)
+        assert len(merged[0]) == 3
+        assert len(merge_bins([1.0] * 3, b, sum_w2_b, min_n_eff=25.001)[0]) == 1

@@ -223,6 +223,67 @@ def test_shifted_edges_are_averaged(events):
     )
 
 
+@pytest.mark.parametrize("at", ["binned", "max", "predict", 0.3])
+def test_the_log_likelihood_ratio_is_the_square_of_the_significance(events, at):
+    X, y, weights = events
+    options = {"n_shifts": 1, "min_n_eff": 5, **YIELDS}
+    ratio = make_significance_scorer("asimov_llr", at, **options)
+    root = make_significance_scorer("asimov", at, **options)
+    value = ratio(KnownScores(), X, y, sample_weight=weights)
+    expected = root(KnownScores(), X, y, sample_weight=weights) ** 2
+    assert value == pytest.approx(expected, rel=1e-14)
+
+
+def test_the_log_likelihood_ratio_is_that_of_the_asimov_data():
+    # From the signal end: 3 s and 4 b, then 3 s and 9 b, each in a bin of its own.
+    labels = np.array(list("ssbbbbs" + "sbbbbbbbbbss"))[::-1]
+    X = pd.DataFrame({"logit": np.arange(19.0)})
+    scorer = make_significance_scorer(
+        "asimov_llr", n_bins=2, n_shifts=1, min_n_eff=1, unit_weights=True
+    ).for_sample(labels)
+    s, b = np.array([3.0, 3.0]), np.array([4.0, 9.0])
+    # Logarithms of Poisson probabilities of n = s + b but for the factorials.
+    log_likelihood_sb = (s + b) * np.log(s + b) - (s + b)
+    log_likelihood_b = (s + b) * np.log(b) - b
+    expected = 2.0 * (log_likelihood_sb - log_likelihood_b).sum()
+    assert scorer(KnownScores(), X, labels) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_log_likelihood_ratio_is_averaged_over_shifts_and_keeps_the_sign(events):
+    X, y, weights = events
+
+    def value(kind, n_shifts):
+        scorer = make_significance_scorer(kind, n_shifts=n_shifts, n_bins=1, **YIELDS)
+        return scorer(KnownScores(), X, y, sample_weight=np.abs(weights))
+
+    whole, mean = value("asimov", 1), value("asimov", 2)
+    halves = 2.0 * mean - whole
+    expected = (halves**2 + whole**2) / 2.0
+    assert value("asimov_llr", 2) == pytest.approx(expected, rel=1e-12)
+    negative = np.array(["s"] * 3 + ["b"] * 9 + ["s"] * 3)
+    X = pd.DataFrame({"logit": np.repeat([1.0, -1.0], [12, 3])})
+    w = np.repeat([-1.0, 1.0, 2.0], [3, 9, 3])
+    scorer = make_significance_scorer("asimov_llr", "predict", min_n_eff=1)
+    scorer = scorer.for_sample(negative, w)
+    expected = -(asimov_significance(-3.0, 9.0) ** 2)
+    assert scorer(KnownScores(), X, negative, sample_weight=w) == pytest.approx(
+        expected
+    )
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"b_reg": 10.0}, {"sigma_b": 1.0}, {"rel_sigma_b": 0.1}, {"mc_stat": True}],
+)
+def test_the_log_likelihood_ratio_is_of_statistics_only(option):
+    message = r"`kind` must be 'ams' or 'asimov' with .* got 'asimov_llr' with \{'"
+    with pytest.raises(ValueError, match=message):
+        make_significance_scorer("asimov_llr", **option)
+    assert repr(make_significance_scorer("asimov_llr", b_reg=0.0)) == (
+        "make_significance_scorer('asimov_llr', b_reg=0.0)"
+    )
+
+
 @pytest.mark.parametrize("at", ["binned", "max"])
 def test_a_monotone_change_of_the_score_changes_nothing(events, at):
     X, y, weights = events

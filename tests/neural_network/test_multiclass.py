@@ -15,6 +15,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from skhep_dnn.metrics import weighted_scorer
 from skhep_dnn.neural_network import FocalLoss
 from skhep_dnn.neural_network._losses import LOSSES, MemberLoss, cross_entropy
 
@@ -241,6 +242,17 @@ def test_the_order_of_labels_follows_their_names_only(make_model):
     by_name = make_model().fit(X, y, w)
     by_code = make_model().fit(X, code, w)
     np.testing.assert_array_equal(by_name.predict_proba(X), by_code.predict_proba(X))
+
+
+def test_the_balanced_log_loss_judges_several_classes_by_its_name(make_model):
+    X, y, w = with_negative_weights(make_classes())
+    options = {"max_epochs": 3, "validation_fraction": 0.4}
+    by_name = make_model(scoring="balanced_log_loss", **options).fit(X, y, w)
+    scorer = weighted_scorer("balanced_log_loss")
+    by_scorer = make_model(scoring=scorer, **options).fit(X, y, w)
+    found = by_name.history_["valid_score"].to_numpy()
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found, by_scorer.history_["valid_score"])
 
 
 def test_scikit_learn_scores_and_stacks_many_classes(make_model):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from skhep_dnn._event_sample import EventSample
 from skhep_dnn._logits import combine_logits, labels, probabilities
@@ -66,11 +66,13 @@ class KnownLogits(ClassifierMixin, BaseEstimator):
 def as_scorer(scoring: str | Scorer | None, n_classes: int) -> Scorer | None:
     """Return the scorer that `scoring` stands for.
 
-    A name means the scorer that survives negative weights, where there is one.
+    A name means the scorer that survives negative weights, where there is one. Those of
+    scikit-learn do so with more than two classes.
     """
     if not isinstance(scoring, str):
         return scoring
-    if n_classes == 2 and scoring in METRIC_NAMES:
+    own = scoring in METRIC_NAMES
+    if own and (n_classes == 2 or scoring not in get_scorer_names()):
         return weighted_scorer(scoring, unit_weights=True)
     return get_scorer(scoring)
 
