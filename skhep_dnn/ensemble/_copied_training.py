@@ -12,8 +12,8 @@ import pandas as pd
 from sklearn.base import clone
 
 from skhep_dnn._event_sample import EventSample, Targets, hold_out
-from skhep_dnn._weighted_steps import final_step
 from skhep_dnn._fit_arguments import groups_argument, weights_argument
+from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.ensemble._split_plan import held_out_fraction, plan_split
 from skhep_dnn.preprocessing import SymmetryAugmenter
 

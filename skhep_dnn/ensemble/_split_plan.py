@@ -6,11 +6,11 @@ would tear copies of one event apart is refused.
 
 from typing import Any, Literal, NoReturn
 
-from skhep_dnn._weighted_steps import final_step
 from skhep_dnn._fit_arguments import (
     groups_argument,
     takes_validation_sample,
 )
+from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.ensemble._internal_splits import (
     SplittingPart,
     keeps_groups,

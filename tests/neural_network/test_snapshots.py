@@ -398,7 +398,7 @@ def test_unknown_snapshots_are_refused(make_model, events):
         make_model(snapshots="all").fit(*events)
 
 
-# --- Strong (2020) ---------------------------------------------------------------------
+# --- Strong (2020) --------------------------------------------------------------------
 
 OPTIONS_OF_003 = {
     "n_members": 2,
