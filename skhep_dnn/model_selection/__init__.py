@@ -1,5 +1,13 @@
 """Scores of a whole sample from cross-validation, and what is chosen by them."""
 
+from skhep_dnn.model_selection._limits import Limit, last_width, network_size
 from skhep_dnn.model_selection._predictions import KeptPredictions
+from skhep_dnn.model_selection._space import SearchSpace
 
-__all__ = ["KeptPredictions"]
+__all__ = [
+    "KeptPredictions",
+    "Limit",
+    "SearchSpace",
+    "last_width",
+    "network_size",
+]
