@@ -2,6 +2,7 @@
 
 from skhep_dnn.model_selection._limits import Limit, last_width, network_size
 from skhep_dnn.model_selection._predictions import KeptPredictions
+from skhep_dnn.model_selection._search_spaces import search_space
 from skhep_dnn.model_selection._space import SearchSpace
 
 __all__ = [
@@ -10,4 +11,5 @@ __all__ = [
     "SearchSpace",
     "last_width",
     "network_size",
+    "search_space",
 ]
