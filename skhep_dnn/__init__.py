@@ -26,6 +26,7 @@ _SUBPACKAGES = (
     "feature_selection",
     "inspection",
     "metrics",
+    "model_selection",
     "neural_network",
     "pipeline",
     "preprocessing",

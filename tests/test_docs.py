@@ -23,6 +23,7 @@ SUBPACKAGES = [
     "feature_selection",
     "inspection",
     "metrics",
+    "model_selection",
     "neural_network",
     "pipeline",
     "preprocessing",

@@ -4,6 +4,20 @@ from skhep_dnn.model_selection._cross_validation import (
     PooledScores,
     cross_validate_pooled,
 )
+from skhep_dnn.model_selection._limits import Limit, last_width, network_size
+from skhep_dnn.model_selection._optuna_search import OptunaSearchCV
 from skhep_dnn.model_selection._predictions import KeptPredictions
+from skhep_dnn.model_selection._search_spaces import search_space
+from skhep_dnn.model_selection._space import SearchSpace
 
-__all__ = ["KeptPredictions", "PooledScores", "cross_validate_pooled"]
+__all__ = [
+    "KeptPredictions",
+    "Limit",
+    "OptunaSearchCV",
+    "PooledScores",
+    "SearchSpace",
+    "cross_validate_pooled",
+    "last_width",
+    "network_size",
+    "search_space",
+]
