@@ -10,6 +10,7 @@ __all__ = [
     "DivergenceWarning",
     "DownloadError",
     "FoldYieldWarning",
+    "JournalRepairWarning",
     "LowStatisticsWarning",
     "MissingWeightsError",
     "NonFiniteLossError",
@@ -51,6 +52,10 @@ class DivergenceWarning(UserWarning):
 
 class FoldYieldWarning(UserWarning):
     """A significance was computed from a fold's own yields and is therefore low."""
+
+
+class JournalRepairWarning(UserWarning):
+    """Half a line was cut from the end of the journal of a search."""
 
 
 class LowStatisticsWarning(UserWarning):

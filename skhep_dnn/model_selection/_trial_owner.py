@@ -1,0 +1,207 @@
+"""Who runs a trial of a shared study, and what becomes of it when its owner dies.
+
+The owner of a trial is written into the trial before it runs, and into the study, once
+a minute, that the owner lives. Both are attributes, which every storage of Optuna has.
+In a journal a heartbeat is a line of some 200 bytes, 300 kB in a day for each search.
+A trial whose owner is gone goes back to the queue of the study, from which the next who
+asks takes it, with its number, its attributes and the parameters it already has.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Self
+
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from skhep_dnn.model_selection._processes import Process
+
+__all__ = ["OWNER", "TrialOwner"]
+
+_logger = logging.getLogger(__name__)
+
+OWNER = "skhep_dnn:owner"
+_HEARTBEAT = "skhep_dnn:heartbeat "
+
+
+class TrialOwner:
+    """Asks and tells trials of a study that others may work at, too.
+
+    To be used as a context: inside of it a thread keeps the heartbeat, and when it is
+    left, by an error as well, trials that were asked and not told go back to the queue.
+
+    Parameters
+    ----------
+    study : optuna.study.Study
+        The study.
+    heartbeat_interval : float, default=60.0
+        Seconds from one heartbeat to the next.
+    grace_period : float, default=300.0
+        Seconds without a heartbeat after which an owner that cannot be seen from here,
+        on another host, is taken for dead. The clocks of the hosts must agree better.
+        An owner on this host is seen, and needs no heartbeat.
+
+    Notes
+    -----
+    A storage cannot change a state on the condition that nobody else has done so since
+    it was looked at. Two owners that release the same trial at the same time therefore
+    write their name into it and look whose name is there, and only that one releases
+    it. If one is held up between looking and writing for as long as the other takes to
+    release the trial and a third to ask it, the trial runs twice. The first result then
+    stays.
+
+    A trial that was not asked by an owner is left alone. There is one way to make such
+    a trial here: another takes, in the same milliseconds, the place in the queue that
+    was made for this one; if this process is killed then, its trial runs for ever.
+
+    Examples
+    --------
+    >>> import optuna
+    >>> from skhep_dnn.model_selection._trial_owner import TrialOwner
+    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+    >>> study = optuna.create_study()
+    >>> with TrialOwner(study) as owner:
+    ...     trial = owner.ask()
+    ...     owner.tell(trial, trial.suggest_float("x", 1.0, 1.0) ** 2)
+    >>> study.best_value
+    1.0
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        *,
+        heartbeat_interval: float = 60.0,
+        grace_period: float = 300.0,
+    ) -> None:
+        self.study = study
+        self.heartbeat_interval = heartbeat_interval
+        self.grace_period = grace_period
+        # One process may own trials of a study twice, in two threads.
+        self.name = f"{Process.current()} {uuid.uuid4().hex[:8]}"
+        self._storage = study._storage
+        self._held: set[int] = set()
+        self._left = threading.Event()
+        self._heart = threading.Thread(target=self._keep_beating, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to be alive."""
+        self._beat()
+        self._heart.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Give back what was asked and not told."""
+        self._left.set()
+        self._heart.join()
+        for trial in self._trials(TrialState.RUNNING):
+            if trial.number in self._held:
+                self._release(trial)
+
+    def ask(self) -> Trial:
+        """Take a trial: one that others have left, or a new one.
+
+        Returns
+        -------
+        trial : optuna.trial.Trial
+            The trial, which is now running and belongs to this owner.
+        """
+        self.release_stale()
+        if not self._trials(TrialState.WAITING):
+            # `Study.ask` would create a trial and then prepare the sampler, for seconds
+            # maybe. So that no kill can leave a trial without owner, it is born with
+            # one, in the queue.
+            owned = {OWNER: self.name}
+            self.study.add_trial(
+                create_trial(state=TrialState.WAITING, user_attrs=owned)
+            )
+        trial = self.study.ask()
+        if trial.user_attrs.get(OWNER) != self.name:
+            trial.set_user_attr(OWNER, self.name)
+        self._held.add(trial.number)
+        return trial
+
+    def tell(
+        self,
+        trial: Trial,
+        values: float | Sequence[float] | None = None,
+        state: TrialState | None = None,
+    ) -> None:
+        """Finish a trial, unless somebody else has finished it.
+
+        Parameters
+        ----------
+        trial : optuna.trial.Trial
+            A trial that was asked here.
+        values : float or sequence of float, default=None
+            Its score, or scores; None if it has none.
+        state : optuna.trial.TrialState, default=None
+            Its state; None for one that follows from the scores.
+        """
+        self._held.discard(trial.number)
+        with suppress(UpdateFinishedTrialError):
+            # Back from the queue, should this owner have been taken for dead.
+            self._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+            self.study.tell(trial, values, state)
+
+    def release_stale(self) -> list[int]:
+        """Give running trials whose owner is gone back to the queue.
+
+        Returns
+        -------
+        numbers : list of int
+            Numbers of these trials.
+        """
+        return [
+            trial.number
+            for trial in self._trials(TrialState.RUNNING)
+            if self._is_stale(trial) and self._release(trial)
+        ]
+
+    def _trials(self, state: TrialState) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=(state,))
+
+    def _is_stale(self, trial: FrozenTrial) -> bool:
+        owner = trial.user_attrs.get(OWNER, "")
+        process = Process.parse(owner)
+        if process is None:  # asked by other means than these
+            return False
+        alive = process.is_alive()
+        if alive is not None:
+            return not alive
+        last_beat = self.study.user_attrs.get(_HEARTBEAT + owner, 0.0)
+        return time.time() - last_beat > self.grace_period
+
+    def _release(self, trial: FrozenTrial) -> bool:
+        """Put a running trial into the queue, unless its owner has changed."""
+        number = trial._trial_id
+        with suppress(UpdateFinishedTrialError):
+            if not self._is_running(number, owner=trial.user_attrs[OWNER]):
+                return False
+            # A trial in the queue belongs to who put it there: whoever takes it cannot
+            # be mistaken for the owner that is gone, until it has written its own name.
+            self._storage.set_trial_user_attr(number, OWNER, self.name)
+            if self._is_running(number, owner=self.name):
+                return self._storage.set_trial_state_values(number, TrialState.WAITING)
+        return False
+
+    def _is_running(self, trial_id: int, owner: str) -> bool:
+        trial = self._storage.get_trial(trial_id)
+        return trial.state == TrialState.RUNNING and trial.user_attrs[OWNER] == owner
+
+    def _beat(self) -> None:
+        self.study.set_user_attr(_HEARTBEAT + self.name, time.time())
+
+    def _keep_beating(self) -> None:
+        while not self._left.wait(self.heartbeat_interval):
+            try:
+                self._beat()
+            except (OSError, StorageInternalError) as error:
+                _logger.warning("A heartbeat could not be written: %s", error)

@@ -1,0 +1,314 @@
+"""Who runs a trial, and what becomes of it when its owner is killed."""
+
+import sys
+import time
+from types import SimpleNamespace
+
+import optuna
+import pytest
+from optuna.exceptions import StorageInternalError
+from optuna.trial import TrialState
+
+from skhep_dnn.model_selection import _processes, _trial_owner
+from skhep_dnn.model_selection._storage import open_storage
+from skhep_dnn.model_selection._trial_owner import OWNER, TrialOwner
+
+LINUX = pytest.mark.skipif(
+    sys.platform != "linux", reason="the start of a process is known on Linux alone"
+)
+ASK = """
+import sys
+import optuna
+from skhep_dnn.model_selection._storage import open_storage
+from skhep_dnn.model_selection._trial_owner import TrialOwner
+
+study = optuna.load_study(study_name="toy", storage=open_storage(sys.argv[1]))
+with TrialOwner(study) as owner:
+    trial = owner.ask()
+    x = trial.suggest_float("x", 0.0, 1.0)
+    trial.set_user_attr("note", "kept")
+    print(trial.number, x, flush=True)
+    input()
+"""
+RUN = """
+import sys
+import optuna
+from skhep_dnn.model_selection._storage import open_storage
+from skhep_dnn.model_selection._trial_owner import TrialOwner
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+storage = open_storage(sys.argv[1])
+study = optuna.create_study(study_name="toy", storage=storage, load_if_exists=True)
+print("ready", flush=True)
+input()
+with TrialOwner(study) as owner:
+    for _ in range(10):
+        trial = owner.ask()
+        print(trial.number, flush=True)
+        owner.tell(trial, trial.suggest_float("x", 0.0, 1.0))
+"""
+
+
+def study_at(place):
+    return optuna.create_study(
+        study_name="toy", storage=open_storage(place), load_if_exists=True
+    )
+
+
+@pytest.fixture
+def study(place, open_place):
+    """An empty study in each kind of storage."""
+    storage = open_place(place)
+    yield optuna.create_study(study_name="toy", storage=storage)
+    optuna.delete_study(study_name="toy", storage=storage)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Make owners of another host."""
+
+    def make(study, **options):
+        with monkeypatch.context() as patch:
+            patch.setattr(_processes, "_table", lambda: "elsewhere")
+            return TrialOwner(study, **options)
+
+    return make
+
+
+def kill(owner):
+    """Do what a kill does: the heart stops and nothing is given back."""
+    owner._left.set()
+    owner._heart.join()
+
+
+def states(study):
+    return [trial.state for trial in study.trials]
+
+
+def test_a_trial_knows_its_owner(study):
+    with TrialOwner(study) as owner:
+        trial = owner.ask()
+        assert study.trials[0].user_attrs == {OWNER: owner.name}
+        assert owner.name.startswith(str(_processes.Process.current()))
+        owner.tell(trial, 1.0)
+    assert study.best_value == 1.0
+
+
+def test_numbers_follow_each_other(study):
+    with TrialOwner(study) as owner:
+        trials = [owner.ask() for _ in range(3)]
+        for trial in trials:
+            owner.tell(trial, float(trial.number))
+    assert [trial.number for trial in trials] == [0, 1, 2]
+    assert states(study) == 3 * [TrialState.COMPLETE]
+
+
+@LINUX
+def test_the_trials_of_a_dead_owner_keep_all_they_have(study, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(_processes, "_status", lambda _: ("R", "earlier"))
+        dead = TrialOwner(study).__enter__()
+    trial = dead.ask()
+    x = trial.suggest_float("x", 0.0, 1.0)
+    trial.set_user_attr("note", "kept")
+    kill(dead)
+    with TrialOwner(study) as owner:
+        again = owner.ask()
+        assert again.number == trial.number
+        # One parameter is found, the other had not been suggested yet.
+        assert again.suggest_float("x", 0.0, 1.0) == x
+        assert 2 <= again.suggest_int("y", 2, 3) <= 3
+        assert again.user_attrs == {OWNER: owner.name, "note": "kept"}
+        owner.tell(again, 1.0)
+    assert states(study) == [TrialState.COMPLETE]
+    assert study.best_params["x"] == x
+
+
+def test_who_leaves_gives_back(study):
+    def interrupted():
+        with TrialOwner(study) as owner:
+            owner.tell(owner.ask(), 0.0)
+            seen.append(owner.ask().suggest_float("x", 0.0, 1.0))
+            raise KeyboardInterrupt
+
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert states(study) == [TrialState.COMPLETE, TrialState.WAITING]
+    with TrialOwner(study) as owner:
+        trial = owner.ask()
+        assert trial.number == 1
+        assert trial.suggest_float("x", 0.0, 1.0) == seen[0]
+        owner.tell(trial, state=TrialState.PRUNED)
+    assert states(study) == [TrialState.COMPLETE, TrialState.PRUNED]
+
+
+def test_the_trials_of_the_living_are_left_alone(study):
+    with TrialOwner(study) as first, TrialOwner(study) as second:
+        assert first.ask().number == 0
+        assert second.release_stale() == []
+        assert second.ask().number == 1
+        assert states(study) == 2 * [TrialState.RUNNING]
+
+
+def test_trials_that_were_asked_by_other_means_are_left_alone(study):
+    study.ask()
+    with TrialOwner(study) as owner:
+        assert owner.release_stale() == []
+        assert owner.ask().number == 1
+
+
+def test_trials_that_a_user_put_into_the_queue_are_taken(study):
+    study.enqueue_trial({"x": 0.25})
+    with TrialOwner(study) as owner:
+        trial = owner.ask()
+        assert trial.suggest_float("x", 0.0, 1.0) == 0.25
+        assert study.trials[0].user_attrs[OWNER] == owner.name
+        owner.tell(trial, 1.0)
+    assert len(study.trials) == 1
+
+
+def test_an_owner_on_another_host_has_a_grace_period(study, elsewhere, monkeypatch):
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(_trial_owner, "time", SimpleNamespace(time=lambda: clock.now))
+    far = elsewhere(study).__enter__()
+    far.ask()
+    kill(far)
+    with TrialOwner(study) as owner:
+        clock.now = 1299.0
+        assert owner.release_stale() == []
+        far._beat()
+        clock.now = 1301.0
+        assert owner.release_stale() == []
+        clock.now = 1600.0
+        assert owner.release_stale() == [0]
+        assert states(study) == [TrialState.WAITING]
+
+
+def test_the_heart_beats_while_the_owner_is_there(study, elsewhere):
+    with (
+        elsewhere(study, heartbeat_interval=0.02) as far,
+        TrialOwner(study, grace_period=1.5) as owner,
+    ):
+        far.ask()
+        time.sleep(2.0)
+        assert owner.release_stale() == []
+
+
+@pytest.mark.parametrize("error", [OSError("full"), StorageInternalError("closed")])
+def test_the_heart_goes_on_when_it_cannot_write_for_a_while(monkeypatch, caplog, error):
+    errors = [error]
+    study = optuna.create_study()
+    with TrialOwner(study, heartbeat_interval=0.01) as owner:
+        beats = []
+
+        def beat():
+            if errors:
+                raise errors.pop()
+            beats.append(1)
+
+        monkeypatch.setattr(owner, "_beat", beat)
+        while len(beats) < 2:
+            time.sleep(0.01)
+    assert f"A heartbeat could not be written: {error}" in caplog.text
+
+
+def test_who_was_taken_for_dead_may_still_tell(study):
+    with TrialOwner(study) as owner:
+        trial = owner.ask()
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+        owner.tell(trial, 1.0)
+    assert study.best_value == 1.0
+
+
+def test_the_first_result_stays(study):
+    with TrialOwner(study) as first, TrialOwner(study) as second:
+        trial = first.ask()
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+        again = second.ask()
+        assert again.number == trial.number
+        second.tell(again, 1.0)
+        first.tell(trial, 2.0)
+    assert [t.value for t in study.trials] == [1.0]
+
+
+@pytest.fixture
+def left_behind(study, elsewhere):
+    """A running trial of an owner that is gone."""
+    far = elsewhere(study).__enter__()
+    far.ask()
+    kill(far)
+    (trial,) = study.get_trials(states=[TrialState.RUNNING])
+    return trial
+
+
+def test_a_trial_that_changed_its_owner_is_not_released(study, left_behind):
+    with TrialOwner(study) as first, TrialOwner(study) as second:
+        assert first._release(left_behind)
+        assert first.ask().number == left_behind.number
+        assert not second._release(left_behind)
+        assert states(study) == [TrialState.RUNNING]
+
+
+def test_a_trial_that_was_finished_meanwhile_is_not_released(study, left_behind):
+    study.tell(left_behind.number, 1.0)
+    with TrialOwner(study) as owner:
+        assert not owner._release(left_behind)
+    assert states(study) == [TrialState.COMPLETE]
+
+
+def test_a_trial_finished_at_the_very_moment_is_not_released(
+    study, left_behind, monkeypatch
+):
+    with TrialOwner(study) as owner:
+        monkeypatch.setattr(owner, "_is_running", lambda *_, **__: True)
+        study.tell(left_behind.number, 1.0)
+        assert not owner._release(left_behind)
+    assert states(study) == [TrialState.COMPLETE]
+
+
+def test_of_two_that_release_a_trial_one_does(study, left_behind, monkeypatch):
+    with TrialOwner(study) as first, TrialOwner(study) as second:
+        write = first._storage.set_trial_user_attr
+
+        def write_before_another(trial_id, key, value):
+            write(trial_id, key, value)
+            write(trial_id, key, second.name)
+
+        with monkeypatch.context() as patch:
+            storage = first._storage
+            patch.setattr(storage, "set_trial_user_attr", write_before_another)
+            assert not first._release(left_behind)
+        assert states(study) == [TrialState.RUNNING]
+
+
+@LINUX
+def test_a_killed_process_leaves_its_trial_to_the_next(study, place, start):
+    if place is None:
+        pytest.skip("what is in memory dies with its process")
+    child = start(ASK, place)
+    number, x = child.stdout.readline().split()
+    child.kill()
+    child.wait()
+    begin = time.monotonic()
+    with TrialOwner(study) as owner:
+        assert owner.release_stale() == [0]
+        trial = owner.ask()
+        assert time.monotonic() - begin < 5.0
+        assert trial.number == int(number) == 0
+        assert trial.suggest_float("x", 0.0, 1.0) == float(x)
+        assert trial.user_attrs["note"] == "kept"
+
+
+def test_three_processes_share_a_journal(tmp_path, start):
+    place = tmp_path / "study.log"
+    children = [start(RUN, place) for _ in range(3)]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        child.stdin.write("\n")
+        child.stdin.flush()
+    texts = [child.communicate(timeout=60)[0] for child in children]
+    numbers = sorted(int(number) for text in texts for number in text.split())
+    assert numbers == list(range(30))
+    assert states(study_at(place)) == 30 * [TrialState.COMPLETE]
