@@ -9,6 +9,7 @@ __all__ = [
     "DataFileError",
     "DivergenceWarning",
     "DownloadError",
+    "FitTogetherError",
     "FoldYieldWarning",
     "JournalRepairWarning",
     "LowStatisticsWarning",
@@ -44,6 +45,10 @@ class DownloadError(SkhepDNNError, OSError):
 
 class NonFiniteLossError(SkhepDNNError, FloatingPointError):
     """The training loss became infinite or nan."""
+
+
+class FitTogetherError(SkhepDNNError, ValueError):
+    """Classifiers that cannot train as members of one training, but one by one."""
 
 
 class DivergenceWarning(UserWarning):

@@ -56,6 +56,7 @@ FLOORS = {
     "_html_diagram": 4,
     "_parameter_checks": 4,
     "_classifier": 5,
+    "_fit_together": 6,
     "_learning_rate_range": 6,
     "_reliance": 6,
 }

@@ -36,7 +36,7 @@ from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.neural_network._activations import ACTIVATIONS, activation_names
 from skhep_dnn.neural_network._averaging import AVERAGES, Average
 from skhep_dnn.neural_network._engine.callbacks import check_callbacks
-from skhep_dnn.neural_network._engine.data import Member, MemberSample
+from skhep_dnn.neural_network._engine.data import Events, Member, MemberSample
 from skhep_dnn.neural_network._engine.net import MemberNet
 from skhep_dnn.neural_network._engine.one_pass import train_one_pass
 from skhep_dnn.neural_network._engine.prediction import (
@@ -89,6 +89,7 @@ from skhep_dnn.neural_network._preparation.members import (
     member_seeds,
     weigh_members,
 )
+from skhep_dnn.neural_network._preparation.prepared_fit import PreparedFit
 from skhep_dnn.neural_network._preparation.sample import (
     Sample,
     check_all_classes,
@@ -624,57 +625,21 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             If negative weights drove a training loss below zero and no validation
             sample picked the epoch.
         """
-        explicit = has_validation_sample(X_val, y_val, sample_weight_val)
-        settings = self._checked_settings(explicit=explicit)
-        start = getattr(self, "net_", None) if self.warm_start else None
-        if start is None:
-            self.__dict__.pop("net_", None)  # a failed fit leaves no half-new model
-            sample = self._learn_columns(X, y, sample_weight, groups)
-        else:
-            sample = self._further_sample(X, y, sample_weight, groups)
-        held_out = None
-        if explicit:
-            held_out = self._held_out_sample(X_val, y_val, sample_weight_val)
-        settings = self._with_columns(settings)
-        rules = self._make_weight_rules()
-        # What is wrong with the whole sample is said of the whole, before any fold.
-        scheme = rules.scheme(sample.events.targets)
-        seeds = member_seeds(check_random_state(self.random_state), self.n_members)
-        splits = self._split(sample, seeds)
-        own_splits = splits[: self.n_members]
-        weighed = weigh_members(
-            own_splits,
-            sample.events.targets,
-            rules,
-            None if held_out is None else held_out.events.targets,
+        prepared = self._prepare(
+            X, y, sample_weight, X_val, y_val, sample_weight_val, groups
         )
-        members = make_members(
-            weighed.training,
-            seeds,
-            weighed.validation,
-            scorer=as_scorer(self.scoring, len(self.classes_)),
-            judged=sample if held_out is None else held_out,
-            starts=None if start is None else _states(start, settings, self.n_members),
-        )
+        held_out = prepared.held_out
         training = train_members(
-            settings,
-            members,
-            sample.columns,
-            sample.target,
-            X_val=None if held_out is None else held_out.columns,
-            y_val=None if held_out is None else held_out.target,
+            prepared.settings,
+            prepared.members,
+            prepared.events.X,
+            prepared.events.y,
+            X_val=None if held_out is None else held_out.X,
+            y_val=None if held_out is None else held_out.y,
             callbacks=self.callbacks or [],
-            largest_sample=self._largest_sample(members, splits),
+            largest_sample=prepared.largest_sample,
         )
-        trained = training.run(self.n_jobs)
-        learnt = self._learnt(trained)
-        out_of_fold = self._out_of_fold(learnt, sample, own_splits)
-        if out_of_fold is not None:
-            learnt["oof_decision_function_"] = out_of_fold
-        learnt["weight_report_"] = weighed.report
-        self.__dict__.pop("oof_decision_function_", None)  # of a fit before
-        self._record(learnt, scheme, rules, has_negative=sample.has_negative)
-        return self
+        return self._finish(prepared, training.run(self.n_jobs))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -868,6 +833,85 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             n_classes=len(self.classes_) if is_fitted else None,
             n_parameters=self.n_parameters_ if is_fitted else None,
         )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _prepare(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> PreparedFit:
+        """Do what comes before the training in `fit`, whose arguments these are.
+
+        Columns, categories and classes are learnt here.
+        """
+        explicit = has_validation_sample(X_val, y_val, sample_weight_val)
+        settings = self._checked_settings(explicit=explicit)
+        start = getattr(self, "net_", None) if self.warm_start else None
+        if start is None:
+            self.__dict__.pop("net_", None)  # a failed fit leaves no half-new model
+            sample = self._learn_columns(X, y, sample_weight, groups)
+        else:
+            sample = self._further_sample(X, y, sample_weight, groups)
+        held_out = None
+        if explicit:
+            held_out = self._held_out_sample(X_val, y_val, sample_weight_val)
+        settings = self._with_columns(settings)
+        rules = self._make_weight_rules()
+        # What is wrong with the whole sample is said of the whole, before any fold.
+        scheme = rules.scheme(sample.events.targets)
+        seeds = member_seeds(check_random_state(self.random_state), self.n_members)
+        splits = self._split(sample, seeds)
+        own_splits = splits[: self.n_members]
+        weighed = weigh_members(
+            own_splits,
+            sample.events.targets,
+            rules,
+            None if held_out is None else held_out.events.targets,
+        )
+        members = make_members(
+            weighed.training,
+            seeds,
+            weighed.validation,
+            scorer=as_scorer(self.scoring, len(self.classes_)),
+            judged=sample if held_out is None else held_out,
+            starts=None if start is None else _states(start, settings, self.n_members),
+        )
+        return PreparedFit(
+            settings=settings,
+            members=members,
+            events=Events(sample.columns, sample.target),
+            held_out=None
+            if held_out is None
+            else Events(held_out.columns, held_out.target),
+            largest_sample=self._largest_sample(members, splits),
+            splits=own_splits,
+            present=sample.present,
+            has_negative=sample.has_negative,
+            rules=rules,
+            scheme=scheme,
+            report=weighed.report,
+        )
+
+    def _finish(self, prepared: PreparedFit, trained: TrainedMembers) -> Self:
+        """Do what comes after the training in `fit`: record what was learnt."""
+        learnt = self._learnt(trained)
+        out_of_fold = self._out_of_fold(learnt, prepared)
+        if out_of_fold is not None:
+            learnt["oof_decision_function_"] = out_of_fold
+        learnt["weight_report_"] = prepared.report
+        self.__dict__.pop("oof_decision_function_", None)  # of a fit before
+        self._record(
+            learnt,
+            prepared.scheme,
+            prepared.rules,
+            has_negative=prepared.has_negative,
+        )
+        return self
 
     @property
     def _column_names(self) -> list[str] | None:
@@ -1084,23 +1128,24 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         }
 
     def _out_of_fold(
-        self, learnt: Mapping[str, Any], sample: Sample, splits: Sequence[Split]
+        self, learnt: Mapping[str, Any], prepared: PreparedFit
     ) -> NDArray[np.float64] | None:
         """Return the logits of the events that some member decided nothing for."""
         if not self._make_split_rules().leaves_out:
             return None
-        untouched = untouched_events(splits, len(sample.columns))
+        columns, present = prepared.events.X, prepared.present
+        untouched = untouched_events(prepared.splits, len(columns))
         if not any(len(rows) for rows in untouched):
             return None
         logits = out_of_fold_logits(
             learnt["net_"].module_,
-            sample.columns,
+            columns,
             untouched,
             _of_networks(learnt["member_weights_"], learnt["_shares_of_networks"]),
             self.n_jobs,
         )
-        passed = np.full((len(sample.present), *logits.shape[1:]), np.nan)
-        passed[sample.present] = logits
+        passed = np.full((len(present), *logits.shape[1:]), np.nan)
+        passed[present] = logits
         return passed
 
     def _record(

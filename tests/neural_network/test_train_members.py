@@ -636,6 +636,41 @@ def test_members_that_do_not_exist_are_not_predicted(chosen):
         trained.logits(X, chosen)
 
 
+@pytest.mark.parametrize("options", VARIATIONS.values(), ids=VARIATIONS)
+def test_a_part_is_a_result_of_its_own(options):
+    records = members()
+    records[3] = replace(records[3], inputs=np.array([True, False, True, True]))
+    trained = training(replace(SETTINGS, **options), records).run()
+    part = trained.part([3, 1])
+    assert [len(history) for history in part.histories] == [
+        len(trained.histories[k]) for k in (3, 1)
+    ]
+    for of_part, of_all in enumerate((3, 1)):
+        assert_same_bits(part.part([of_part]), trained.part([of_all]))
+        np.testing.assert_array_equal(
+            part.logits(X, [of_part]), trained.logits(X, [of_all])
+        )
+    # The second column is hidden from the first member of the part alone.
+    other = X.copy()
+    other[:, 1] = 7.0
+    is_changed = [
+        (part.logits(other, [k]) != part.logits(X, [k])).any() for k in (0, 1)
+    ]
+    assert is_changed == [False, True]
+    with_others = trained.state(3)
+    part.net.module_.output_bias.data[:] = 5.0
+    for name, value in trained.state(3).items():
+        np.testing.assert_array_equal(value, with_others[name])
+
+
+def test_a_part_of_members_that_are_not_there_is_an_error():
+    trained = training().run()
+    with pytest.raises(ValueError, match="`members` must be positions from 0 to 4"):
+        trained.part([5])
+    with pytest.raises(ValueError, match=r"must name each member once, got \[1, 1\]"):
+        trained.part([1, 1])
+
+
 def test_events_of_any_kind_are_predicted_alike():
     trained = training().run()
     expected = trained.logits(X)

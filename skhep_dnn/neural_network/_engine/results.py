@@ -107,6 +107,8 @@ class TrainedMembers:
     (array([2, 2]), [[1.0], [1.0]])
     >>> trained.logits(X).shape
     (10,)
+    >>> bool((trained.part([1]).logits(X) == trained.logits(X, members=[1])).all())
+    True
     """
 
     net: MemberNet
@@ -147,12 +149,7 @@ class TrainedMembers:
         table = check_table(X, self.net.settings.n_columns)
         n_members = len(self.histories)
         chosen = range(n_members) if members is None else members
-        if len(chosen) == 0 or not set(chosen) <= set(range(n_members)):
-            msg = (
-                f"`members` must be positions from 0 to {n_members - 1}, one or more, "
-                f"got {list(chosen)!r}. Count the members from 0."
-            )
-            raise ValueError(msg)
+        self._check_positions(chosen)
         weights = np.zeros(n_members)
         weights[list(chosen)] = 1.0
         of_networks = (weights / weights.sum())[:, np.newaxis] * self.network_weights
@@ -173,6 +170,59 @@ class TrainedMembers:
             the member did not see is nan.
         """
         return member_states(self.net)[member]
+
+    def part(self, members: Sequence[int]) -> TrainedMembers:
+        """Some of the members, as if the others had never been there.
+
+        Parameters
+        ----------
+        members : sequence of int
+            Their positions in the sequence that was passed, each once.
+
+        Returns
+        -------
+        part : TrainedMembers
+            With a net of these networks alone, which shares no memory with this one,
+            and the callbacks of all groups.
+
+        Raises
+        ------
+        ValueError
+            If there are no such members, or one is named twice.
+        """
+        self._check_positions(members)
+        chosen, n_snapshots = list(members), self.network_weights.shape[1]
+        if len(set(chosen)) < len(chosen):
+            msg = f"`members` must name each member once, got {chosen!r}. Leave it out."
+            raise ValueError(msg)
+        rows = np.add.outer(np.multiply(chosen, n_snapshots), np.arange(n_snapshots))
+        networks, seeds = rows.ravel().tolist(), self.net.module__seeds
+        masks = self.net.module__masks
+        state = self.net.module_.state_dict()
+        net = _net_in_state(
+            self.net.settings,
+            [seeds[k] for k in networks],
+            None if masks is None else [masks[k] for k in networks],
+            {name: value[networks] for name, value in state.items()},
+        )
+        return TrainedMembers(
+            net=net,
+            histories=[self.histories[k] for k in chosen],
+            best_evaluation=self.best_evaluation[chosen],
+            n_evaluations=self.n_evaluations[chosen],
+            best_loss=self.best_loss[chosen],
+            network_weights=self.network_weights[chosen],
+            callbacks=self.callbacks,
+        )
+
+    def _check_positions(self, members: Sequence[int]) -> None:
+        n_members = len(self.histories)
+        if len(members) == 0 or not set(members) <= set(range(n_members)):
+            msg = (
+                f"`members` must be positions from 0 to {n_members - 1}, one or more, "
+                f"got {list(members)!r}. Count the members from 0."
+            )
+            raise ValueError(msg)
 
 
 class GroupResult(NamedTuple):
@@ -215,18 +265,30 @@ def join_members(
     members = [member for group in groups for member in group.members]
     # With snapshots a member is several networks in a row, all of which have its mask.
     networks = np.repeat(np.arange(len(members)), results[0].network_weights.shape[1])
-    net = MemberNet(
-        settings,
-        [members[k].network_seed for k in networks],
-        [members[k].inputs for k in networks],
-    )
-    net.initialize().verbose = 0
     state = {
         name: torch.from_numpy(np.concatenate([r.state[name] for r in results]))
         for name in results[0].state
     }
-    net.module_.load_state_dict(state)
+    net = _net_in_state(
+        settings,
+        [members[k].network_seed for k in networks],
+        [members[k].inputs for k in networks],
+        state,
+    )
     return trained_members(net, settings, results)
+
+
+def _net_in_state(
+    settings: TrainingSettings,
+    seeds: Sequence[int],
+    masks: Sequence[NDArray[np.bool_] | None] | None,
+    state: dict[str, torch.Tensor],
+) -> MemberNet:
+    """Return a net that has nothing but networks in a known state."""
+    net = MemberNet(settings, seeds, masks)
+    net.initialize().verbose = 0
+    net.module_.load_state_dict(state)
+    return net
 
 
 def trained_members(

@@ -1,0 +1,327 @@
+"""Several classifiers as one training: the folds of a cross-validation, for example.
+
+Networks that train as members of one batch are faster than one after the other, and it
+does not matter to the engine whose members they are. So each classifier prepares its
+own fit; the tables are put below each other, the members of all train together, and
+each classifier records its own part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skhep_dnn.exceptions import FitTogetherError
+from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
+from skhep_dnn.neural_network._engine.batches import batch_shape
+from skhep_dnn.neural_network._engine.data import Events, Member
+from skhep_dnn.neural_network._engine.results import TrainedMembers
+from skhep_dnn.neural_network._engine.settings import TrainingSettings
+from skhep_dnn.neural_network._engine.training import train_members
+from skhep_dnn.neural_network._preparation.prepared_fit import PreparedFit
+
+__all__ = ["fit_together"]
+
+LEAST_FILLED = 0.9  # share of the batches in a pass that hold events of each sample
+
+
+def fit_together(
+    classifiers: Sequence[WeightedDNNClassifier],
+    samples: Iterable[Mapping[str, Any]],
+    *,
+    n_jobs: int | None = None,
+    max_bytes: int = 2 * 2**30,
+) -> list[WeightedDNNClassifier]:
+    """Fit several classifiers as one training, each on its own sample.
+
+    Faster than one `fit` after the other, above all for classifiers of one or two
+    members: the networks of all train in common matrix products, in groups that can be
+    spread over processes. Each classifier comes out as if by its own `fit`: with the
+    same splits, weights, initial networks and random numbers.
+
+    What shapes a step of the training must be the same for all: the networks, the
+    parameters of the optimiser, the batches, the number of passes, the patience. So
+    must the numbers of columns, of categories and of outputs, and whether the members
+    are validated and scored. Seeds, samples, `n_members`, `cv`,
+    `validation_fraction`, `scoring` and the rules of weights may differ.
+
+    Parameters
+    ----------
+    classifiers : sequence of WeightedDNNClassifier
+        Each is fitted in place. A fit before is forgotten.
+    samples : iterable of mapping
+        For each classifier the keyword arguments of `fit`, `X` and `y` at least.
+        Of an iterator one sample is held at a time.
+    n_jobs : int, default=None
+        Number of processes that train; it has no effect on the results. None means 1
+        unless in a `joblib.parallel_config`. That of the classifiers counts in
+        prediction.
+    max_bytes : int, default=2147483648
+        Largest size of the common table, of 4 bytes for each event and column of all
+        samples, those of validation included; 2 GiB. An array that several samples
+        share, float32 in C order and with the same labels, counts once.
+
+    Returns
+    -------
+    classifiers : list of WeightedDNNClassifier
+        The same objects, fitted.
+
+    Raises
+    ------
+    FitTogetherError
+        If the classifiers cannot train together; they can then be fitted one by one.
+    TypeError
+        If one is no WeightedDNNClassifier.
+    ValueError
+        If one cannot be fitted at all, as from its `fit`.
+    NonFiniteLossError
+        If the loss of one becomes nan or infinite; then none is fitted.
+
+    See Also
+    --------
+    WeightedDNNClassifier : Fits one, of any number of members.
+    train_members : The same for arrays and records, without estimators.
+
+    Notes
+    -----
+    Two things can differ from a `fit` alone. The last bits of products depend on the
+    size of a group of members; over a training these differences grow as they do
+    between two machines. And the number and width of the batches are those of the
+    largest sample, which matters where samples are of unequal size: a smaller one has
+    fewer events in its last batch, or none in a few of them, at most a tenth.
+
+    Messages of the training count the members of all classifiers, from 0.
+
+    Examples
+    --------
+    Three folds:
+
+    >>> from sklearn.base import clone
+    >>> from sklearn.model_selection import StratifiedKFold
+    >>> from skhep_dnn import WeightedDNNClassifier
+    >>> from skhep_dnn.datasets import make_gaussian_events
+    >>> from skhep_dnn.neural_network import fit_together
+    >>> events = make_gaussian_events(1000, random_state=0)
+    >>> X, y, w = events.data, events.target, events.sample_weight
+    >>> model = WeightedDNNClassifier(
+    ...     n_layers=2, width=16, max_epochs=5, random_state=0
+    ... )
+    >>> folds = list(StratifiedKFold(3).split(X, y))
+    >>> models = fit_together(
+    ...     [clone(model) for _ in folds],
+    ...     [
+    ...         {"X": X.iloc[rows], "y": y[rows], "sample_weight": w[rows]}
+    ...         for rows, _ in folds
+    ...     ],
+    ... )
+    >>> [m.decision_function(X.iloc[rows]).shape for m, (_, rows) in zip(models, folds)]
+    [(334,), (333,), (333,)]
+    """
+    classifiers = list(classifiers)
+    _check_classifiers(classifiers)
+    prepared: list[PreparedFit] = []
+    for k, (model, sample) in enumerate(zip(classifiers, samples, strict=True)):
+        prepared.append(model._prepare(**sample))
+        _check_agreement(prepared[0], prepared[k], k)
+        _check_size(prepared, max_bytes)
+    _check_batches(prepared)
+    training = train_members(
+        prepared[0].settings,
+        *_stacked(prepared),
+        largest_sample=max(one.largest_sample for one in prepared),
+    )
+    try:
+        trained = training.run(n_jobs)
+    except (ValueError, ArithmeticError) as error:
+        counted = _ranges([len(one.members) for one in prepared])
+        error.add_note(f"Members of the classifiers, one after the other: {counted}.")
+        raise
+    parts = _parts(trained, [len(one.members) for one in prepared])
+    for model, one, part in zip(classifiers, prepared, parts, strict=True):
+        model._finish(one, part)
+    return classifiers
+
+
+def _check_classifiers(classifiers: Sequence[WeightedDNNClassifier]) -> None:
+    """Refuse what cannot train together, before anything is learnt or drawn."""
+    for k, model in enumerate(classifiers):
+        if not isinstance(model, WeightedDNNClassifier):
+            msg = (
+                "`classifiers` must be of WeightedDNNClassifier, got "
+                f"{type(model).__name__} as number {k}. Pass classifiers."
+            )
+            raise TypeError(msg)
+    if len(classifiers) == 0 or len({id(m) for m in classifiers}) < len(classifiers):
+        msg = (
+            "`classifiers` must be one or more, each an object of its own, got "
+            f"{len(classifiers)} with one twice or none. Pass clones."
+        )
+        raise ValueError(msg)
+    for k, model in enumerate(classifiers):
+        reason = _reason_against(model)
+        if reason is not None:
+            msg = (
+                f"Classifiers that train together must {reason} of classifier {k}. "
+                "Fit them one by one."
+            )
+            raise FitTogetherError(msg)
+
+
+def _reason_against(model: WeightedDNNClassifier) -> str | None:
+    """Return what must be and what is instead, None where nothing is wrong."""
+    if type(model).fit is not WeightedDNNClassifier.fit:
+        return f"have the `fit` of WeightedDNNClassifier, got {type(model).__name__!r}"
+    if model.callbacks:
+        return f"have no callbacks, got {model.callbacks!r}"
+    if model.warm_start and hasattr(model, "net_"):
+        return "begin anew, got warm_start=True and networks"
+    # Whoever goes on one by one after an error must find them as they were.
+    for name in ("random_state", "cv"):
+        value = getattr(model, name)
+        value = getattr(value, "random_state", value)
+        if isinstance(value, np.random.RandomState):
+            return f"have seeds that are numbers, got a RandomState in `{name}`"
+    return None
+
+
+def _check_agreement(first: PreparedFit, other: PreparedFit, k: int) -> None:
+    """Refuse members that one training cannot hold."""
+    different = _differences(first.settings, other.settings)
+    for what in ("validation", "score"):
+        one, two = (getattr(p.members[0], what) is None for p in (first, other))
+        if one != two:
+            different.append(f"choice whether there is a {what}")
+    if different:
+        msg = (
+            "Classifiers that train together must agree in what shapes a step, got "
+            f"another {', '.join(different)} for classifier {k} than for the first. "
+            "Fit them one by one."
+        )
+        raise FitTogetherError(msg)
+
+
+def _differences(one: TrainingSettings, other: TrainingSettings) -> list[str]:
+    """Return what differs, in the words of the classifier."""
+    words = {
+        "n_numeric": "number of columns of numbers",
+        "embeddings": "number of categories of some column",
+        "n_outputs": "number of classes",
+        "kernel": "set of columns or symmetries of `augmenter`",
+        "split": "`feature_groups`",
+    }
+    names = [field.name for field in fields(TrainingSettings)]
+    return [
+        words.get(name, f"`{name}`")
+        for name in names
+        if getattr(one, name) != getattr(other, name)
+    ]
+
+
+def _check_size(prepared: Sequence[PreparedFit], max_bytes: int) -> None:
+    tables, _ = _tables(prepared)
+    n_bytes = sum(table.X.nbytes for table in tables)
+    if n_bytes > max_bytes:
+        msg = (
+            f"The common table of {len(prepared)} samples must take {max_bytes} bytes "
+            f"at most, got {n_bytes}. Raise `max_bytes`, or fit the classifiers one by "
+            "one."
+        )
+        raise FitTogetherError(msg)
+
+
+def _check_batches(prepared: Sequence[PreparedFit]) -> None:
+    """Refuse samples that would have no events in many batches of a pass."""
+    sizes = [one.largest_sample for one in prepared]
+    n_steps, width = batch_shape(max(sizes), prepared[0].settings.batch_size)
+    if -(-min(sizes) // width) < LEAST_FILLED * n_steps:
+        msg = (
+            "Samples that are trained on together must fill nine of ten batches, got "
+            f"{min(sizes)} events in one of them and {max(sizes)} in another. Fit the "
+            "classifiers one by one."
+        )
+        raise FitTogetherError(msg)
+
+
+def _tables(
+    prepared: Sequence[PreparedFit],
+) -> tuple[list[Events], list[tuple[int, int]]]:
+    """Return all tables, and which of them each fit trains and validates on."""
+    tables: list[Events] = []
+    places = []
+    for one in prepared:
+        own = _place(one.events, tables)
+        # Without an explicit sample the validation events are rows of the own table.
+        judged = own if one.held_out is None else _place(one.held_out, tables)
+        places.append((own, judged))
+    return tables, places
+
+
+def _place(events: Events, tables: list[Events]) -> int:
+    """Return which of the tables these events are; they become one if none is."""
+    for k, table in enumerate(tables):
+        if events.X is table.X and np.array_equal(events.y, table.y):
+            return k
+    tables.append(events)
+    return len(tables) - 1
+
+
+def _stacked(
+    prepared: list[PreparedFit],
+) -> tuple[list[Member], NDArray[np.float32], NDArray[Any]]:
+    """Put all tables below each other; return members that count the common rows.
+
+    Afterwards the records refer to the common table, so that the others can be freed.
+    An explicit validation sample is part of it, too: rows that nobody trains on.
+    """
+    tables, places = _tables(prepared)
+    starts = [0, *accumulate(len(table.y) for table in tables)]
+    X, y = tables[0]
+    if len(tables) > 1:
+        X = np.concatenate([table.X for table in tables])
+        y = np.concatenate([table.y for table in tables])
+    members: list[Member] = []
+    for k, (one, (own, judged)) in enumerate(zip(prepared, places, strict=True)):
+        members += _moved(one.members, starts[own], starts[judged])
+        rows = slice(starts[own], starts[own + 1])
+        prepared[k] = replace(one, events=Events(X[rows], y[rows]), held_out=None)
+    return members, X, y
+
+
+def _moved(members: Sequence[Member], own: int, judged: int) -> list[Member]:
+    """Return members whose rows are counted from other ones on."""
+    # Members that share an array of rows still do.
+    known: dict[tuple[int, int], NDArray[np.int64]] = {}
+
+    def moved(rows: NDArray[np.int64], by: int) -> NDArray[np.int64]:
+        if (id(rows), by) not in known:
+            known[id(rows), by] = rows + by
+        return known[id(rows), by]
+
+    return [
+        replace(
+            member,
+            rows=moved(member.rows, own),
+            validation_rows=None
+            if member.validation_rows is None
+            else moved(member.validation_rows, judged),
+        )
+        for member in members
+    ]
+
+
+def _slices(sizes: Sequence[int]) -> list[range]:
+    return [range(*pair) for pair in pairwise([0, *accumulate(sizes)])]
+
+
+def _ranges(sizes: Sequence[int]) -> str:
+    """Return the numbers of the members of each classifier, for messages."""
+    return ", ".join(f"{r.start}-{r.stop - 1}" for r in _slices(sizes))
+
+
+def _parts(trained: TrainedMembers, sizes: Sequence[int]) -> list[TrainedMembers]:
+    return [trained.part(members) for members in _slices(sizes)]
