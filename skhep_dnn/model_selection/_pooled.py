@@ -266,7 +266,7 @@ def _evaluator(
     X, y, params = events.of_score(one.rows)
     kernel = None
     if isinstance(scorer, EventWeightScorer):
-        kernel = getattr(scorer, "replica_kernel", lambda *_: None)(one.predictions, X, y)
+        kernel = scorer.replica_kernel(one.predictions, X, y)
     if isinstance(scorer, _BaseScorer) and not isinstance(X, pd.DataFrame):
         X = np.empty((len(one.rows), 0))  # not looked at: nothing has to be copied
 
