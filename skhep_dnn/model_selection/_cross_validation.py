@@ -11,7 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, indexable
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
 
 from skhep_dnn._fit_arguments import groups_argument, weights_argument
 from skhep_dnn._sklearn import (
@@ -34,6 +38,7 @@ from skhep_dnn.model_selection._pooled import (
 from skhep_dnn.model_selection._scoring import Scoring, as_scoring
 
 __all__ = ["PooledScores", "cross_validate_pooled", "manual_routing", "routed_params"]
+
 
 @dataclass(frozen=True, eq=False)
 class PooledScores:
@@ -126,6 +131,7 @@ def cross_validate_pooled(
     random_state: int = 0,
     return_train_score: bool = False,
     return_estimator: bool = False,
+    as_members: bool | str = "auto",
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> PooledScores:
@@ -173,6 +179,11 @@ def cross_validate_pooled(
         Whether to score the training events of each fold, too.
     return_estimator : bool, default=False
         Whether to keep the fitted models.
+    as_members : bool or "auto", default="auto"
+        Whether the folds of a `WeightedDNNClassifier`, alone or last in a pipeline,
+        train as members of one batch, which is faster. "auto" does so where the shapes
+        of all folds agree, and says in the log where they do not; True insists. Seeds
+        and splits are those of folds that are fitted one by one.
     n_jobs : int, default=None
         Folds that are fitted at the same time, in processes of joblib's backend.
     verbose : int, default=0
@@ -238,7 +249,13 @@ def cross_validate_pooled(
         return_estimator=return_estimator,
     )
     results = fit_folds(
-        estimator, events, splits, rules, n_jobs=n_jobs, verbose=verbose
+        estimator,
+        events,
+        splits,
+        rules,
+        as_members=as_members,
+        n_jobs=n_jobs,
+        verbose=verbose,
     )
     pool = PoolRules(pooled, n_replicas, random_state)
     return _gathered(results, events, splits, scoring, pool)

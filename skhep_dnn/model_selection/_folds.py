@@ -18,7 +18,14 @@ from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.model_selection._predictions import KeptPredictions
 from skhep_dnn.model_selection._scoring import Scoring
 
-__all__ = ["Events", "FoldResult", "FoldRules", "evaluate_fold", "fit_fold", "keep_predictions"]
+__all__ = [
+    "Events",
+    "FoldResult",
+    "FoldRules",
+    "evaluate_fold",
+    "fit_fold",
+    "keep_predictions",
+]
 
 Rows = NDArray[np.integer[Any]]
 

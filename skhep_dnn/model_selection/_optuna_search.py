@@ -8,7 +8,7 @@ process alone; the folds are fitted here or in workers of joblib.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from os import PathLike
 from time import perf_counter
@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import optuna
-from numpy.typing import ArrayLike, NDArray
+from optuna.trial import BaseTrial
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, check_random_state, indexable
@@ -39,11 +39,11 @@ from skhep_dnn.model_selection._fingerprint import fingerprint
 from skhep_dnn.model_selection._folds import Events, FoldRules
 from skhep_dnn.model_selection._pooled import OutOfFold, PoolRules, mean_response
 from skhep_dnn.model_selection._scoring import Scoring, as_scoring
-from skhep_dnn.model_selection._space import as_space
+from skhep_dnn.model_selection._space import SearchSpace, as_space
 from skhep_dnn.model_selection._study import SearchStudy
 from skhep_dnn.model_selection._trial import TrialSetup, evaluate_params
 from skhep_dnn.model_selection._trial_loop import Budget, run_trials
-from skhep_dnn.model_selection._trial_record import TrialRecord, cv_results
+from skhep_dnn.model_selection._trial_record import cv_results
 
 __all__ = ["OptunaSearchCV"]
 
@@ -167,8 +167,9 @@ class OptunaSearchCV(BaseSearchCV):
     >>> from skhep_dnn.datasets import make_gaussian_events
     >>> from skhep_dnn.model_selection import OptunaSearchCV
     >>> events = make_gaussian_events(500, random_state=0)
+    >>> space = {"C": loguniform(1e-3, 1e1)}
     >>> search = OptunaSearchCV(
-    ...     LogisticRegression(), {"C": loguniform(1e-3, 1e1)}, n_trials=3, random_state=0
+    ...     LogisticRegression(), space, n_trials=3, random_state=0
     ... )
     >>> w = np.abs(events.sample_weight)
     >>> search = search.fit(events.data, events.target, sample_weight=w)
@@ -178,7 +179,7 @@ class OptunaSearchCV(BaseSearchCV):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit"])],
-        "param_distributions": [dict, callable],
+        "param_distributions": [dict, callable, SearchSpace],
         "n_trials": [Interval(Integral, 1, None, closed="left"), None],
         "timeout": [Interval(Real, 0.0, None, closed="neither"), None],
         "sampler": [str, callable, optuna.samplers.BaseSampler],
@@ -200,7 +201,9 @@ class OptunaSearchCV(BaseSearchCV):
     def __init__(
         self,
         estimator: Any,
-        param_distributions: Mapping[str, Any] | Callable[[optuna.Trial], Any],
+        param_distributions: Mapping[str, object]
+        | Callable[[BaseTrial], Mapping[str, object]]
+        | SearchSpace,
         *,
         n_trials: int | None = 10,
         timeout: float | None = None,
@@ -410,7 +413,9 @@ class OptunaSearchCV(BaseSearchCV):
         if not callable(self.refit):
             pooled = self.cv_results_.get(f"pooled_test_{metric}")
             means = self.cv_results_[f"mean_test_{metric}"]
-            self.best_score_ = float((means if pooled is None else pooled)[self.best_index_])
+            self.best_score_ = float(
+                (means if pooled is None else pooled)[self.best_index_]
+            )
 
     def _keep_predictions(
         self, kept: tuple[int, list[OutOfFold]] | None, setup: TrialSetup

@@ -1,9 +1,9 @@
 """Scores of a whole sample from the out-of-fold predictions of a cross-validation.
 
 Every event is predicted by a model that has not seen it. Together these predictions
-make one sample of full size, on which a figure of merit is computed once: a significance
-belongs to the whole sample, and the mean over small folds of a figure that is not
-linear in its events is biased.
+make one sample of full size, on which a figure of merit is computed once: a
+significance belongs to the whole sample, and the mean over small folds of a figure that
+is not linear in its events is biased.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _passes(results: Sequence[FoldResult]) -> list[list[tuple[int, FoldResult]]]
 
 
 def _join(part: Sequence[tuple[int, FoldResult]]) -> OutOfFold:
-    kept = [result.predictions for _, result in part]
+    kept = [result.predictions for _, result in part if result.predictions is not None]
     _check_same_classes(kept)
     rows = np.concatenate([result.test for _, result in part])
     fold = np.concatenate([np.full(len(result.test), k) for k, result in part])
@@ -174,10 +174,12 @@ def _join(part: Sequence[tuple[int, FoldResult]]) -> OutOfFold:
     return OutOfFold(rows[order], fold[order], predictions)
 
 
-def _check_same_classes(kept: Sequence[Any]) -> None:
-    classes = [getattr(predictions, "classes_", None) for predictions in kept]
+def _check_same_classes(kept: Sequence[KeptPredictions]) -> None:
+    if not is_classifier(kept[0]):
+        return
+    classes = [predictions.classes_ for predictions in kept]
     for k, known in enumerate(classes):
-        if known is not None and not np.array_equal(known, classes[0]):
+        if not np.array_equal(known, classes[0]):
             msg = (
                 "The models of all folds must know the same classes to be scored "
                 f"together, got {classes[0].tolist()!r} in the first fold and "
@@ -204,8 +206,8 @@ def _pooled_score(
         if works is None and rules.pooled == "auto":
             return {}
         msg = (
-            f"The scorer {name!r} must work on predictions to be pooled over the folds, "
-            f"got {scorer!r}, which asks for more: {error}. Use a scorer of "
+            f"The scorer {name!r} must work on predictions to be pooled over the "
+            f"folds, got {scorer!r}, which asks for more: {error}. Use a scorer of "
             '`predict_proba`, `decision_function` or `predict`, or pooled="auto".'
         )
         raise TypeError(msg) from error
@@ -243,9 +245,11 @@ def _replicas(
     evaluators = [_evaluator(name, scorer, one, events) for one in passes]
     blocks = [
         [evaluate(counts, block) for evaluate in evaluators]
-        for counts, block in replica_blocks(codes, weights, rules.n_replicas, rules.seed)
+        for counts, block in replica_blocks(
+            codes, weights, rules.n_replicas, rules.seed
+        )
     ]
-    keys = blocks[0][0] if blocks else ()
+    keys = blocks[0][0]
     return {
         key: np.concatenate([np.mean([v[key] for v in b], axis=0) for b in blocks])
         for key in keys

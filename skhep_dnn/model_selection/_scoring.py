@@ -160,7 +160,9 @@ def score_of(
     """Return the scores that one scorer gives: one, or those of a dictionary."""
     if isinstance(scorer, (_BaseScorer, _PassthroughScorer)):
         # Hands each scorer the parameters that it takes or requests, and no others.
-        return _as_floats(_MultimetricScorer(scorers={name: scorer})(estimator, X, y, **params))
+        return _as_floats(
+            _MultimetricScorer(scorers={name: scorer})(estimator, X, y, **params)
+        )
     taken = dict(params)
     if not _takes_weights(scorer):
         taken.pop("sample_weight", None)

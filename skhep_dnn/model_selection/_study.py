@@ -175,7 +175,7 @@ class SearchStudy:
         study.sampler = _SamplerOfTrial(sampler, about["seed"], space)
         found = cls(study, space, about["seed"], n_points, place)
         if place is not None and not study.get_trials(deepcopy=False):
-            found._load_files()
+            found._load_files(place)
         return found
 
     def propose(self, owner: TrialOwner) -> tuple[optuna.Trial, TrialTask]:
@@ -201,7 +201,7 @@ class SearchStudy:
             state = TrialState.FAIL
         owner.tell(trial, value if state == TrialState.COMPLETE else None, state)
         if self.directory is not None:
-            self._write_file(record.number)
+            self._write_file(self.directory, record.number)
 
     def records(self) -> list[TrialRecord]:
         """Return the records of all trials that have ended, by number."""
@@ -224,7 +224,7 @@ class SearchStudy:
         trials = self.study.get_trials(deepcopy=False, states=states)
         return [trial for trial in trials if _RECORD in trial.user_attrs]
 
-    def _write_file(self, number: int) -> None:
+    def _write_file(self, directory: Path, number: int) -> None:
         """Write a trial that has ended, at once or not at all."""
         trial = self.study.get_trials(deepcopy=False)[number]
         record = TrialRecord.from_json(trial.user_attrs[_RECORD])
@@ -240,10 +240,10 @@ class SearchStudy:
                 "system_attrs": trial.system_attrs,
             }
         )
-        _write(self.directory / f"trial_{number:05d}.json", text)
+        _write(directory / f"trial_{number:05d}.json", text)
 
-    def _load_files(self) -> None:
-        for path in sorted(self.directory.glob("trial_*.json")):
+    def _load_files(self, directory: Path) -> None:
+        for path in sorted(directory.glob("trial_*.json")):
             values = _read(path)
             while len(self.study.get_trials(deepcopy=False)) < values["number"]:
                 # Of a trial that had not ended: its number stays free.

@@ -1,4 +1,4 @@
-"""One trial of a search: the folds of one set of parameters, and what they are worth."""
+"""One trial of a search: the folds of one set of parameters, and their scores."""
 
 from __future__ import annotations
 

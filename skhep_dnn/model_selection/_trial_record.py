@@ -149,9 +149,14 @@ def cv_results(
                 error_score,
             )
             results.update(_splits(f"train_{name}", scores))
-    for name in dict.fromkeys(key for r in records for key in r.pooled):
-        if name not in names:
-            results.update(_pooled(name, records))
+    beside = dict.fromkeys(key for r in records for key in r.pooled if key not in names)
+    for name in beside:
+        results.update(_pooled(name, records))
+    return results | _about_trials(records)
+
+
+def _about_trials(records: Sequence[TrialRecord]) -> dict[str, Any]:
+    results: dict[str, Any] = {}
     results["trial"] = np.array([r.number for r in records])
     results["state"] = np.array([r.state for r in records], dtype=object)
     results["duration"] = np.array([r.duration for r in records])
@@ -170,7 +175,7 @@ def _of_scorer(
     scores = _fold_table(
         [r.test_scores.get(name, []) for r in records], records, n_splits, error_score
     )
-    found = _splits(f"test_{name}", scores)
+    found: dict[str, Any] = {**_splits(f"test_{name}", scores)}
     ranked = found[f"mean_test_{name}"]
     if any(name in r.pooled for r in records):
         found.update(_pooled(name, records))
