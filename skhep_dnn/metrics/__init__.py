@@ -11,6 +11,10 @@ from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
 )
+from skhep_dnn.metrics._cross_fitted import (
+    CrossFittedSignificance,
+    cross_fitted_significance,
+)
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._metric_scorer import weighted_scorer
@@ -38,6 +42,7 @@ from skhep_dnn.metrics._thresholds import (
 
 __all__ = [
     "BootstrapResult",
+    "CrossFittedSignificance",
     "FigureOfMerit",
     "PairedBootstrapResult",
     "SeparationPower",
@@ -51,6 +56,7 @@ __all__ = [
     "balanced_log_loss_from_logits",
     "binned_significance",
     "bootstrap",
+    "cross_fitted_significance",
     "make_significance_scorer",
     "max_significance_score",
     "merge_bins",

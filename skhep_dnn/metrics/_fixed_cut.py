@@ -18,7 +18,7 @@ from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
 
-__all__ = ["SignificanceAt", "selected_yields"]
+__all__ = ["SignificanceAt", "selected_sums", "selected_yields"]
 
 FloatArray = NDArray[np.float64]
 
@@ -220,3 +220,24 @@ def selected_yields(
         return sums[0], sums[1]
 
     return yields
+
+
+def selected_sums(
+    is_signal: NDArray[np.bool_], weights: FloatArray, selected: NDArray[np.bool_]
+) -> tuple[float, float, float]:
+    """Return the yields of a selection and the sum of its squared background weights.
+
+    Parameters
+    ----------
+    is_signal, selected : ndarray of shape (n_samples,), dtype bool
+        Which events are signal, and which are selected.
+    weights : ndarray of shape (n_samples,)
+        Event weights.
+
+    Returns
+    -------
+    s, b, sum_w2_b : float
+    """
+    background = weights[selected & ~is_signal]
+    signal = weights[selected & is_signal]
+    return float(signal.sum()), float(background.sum()), float((background**2).sum())

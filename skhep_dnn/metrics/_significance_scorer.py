@@ -28,6 +28,7 @@ from skhep_dnn.exceptions import (
 )
 from skhep_dnn.metrics._binned import combine_bins, merge_bins
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
+from skhep_dnn.metrics._fixed_cut import selected_sums
 from skhep_dnn.metrics._scan import scan_events
 from skhep_dnn.metrics._scorer import (
     RANKING_RESPONSES,
@@ -421,7 +422,7 @@ class ScoredSignificance:
         """
         is_signal, weights = self._rescaled(y_true, sample_weight, pos_label)
         selected = _is_predicted(y_true, is_signal, y_pred)
-        s, b, sum_w2_b = _selected_sums(is_signal, weights, selected)
+        s, b, sum_w2_b = selected_sums(is_signal, weights, selected)
         if b <= 0 or s <= -b or b * b < self.min_n_eff * sum_w2_b:
             return 0.0
         return self._value(self._significance(s, b, sum_w2_b)[0])
@@ -461,7 +462,7 @@ class ScoredSignificance:
             scores = check_scores(response, len(is_signal))
             return self._of_maximum(is_signal, scores, weights)
         selected = self._selected(y_true, is_signal, response)
-        return self._of_selection(*_selected_sums(is_signal, weights, selected))
+        return self._of_selection(*selected_sums(is_signal, weights, selected))
 
     def kernel(
         self, y_true: ArrayLike, response: ArrayLike, pos_label: object
@@ -573,7 +574,8 @@ class ScoredSignificance:
 
     def _value(self, z: np.float64 | FloatArray) -> float:
         """Return the figure of a significance; a square keeps its sign."""
-        return float(z * abs(z)) if self.squared else float(z)
+        value = float(z)
+        return value * abs(value) if self.squared else value
 
     def _significance(self, s: float, b: float, sum_w2_b: float) -> FloatArray:
         """Return the significance of one selection, of shape (1,)."""
@@ -624,14 +626,6 @@ def _is_predicted(
     signal_label = np.asarray(y_true)[is_signal][0]
     selected: BoolArray = np.asarray(y_pred) == signal_label
     return selected
-
-
-def _selected_sums(
-    is_signal: BoolArray, weights: FloatArray, selected: BoolArray
-) -> tuple[float, float, float]:
-    background = weights[selected & ~is_signal]
-    signal = weights[selected & is_signal]
-    return float(signal.sum()), float(background.sum()), float((background**2).sum())
 
 
 def _sums_by_score(
