@@ -56,7 +56,7 @@ def search_space(name: str = "default", *, prefix: str = "") -> SearchSpace:
           number of iterations and the second output of its networks have no
           counterpart here.
     prefix : str, default=""
-        Written before the keys, such as "dnn__" for the step of a pipeline.
+        Written before the keys, such as `dnn__` for the step of a pipeline.
 
     Returns
     -------

@@ -44,7 +44,8 @@ class SearchSpace:
         of whole numbers; a sequence of choices of any kind; a distribution of scipy,
         as `RandomizedSearchCV` takes them, of which a quantile is searched. Or a
         function that is called with the trial, asks it for numbers and choices, and
-        returns the parameters in a dictionary.
+        returns the parameters in a dictionary; it may ask for choices of numbers,
+        strings, True, False and None only, which can be stored.
     limits : dict of str to Limit, default=None
         What parameters must keep to before they are worth a training. They are looked
         at in this order.
