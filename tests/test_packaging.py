@@ -15,7 +15,7 @@ import skhep_dnn
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOWER_BOUND = re.compile(r"[a-zA-Z0-9_-]+>=[0-9.]+")
+LOWER_BOUND = re.compile(r"[a-zA-Z0-9_-]+(\[[a-z]+\])?>=[0-9.]+")
 
 FIT = """
 import importlib.util
@@ -23,7 +23,7 @@ import pickle
 
 import numpy as np
 
-for name in ("matplotlib", "pooch", "pytest"):
+for name in ("matplotlib", "pooch", "psycopg", "pytest"):
     assert importlib.util.find_spec(name) is None, name
 
 import skhep_dnn
@@ -52,7 +52,8 @@ def test_metadata():
     project = metadata("skhep-dnn")
     assert project["Requires-Python"] == ">=3.11"
     assert project["License-Expression"] == "BSD-3-Clause"
-    assert set(project.get_all("Provides-Extra")) == {"all", "data", "plot"}
+    extras = {"all", "data", "plot", "postgresql"}
+    assert set(project.get_all("Provides-Extra")) == extras
 
 
 def test_dependencies_have_lower_bounds_and_nothing_else():

@@ -21,16 +21,21 @@ The model that `_storage.py` and its neighbours share:
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from sqlalchemy.exc import DatabaseError
 
 from skhep_dnn.exceptions import DataFileError
 from skhep_dnn.model_selection._journal_lock import JournalLock
 from skhep_dnn.model_selection._journal_repair import first_broken_line
 
 __all__ = ["close_storage", "open_storage"]
+
+_PAUSES = (0.1, 0.2, 0.4, 0.8)
 
 
 def open_storage(
@@ -143,8 +148,7 @@ def _open_database(url: str) -> RDBStorage:
     if dialect.startswith("sqlite") and place.strip("/"):
         _check_directory(Path(place.removeprefix("/").partition("?")[0]))
     try:
-        # A server may close a connection while a long trial runs.
-        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+        return _connect(url)
     except ImportError as error:
         # The URL may hold a password: only its dialect is shown.
         msg = (
@@ -153,6 +157,19 @@ def _open_database(url: str) -> RDBStorage:
             '`pip install "skhep-dnn[postgresql]"`.'
         )
         raise ImportError(msg) from error
+
+
+def _connect(url: str) -> RDBStorage:
+    # A server may close a connection while a long trial runs.
+    options = {"pool_pre_ping": True}
+    # Who opens a new database makes its tables. Of several who do so at the same time
+    # all but one fail, and find the tables when they try again.
+    for pause in _PAUSES:
+        try:
+            return RDBStorage(url, engine_kwargs=options)
+        except (DatabaseError, StorageInternalError):
+            time.sleep(pause)
+    return RDBStorage(url, engine_kwargs=options)
 
 
 def _check_directory(path: Path) -> None:

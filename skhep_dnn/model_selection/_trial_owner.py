@@ -1,8 +1,8 @@
 """Who runs a trial of a shared study, and what becomes of it when its owner dies.
 
-The owner of a trial is written into the trial before it runs, and into the study, once
-a minute, that the owner lives. Both are attributes, which every storage of Optuna has.
-In a journal a heartbeat is a line of some 200 bytes, 300 kB in a day for each search.
+The name of the owner is written into a trial before it runs, and into the study, once a
+minute, that the owner lives. Both are attributes, which every storage of Optuna has. In
+a journal a heartbeat is a line of some 200 bytes, 300 kB in a day for each search.
 A trial whose owner is gone goes back to the queue of the study, from which the next who
 asks takes it, with its number, its attributes and the parameters it already has.
 """
@@ -19,7 +19,7 @@ from typing import Self
 
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from skhep_dnn.model_selection._processes import Process
 
@@ -54,12 +54,13 @@ class TrialOwner:
     it was looked at. Two owners that release the same trial at the same time therefore
     write their name into it and look whose name is there, and only that one releases
     it. If one is held up between looking and writing for as long as the other takes to
-    release the trial and a third to ask it, the trial runs twice. The first result then
-    stays.
+    release the trial and a third to ask it, the trial runs twice. The same holds for
+    two that take a trial from the queue of SQLite. The first result then stays.
 
-    A trial that was not asked by an owner is left alone. There is one way to make such
-    a trial here: another takes, in the same milliseconds, the place in the queue that
-    was made for this one; if this process is killed then, its trial runs for ever.
+    Trials that were asked by other means have no owner and are left alone. So that a
+    process that is killed in the moment between asking a trial and writing its name
+    leaves none that runs for ever, one that has neither owner nor parameters is taken
+    for left after the grace period.
 
     Examples
     --------
@@ -114,19 +115,15 @@ class TrialOwner:
             The trial, which is now running and belongs to this owner.
         """
         self.release_stale()
-        if not self._trials(TrialState.WAITING):
-            # `Study.ask` would create a trial and then prepare the sampler, for seconds
-            # maybe. So that no kill can leave a trial without owner, it is born with
-            # one, in the queue.
-            owned = {OWNER: self.name}
-            self.study.add_trial(
-                create_trial(state=TrialState.WAITING, user_attrs=owned)
-            )
-        trial = self.study.ask()
-        if trial.user_attrs.get(OWNER) != self.name:
-            trial.set_user_attr(OWNER, self.name)
-        self._held.add(trial.number)
-        return trial
+        while True:
+            trial = self.study.ask()
+            # SQLite may give a trial from the queue to two, who ask at the same time.
+            # It belongs to the one whose name is there in the end.
+            with suppress(UpdateFinishedTrialError):
+                trial.set_user_attr(OWNER, self.name)
+                if self._is_running(trial._trial_id, owner=self.name):
+                    self._held.add(trial.number)
+                    return trial
 
     def tell(
         self,
@@ -169,11 +166,11 @@ class TrialOwner:
         return self.study.get_trials(deepcopy=False, states=(state,))
 
     def _is_stale(self, trial: FrozenTrial) -> bool:
-        owner = trial.user_attrs.get(OWNER, "")
+        owner = trial.user_attrs.get(OWNER)
+        if owner is None:
+            return not trial.params and _age(trial) > self.grace_period
         process = Process.parse(owner)
-        if process is None:  # asked by other means than these
-            return False
-        alive = process.is_alive()
+        alive = None if process is None else process.is_alive()
         if alive is not None:
             return not alive
         last_beat = self.study.user_attrs.get(_HEARTBEAT + owner, 0.0)
@@ -183,7 +180,7 @@ class TrialOwner:
         """Put a running trial into the queue, unless its owner has changed."""
         number = trial._trial_id
         with suppress(UpdateFinishedTrialError):
-            if not self._is_running(number, owner=trial.user_attrs[OWNER]):
+            if not self._is_running(number, owner=trial.user_attrs.get(OWNER)):
                 return False
             # A trial in the queue belongs to who put it there: whoever takes it cannot
             # be mistaken for the owner that is gone, until it has written its own name.
@@ -192,9 +189,10 @@ class TrialOwner:
                 return self._storage.set_trial_state_values(number, TrialState.WAITING)
         return False
 
-    def _is_running(self, trial_id: int, owner: str) -> bool:
+    def _is_running(self, trial_id: int, owner: str | None) -> bool:
         trial = self._storage.get_trial(trial_id)
-        return trial.state == TrialState.RUNNING and trial.user_attrs[OWNER] == owner
+        there = trial.user_attrs.get(OWNER)
+        return trial.state == TrialState.RUNNING and there == owner
 
     def _beat(self) -> None:
         self.study.set_user_attr(_HEARTBEAT + self.name, time.time())
@@ -205,3 +203,9 @@ class TrialOwner:
                 self._beat()
             except (OSError, StorageInternalError) as error:
                 _logger.warning("A heartbeat could not be written: %s", error)
+
+
+def _age(trial: FrozenTrial) -> float:
+    """Seconds for which a trial has been running."""
+    begin = trial.datetime_start
+    return 0.0 if begin is None else time.time() - begin.timestamp()

@@ -10,7 +10,6 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from skhep_dnn.model_selection import _processes, _trial_owner
-from skhep_dnn.model_selection._storage import open_storage
 from skhep_dnn.model_selection._trial_owner import OWNER, TrialOwner
 
 LINUX = pytest.mark.skipif(
@@ -37,22 +36,16 @@ from skhep_dnn.model_selection._storage import open_storage
 from skhep_dnn.model_selection._trial_owner import TrialOwner
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-storage = open_storage(sys.argv[1])
-study = optuna.create_study(study_name="toy", storage=storage, load_if_exists=True)
 print("ready", flush=True)
 input()
+storage = open_storage(sys.argv[1])
+study = optuna.create_study(study_name="toy", storage=storage, load_if_exists=True)
 with TrialOwner(study) as owner:
     for _ in range(10):
         trial = owner.ask()
         print(trial.number, flush=True)
         owner.tell(trial, trial.suggest_float("x", 0.0, 1.0))
 """
-
-
-def study_at(place):
-    return optuna.create_study(
-        study_name="toy", storage=open_storage(place), load_if_exists=True
-    )
 
 
 @pytest.fixture
@@ -152,10 +145,42 @@ def test_the_trials_of_the_living_are_left_alone(study):
 
 
 def test_trials_that_were_asked_by_other_means_are_left_alone(study):
+    study.ask().suggest_float("x", 0.0, 1.0)
+    with TrialOwner(study, grace_period=0.0) as owner:
+        assert owner.release_stale() == []
+        assert owner.ask().number == 1
+
+
+def test_a_process_killed_between_asking_and_owning_leaves_no_trial(study):
     study.ask()
     with TrialOwner(study) as owner:
         assert owner.release_stale() == []
-        assert owner.ask().number == 1
+    with TrialOwner(study, grace_period=0.0) as owner:
+        assert owner.release_stale() == [0]
+        assert owner.ask().number == 0
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_of_two_that_got_a_trial_one_runs_it(study, monkeypatch, finished):
+    with TrialOwner(study) as first, TrialOwner(study) as second:
+        taken = second.ask()
+        if finished:
+            second.tell(taken, 1.0)
+        write, ask = optuna.Trial.set_user_attr, study.ask
+
+        def ask_the_same():
+            monkeypatch.setattr(study, "ask", ask)
+            return optuna.Trial(study, taken._trial_id)
+
+        def write_before_another(self, key, value):
+            write(self, key, value)
+            if self.number == taken.number:
+                write(self, key, second.name)
+
+        monkeypatch.setattr(study, "ask", ask_the_same)
+        monkeypatch.setattr(optuna.Trial, "set_user_attr", write_before_another)
+        assert first.ask().number == 1
+        assert first._held == {1}
 
 
 def test_trials_that_a_user_put_into_the_queue_are_taken(study):
@@ -185,14 +210,19 @@ def test_an_owner_on_another_host_has_a_grace_period(study, elsewhere, monkeypat
         assert states(study) == [TrialState.WAITING]
 
 
-def test_the_heart_beats_while_the_owner_is_there(study, elsewhere):
-    with (
-        elsewhere(study, heartbeat_interval=0.02) as far,
-        TrialOwner(study, grace_period=1.5) as owner,
-    ):
-        far.ask()
-        time.sleep(2.0)
-        assert owner.release_stale() == []
+def test_the_heart_beats_while_the_owner_is_there(study):
+    def beats():
+        return list(study.user_attrs.values())
+
+    with TrialOwner(study, heartbeat_interval=0.01):
+        (first,) = beats()
+        end = time.monotonic() + 20.0
+        while beats() == [first]:
+            assert time.monotonic() < end
+    (last,) = beats()
+    assert last > first
+    time.sleep(0.05)
+    assert beats() == [last]
 
 
 @pytest.mark.parametrize("error", [OSError("full"), StorageInternalError("closed")])
@@ -300,15 +330,63 @@ def test_a_killed_process_leaves_its_trial_to_the_next(study, place, start):
         assert trial.user_attrs["note"] == "kept"
 
 
-def test_three_processes_share_a_journal(tmp_path, start):
-    place = tmp_path / "study.log"
-    children = [start(RUN, place) for _ in range(3)]
+def go(children):
+    """Let processes that have started begin at the same time."""
     for child in children:
         assert child.stdout.readline() == "ready\n"
     for child in children:
         child.stdin.write("\n")
         child.stdin.flush()
-    texts = [child.communicate(timeout=60)[0] for child in children]
+
+
+def run_three(place, open_place, start):
+    children = [start(RUN, place) for _ in range(3)]
+    go(children)
+    texts = [child.communicate(timeout=120)[0] for child in children]
     numbers = sorted(int(number) for text in texts for number in text.split())
     assert numbers == list(range(30))
-    assert states(study_at(place)) == 30 * [TrialState.COMPLETE]
+    storage = open_place(place)
+    study = optuna.load_study(study_name="toy", storage=storage)
+    assert states(study) == 30 * [TrialState.COMPLETE]
+    optuna.delete_study(study_name="toy", storage=storage)
+
+
+def test_three_processes_share_a_journal(tmp_path, open_place, start):
+    run_three(tmp_path / "study.log", open_place, start)
+
+
+@pytest.mark.slow
+def test_three_processes_share_a_new_sqlite_file(tmp_path, open_place, start):
+    run_three(f"sqlite:///{tmp_path}/study.db", open_place, start)
+
+
+@pytest.mark.slow
+def test_three_processes_share_a_new_database(postgresql, open_place, start):
+    run_three(postgresql, open_place, start)
+
+
+@LINUX
+@pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:The last line:skhep_dnn.exceptions.JournalRepairWarning"
+)
+def test_no_trial_is_lost_when_processes_are_killed_at_any_time(
+    tmp_path, open_place, start
+):
+    place = tmp_path / "study.log"
+    for seed in range(4):
+        children = [start(RUN, place) for _ in range(2)]
+        go(children)
+        time.sleep(0.2 + 0.05 * seed)
+        for child in children:
+            child.kill()
+            child.wait()
+    study = optuna.create_study(
+        study_name="toy", storage=open_place(place), load_if_exists=True
+    )
+    with TrialOwner(study) as owner:
+        while owner.release_stale() or owner._trials(TrialState.WAITING):
+            trial = owner.ask()
+            owner.tell(trial, trial.suggest_float("x", 0.0, 1.0))
+    assert set(states(study)) <= {TrialState.COMPLETE}
+    assert [trial.number for trial in study.trials] == list(range(len(study.trials)))
