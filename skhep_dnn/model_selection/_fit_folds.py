@@ -7,7 +7,7 @@ events, so they can train as members of one batch. Each comes out as a fitted mo
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -40,6 +40,7 @@ def fit_folds(
     rules: FoldRules,
     *,
     as_members: bool | str = "auto",
+    gives_up: Callable[[list[FoldResult]], bool] | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> list[FoldResult]:
@@ -58,6 +59,9 @@ def fit_folds(
     as_members : bool or "auto", default="auto"
         Whether the folds of a network train as members of one batch. "auto" does so
         where it is possible, and says in the log why it is not; True insists.
+    gives_up : callable or None, default=None
+        Asked between the folds, which are then fitted one by one, whether the others
+        are worth it.
     n_jobs : int or None, default=None
         Folds that are fitted at the same time.
     verbose : int, default=0
@@ -66,6 +70,7 @@ def fit_folds(
     Returns
     -------
     results : list of FoldResult
+        Of the first folds alone if the others were given up, or one failed before.
 
     Raises
     ------
@@ -74,6 +79,8 @@ def fit_folds(
     TypeError
         If `as_members` is True and the estimator is no network.
     """
+    if gives_up is not None:
+        return _one_by_one(estimator, events, splits, rules, gives_up)
     if as_members is not False and _is_network(estimator, as_members):
         try:
             models, fit_time = fit_models_together(estimator, events, splits, n_jobs)
@@ -92,6 +99,21 @@ def fit_folds(
     )
     found = Parallel(n_jobs, return_as="generator")(tasks)
     return list(tqdm(found, "Folds", len(splits), disable=not verbose))
+
+
+def _one_by_one(
+    estimator: Any,
+    events: Events,
+    splits: Splits,
+    rules: FoldRules,
+    gives_up: Callable[[list[FoldResult]], bool],
+) -> list[FoldResult]:
+    results: list[FoldResult] = []
+    for train, test in splits:
+        if results and (results[-1].error is not None or gives_up(results)):
+            break
+        results.append(fit_fold(estimator, events, train, test, rules))
+    return results
 
 
 def _is_network(estimator: Any, as_members: bool | str) -> bool:

@@ -75,12 +75,15 @@ class FoldRules:
         What the scores are if the fit or a scorer fails.
     return_train_score, return_estimator : bool
         Whether to score the training events, to keep the fitted model.
+    methods : tuple of str
+        Methods whose results are kept beside those that the scorers need.
     """
 
     scoring: Scoring
     error_score: Any = "raise"
     return_train_score: bool = False
     return_estimator: bool = False
+    methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,11 +162,11 @@ def evaluate_fold(
     """Predict and score with a fitted model; the arguments are those of `fit_fold`."""
     start = perf_counter()
     try:
-        predictions, scores = _predict_and_score(model, events, test, rules.scoring)
+        predictions, scores = _predict_and_score(model, events, test, rules)
         score_time = perf_counter() - start
         train_scores: dict[str, float] = {}
         if rules.return_train_score:
-            _, train_scores = _predict_and_score(model, events, train, rules.scoring)
+            _, train_scores = _predict_and_score(model, events, train, rules)
     except Exception:
         if rules.error_score == "raise":
             raise
@@ -185,11 +188,11 @@ def _failed(test: Rows, fit_time: float) -> FoldResult:
 
 
 def _predict_and_score(
-    model: Any, events: Events, rows: Rows, scoring: Scoring
+    model: Any, events: Events, rows: Rows, rules: FoldRules
 ) -> tuple[KeptPredictions, dict[str, float]]:
     X, y, params = events.of_score(rows)
-    kept = keep_predictions(model, X, scoring.methods(model))
-    return kept, scoring(model, X, y, params, predictions=kept)
+    kept = keep_predictions(model, X, rules.scoring.methods(model, rules.methods))
+    return kept, rules.scoring(model, X, y, params, predictions=kept)
 
 
 def keep_predictions(model: Any, X: Any, methods: Sequence[str]) -> KeptPredictions:

@@ -7,7 +7,7 @@ is not known before it is tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -98,10 +98,10 @@ class Scoring:
             if not _takes_weights(scorer):
                 _refuse_or_warn(name, scorer)
 
-    def methods(self, estimator: Any) -> tuple[str, ...]:
-        """Return the methods of a fitted estimator whose results the scorers need."""
+    def methods(self, estimator: Any, further: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the methods of a fitted estimator whose results are needed."""
         available = [m for m in RESPONSE_METHODS if hasattr(estimator, m)]
-        needed = set()
+        needed = set(further)
         for scorer in self.scorers.values():
             wanted = getattr(scorer, "_response_method", None)
             if wanted is None:
