@@ -6,7 +6,6 @@ compared with an error that is many times smaller than that of each score.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np

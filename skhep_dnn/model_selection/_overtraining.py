@@ -62,9 +62,7 @@ class OvertrainingLimit:
             )
             raise ValueError(msg)
 
-    def violation(
-        self, train: NDArray[np.float64], test: NDArray[np.float64]
-    ) -> float:
+    def violation(self, train: NDArray[np.float64], test: NDArray[np.float64]) -> float:
         """Return by how much the condition is violated.
 
         Parameters

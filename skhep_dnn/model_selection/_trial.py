@@ -134,7 +134,7 @@ def seed_spread(
         _, pooled = pool_folds(results, setup.events, setup.rules.scoring, setup.pool)
         scores.append(pooled[metric].value)
         losses.append([_loss(result, setup.events) for result in results])
-    difference = np.subtract(*losses)
+    difference = np.array(losses[0]) - np.array(losses[1])
     return {
         "score": float(np.var(scores, ddof=1)),
         "fold_loss": float(np.mean(difference**2) / 2.0),
@@ -150,7 +150,7 @@ def _with_other_seeds(estimator: Any, shift: int) -> Any | None:
     """Return a clone with other seeds; None if it has none."""
     other = clone(estimator)
     seeds = {
-        name: (value + shift) % 2**31
+        name: (int(value) + shift) % 2**31
         for name, value in other.get_params(deep=True).items()
         if name.rpartition("__")[2] == "random_state" and isinstance(value, Integral)
     }

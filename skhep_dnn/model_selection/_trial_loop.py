@@ -15,6 +15,7 @@ from time import monotonic, sleep
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from numpy.typing import NDArray
 from optuna import Trial
 from tqdm.auto import tqdm
 
@@ -231,15 +232,18 @@ class _TrialLoop:
         if not admissible:
             return None
         best = max(admissible, key=lambda record: worth(record, metric))
-        self._fetch(best)
+        losses = self._losses_of(best)
+        if losses is None:
+            return None
         spread = self._seed_spread(best)
         n_looks = max(len(self.setup.splits) - 1, 1)
-        return PairedTest(self.best.losses, spread["fold_loss"], n_looks)
+        return PairedTest(losses, spread["fold_loss"], n_looks)
 
-    def _fetch(self, best: TrialRecord) -> None:
-        """Compute the predictions of the best trial again if it ran elsewhere."""
+    def _losses_of(self, best: TrialRecord) -> NDArray[np.float64] | None:
+        """Return the losses of the best trial, computed again if it ran elsewhere."""
         if self.best is None or self.best.record.number != best.number:
             self.best = self.study.run_again(best, self.setup)
+        return self.best.losses
 
     def _seed_spread(self, best: TrialRecord) -> dict[str, float]:
         spread = self.study.seed_spread()
