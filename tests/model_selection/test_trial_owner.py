@@ -392,7 +392,8 @@ def test_no_trial_is_lost_when_processes_are_killed_at_any_time(
     study = optuna.create_study(
         study_name="toy", storage=open_place(place), load_if_exists=True
     )
-    with TrialOwner(study) as owner:
+    # No grace for those that were killed before they could write their name.
+    with TrialOwner(study, grace_period=0.0) as owner:
         while owner.release_stale() or owner._trials(TrialState.WAITING):
             trial = owner.ask()
             owner.tell(trial, trial.suggest_float("x", 0.0, 1.0))
