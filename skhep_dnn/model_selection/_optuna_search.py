@@ -47,6 +47,7 @@ from skhep_dnn.model_selection._pooled import PoolRules, mean_response
 from skhep_dnn.model_selection._scoring import Scoring, as_scoring
 from skhep_dnn.model_selection._space import SearchSpace, as_space
 from skhep_dnn.model_selection._study import SearchStudy
+from skhep_dnn.model_selection._target import check_target
 from skhep_dnn.model_selection._trial import TrialOutcome, TrialSetup, seed_spread
 from skhep_dnn.model_selection._trial_loop import (
     Budget,
@@ -311,6 +312,7 @@ class OptunaSearchCV(BaseSearchCV):
         """
         self._check_budget()
         X, y = indexable(X, y)
+        y = check_target(y, self)
         params = _check_method_params(X, params=params)
         is_weighted = params.get("sample_weight") is not None
         if is_weighted:
@@ -351,7 +353,6 @@ class OptunaSearchCV(BaseSearchCV):
             splits=splits,
             rules=FoldRules(
                 scoring.for_sample(y, params.get("sample_weight")),
-                error_score=self.error_score,
                 return_train_score=self._scores_training_events,
                 methods=self._methods_to_compare(),
             ),
@@ -363,7 +364,7 @@ class OptunaSearchCV(BaseSearchCV):
             study,
             setup,
             Budget(self.n_trials, self.timeout),
-            SearchRules(metric, self.pruning),
+            SearchRules(metric, self.pruning, self.error_score),
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,12 +175,13 @@ class SearchStudy:
             If what is stored is another search.
         """
         n_points = grid_size(sampler, space)
-        study = optuna.create_study(
-            storage=open_storage(storage),
-            study_name=name or "search",
-            direction=StudyDirection.MAXIMIZE,
-            load_if_exists=True,
-        )
+        with _quiet():
+            study = optuna.create_study(
+                storage=open_storage(storage),
+                study_name=name or "search",
+                direction=StudyDirection.MAXIMIZE,
+                load_if_exists=True,
+            )
         place = None if directory is None else Path(directory)
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)
@@ -310,6 +312,17 @@ class SearchStudy:
                     system_attrs=stored["system_attrs"],
                 )
             )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Optuna from printing to the terminal of who did not ask."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _about(

