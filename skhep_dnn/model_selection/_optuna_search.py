@@ -118,8 +118,9 @@ class OptunaSearchCV(BaseSearchCV):
         Which trial is chosen. The best score of many is also the luckiest:
         "score_minus_error" takes off the error of the difference to the mean of all
         trials, and "one_standard_error" takes the simplest trial that is worse than the
-        best by no more than the error of their difference. The spread of a score with the seeds of the training is part of it, for
-        which the best trial is trained twice more.
+        best by no more than the error of their difference. The spread of a score with
+        the seeds of the training is part of the error, for which the best trial is
+        trained twice more.
     complexity : str, callable or None, default=None
         What makes a trial less simple, for "one_standard_error": the name of a
         parameter that is a number, or a function of the parameters; None for the number
