@@ -164,6 +164,7 @@ class Network(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(width, 1))
 
     def forward(self, X):
+        """Return one logit for each event."""
         return self.layers(X).squeeze(1)
 
 
