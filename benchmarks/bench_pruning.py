@@ -1,8 +1,8 @@
-"""What pruning between folds saves, and how often it gives up what would have been good.
+"""What pruning between folds saves, and how often it gives up what would be good.
 
-Random searches of boosted trees on toy events run all their folds. Their trials are then
-replayed in order with the paired test, which compares each with the best one so far
-after every fold. Counted are the fits that are saved; the trials that would have ended
+Random searches of boosted trees on toy events run all their folds. Their trials are
+then replayed in order with the paired test, which compares each with the best one so
+far after every fold. Counted are the fits that are saved; the trials that would have ended
 within one paired error of the best one so far, and how many of them were given up (at
 most 5 per cent is claimed); and the searches whose winner changes.
 
@@ -17,6 +17,7 @@ import numpy as np
 from scipy.stats import loguniform, randint
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import ParameterSampler, StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.model_selection._fit_folds import fit_folds
@@ -80,10 +81,11 @@ def main():
     n_trials = 5 if options.quick else 20
     counts = []
     for seed in range(n_searches):
-        toy = make_higgs_events(2_000, random_state=seed)
+        toy = make_higgs_events(500 if options.quick else 2_000, random_state=seed)
         weights = {"sample_weight": np.abs(toy.sample_weight)}
         events = Events(toy.data, toy.target, weights, weights)
-        counts.append(replay(events, trials(events, n_trials, seed)))
+        with threadpool_limits(1):
+            counts.append(replay(events, trials(events, n_trials, seed)))
     saved, good, good_given_up, same = np.sum(counts, axis=0).tolist()
     share = good_given_up / max(good, 1)
     error = np.sqrt(max(share * (1.0 - share), 1.0 / max(good, 1)) / max(good, 1))
