@@ -6,8 +6,9 @@ be compared.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from types import CodeType
 from typing import Any
 
 import joblib
@@ -53,7 +54,7 @@ def check_fingerprint(stored: Mapping[str, str], own: Mapping[str, str]) -> None
 
 
 def _plain(part: Any) -> Any:
-    """Return what is hashed: estimators by type and parameters, functions by name."""
+    """Return what is hashed: estimators by type and parameters, functions by code."""
     if isinstance(part, BaseEstimator):
         params = {
             name: _plain(value)
@@ -65,8 +66,23 @@ def _plain(part: Any) -> Any:
         return {str(name): _plain(value) for name, value in part.items()}
     if isinstance(part, (list, tuple)):
         return [_plain(value) for value in part]
-    code = getattr(part, "__code__", None)
-    if code is not None:
-        digest = hashlib.sha256(code.co_code + repr(code.co_consts).encode())
-        return part.__qualname__, digest.hexdigest()
+    if is_dataclass(part) and not isinstance(part, type):
+        public = [f.name for f in fields(part) if not f.name.startswith("_")]
+        values = [_plain(getattr(part, name)) for name in public]
+        return type(part).__qualname__, values
+    return _plain_of_function(part)
+
+
+def _plain_of_function(part: Any) -> Any:
+    """Return what makes a function, of which nothing depends on the process."""
+    if hasattr(part, "__code__"):
+        return part.__qualname__, _plain_of_function(part.__code__)
+    if isinstance(part, CodeType):
+        constants = [_plain_of_function(value) for value in part.co_consts]
+        return part.co_code, part.co_names, constants
+    if isinstance(part, frozenset):  # a constant, in any order
+        return sorted(repr(value) for value in part)
+    if hasattr(part, "dist") and hasattr(part, "kwds"):
+        # A distribution of scipy, with numpy's global generator in it.
+        return type(part.dist).__qualname__, _plain(part.args), _plain(part.kwds)
     return part
