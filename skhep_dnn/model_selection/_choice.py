@@ -30,10 +30,9 @@ def choose_trial(
     ----------
     choice : {"best", "score_minus_error", "one_standard_error"}
         "best" takes the largest score. "score_minus_error" takes the largest score
-        minus the error of its difference to the best trial of each replica, so that a
-        trial that wins by luck in some of them loses. "one_standard_error" takes the
-        simplest of those whose score is below the best by no more than the error of
-        the difference.
+        minus the error of its difference to the mean of all trials, in which what they
+        have in common drops out. "one_standard_error" takes the simplest of those
+        whose score is below the best by no more than the error of the difference.
     scores : ndarray of shape (n_trials,)
         Pooled scores; nan for trials that are not admissible.
     replicas : ndarray of shape (n_trials, n_replicas)
@@ -48,18 +47,21 @@ def choose_trial(
     -------
     position : int
     """
-    best = int(np.nanargmax(scores))
+    admissible = np.flatnonzero(np.isfinite(scores))
+    scores, replicas = scores[admissible], replicas[admissible]
+    best = int(scores.argmax())
     if choice == "best":
-        return best
+        return int(admissible[best])
     if choice == "score_minus_error":
-        admissible = np.where(np.isnan(scores)[:, np.newaxis], np.nan, replicas)
-        shortfall = admissible - np.nanmax(admissible, axis=0)
-        error = np.sqrt(np.nanvar(shortfall, axis=1, ddof=1) + seed_variance)
-        return int(np.nanargmax(scores - error))
+        # The difference to the best itself would have no error, and the best win.
+        difference = replicas - np.nanmean(replicas, axis=0)
+        error = np.sqrt(np.nanvar(difference, axis=1, ddof=1) + seed_variance)
+        return int(admissible[(scores - error).argmax()])
     error = paired_errors(replicas, best, seed_variance)
     equal = np.flatnonzero(scores[best] - scores <= error)
-    order = np.lexsort((-scores[equal], np.asarray(complexity)[equal]))
-    return int(equal[order[0]])
+    simplest = np.asarray(complexity)[admissible]
+    order = np.lexsort((-scores[equal], simplest[equal]))
+    return int(admissible[equal[order[0]]])
 
 
 def paired_errors(

@@ -116,10 +116,11 @@ class OptunaSearchCV(BaseSearchCV):
         be the best one.
     choice : {"best", "score_minus_error", "one_standard_error"}, default="best"
         Which trial is chosen. The best score of many is also the luckiest:
-        "score_minus_error" takes off the error of the difference to the best trial, and
-        "one_standard_error" takes the simplest trial that is worse by no more than this
-        error. The spread of a score with the seeds of the training is part of it, for
-        which the best trial is trained twice more.
+        "score_minus_error" takes off the error of the difference to the mean of all
+        trials, and "one_standard_error" takes the simplest trial that is worse than the
+        best by no more than the error of their difference. The spread of a score with
+        the seeds of the training is part of the error, for which the best trial is
+        trained twice more.
     complexity : str, callable or None, default=None
         What makes a trial less simple, for "one_standard_error": the name of a
         parameter that is a number, or a function of the parameters; None for the number
