@@ -130,7 +130,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few searches")
     quick = parser.parse_args().quick
-    n_searches, n_nested = (4, 2) if quick else (60, 20)
+    n_searches, n_nested = (4, 2) if quick else (50, 12)
     start = time.perf_counter()
     large = sample(N_LARGE, seed=1_000_000)
     searches = Parallel(n_jobs=2)(

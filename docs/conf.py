@@ -76,6 +76,7 @@ html_sidebars = {
         "changelog",
         "contributing",
         "gallery/**",
+        "guides/**",
         "installation",
         "study",
         "theory/**",

@@ -14,6 +14,8 @@ from typing import Any
 import joblib
 from sklearn.base import BaseEstimator
 
+from skhep_dnn._sklearn import _BaseScorer
+
 __all__ = ["check_fingerprint", "fingerprint"]
 
 # Parameters that change how long a fit takes, and not what comes of it.
@@ -62,6 +64,8 @@ def _plain(part: Any) -> Any:
             if name not in _WITHOUT_EFFECT
         }
         return type(part).__qualname__, params
+    if isinstance(part, _BaseScorer):
+        return type(part).__qualname__, _plain(vars(part))
     if isinstance(part, Mapping):
         return {str(name): _plain(value) for name, value in part.items()}
     if isinstance(part, (list, tuple)):
