@@ -1,4 +1,4 @@
-"""Benchmark of `choice`: how optimistic is the score of the trial that a search chooses?
+"""Benchmark of `choice`: the optimism of the score of the trial that a search takes.
 
 Each search tunes a tree with random splits on 500 events with heavy-tailed weights, by
 30 random trials. The truth is known: a large sample that nobody has seen, each fifth of
@@ -66,7 +66,7 @@ def search(choice, seed, storage=None, n_replicas=200):
 
 
 def true_score(models, large):
-    """Return the pooled score of a large sample, of which each model predicts a part."""
+    """Return the pooled score of a large sample; each model predicts a part of it."""
     X, y, w = large
     parts = np.array_split(np.arange(len(y)), len(models))
     score = [
@@ -86,7 +86,7 @@ def scores_of(estimator, events, large):
 
 
 def one_search(seed, large, *, nested):
-    """Return pooled score, its error, truth and score of the refit by name of choice."""
+    """Return pooled score, error, truth and true score of the refit, by choice."""
     warnings.simplefilter("ignore", LowStatisticsWarning)
     X, y, w = events = sample(N_EVENTS, seed)
     storage = InMemoryStorage()  # the choices look at the same trials

@@ -26,6 +26,7 @@ from skhep_dnn.model_selection import OptunaSearchCV, cross_validate_pooled
 
 
 def sample(n_events, seed):
+    """Return events, labels and weights."""
     events = make_gaussian_events(
         n_events, separation=1.5, weight_spread=1.0, random_state=seed
     )
@@ -61,6 +62,7 @@ best, simple = int(pooled.argmax()), search.best_index_
 
 
 def true_auc(models):
+    """Return the AUC of a large sample of which each model predicts a part."""
     X_large, y_large, w_large = large
     parts = np.array_split(np.arange(len(y_large)), len(models))
     score = [
@@ -71,6 +73,7 @@ def true_auc(models):
 
 
 def true_auc_of_trial(params):
+    """Return that of the models of the folds."""
     tree = clone(search.estimator).set_params(**params)
     models = [
         clone(tree).fit(X[train], y[train], sample_weight=w[train])
@@ -95,9 +98,7 @@ nested = cross_validate_pooled(
 true_nested = true_auc(nested.estimators)
 
 figure, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
-ax.errorbar(
-    true, pooled, error, fmt=".", color="0.6", elinewidth=0.8, label="a trial"
-)
+ax.errorbar(true, pooled, error, fmt=".", color="0.6", elinewidth=0.8, label="a trial")
 for value, x, name, marker in (
     (pooled[best], true[best], "best", "o"),
     (pooled[simple], true[simple], "one_standard_error", "s"),
@@ -115,7 +116,7 @@ ax.legend(title="score minus truth")
 plt.show()
 
 # %%
-# **Answer.** The best trial has an AUC of 0.77 and is worth 0.75, two thirds of the error
-# that is quoted with it. Further folds around the search say 0.73 ± 0.05, and the
-# simplest trial within one standard error has a smaller surplus. What the luck of the
-# best trial is on average takes many searches, as the guide to tuning has them.
+# **Answer.** The best trial has an AUC of 0.77 and is worth 0.75: two thirds of its error
+# are luck. Further folds around the search say 0.73 ± 0.05, and the simplest trial
+# within one standard error has a smaller surplus. How much luck there is on average
+# takes many searches, as the guide to tuning has them.

@@ -48,6 +48,7 @@ def files(folder):
 
 
 def main():
+    """Kill a search, resume it, compare with one that was not killed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         process = subprocess.Popen([sys.executable, __file__, name])

@@ -17,6 +17,7 @@ from skhep_dnn.model_selection import OptunaSearchCV
 
 
 def main():
+    """Search on two workers."""
     events = make_gaussian_events(1000, random_state=0)
     search = OptunaSearchCV(
         LogisticRegression(),

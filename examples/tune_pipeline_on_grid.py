@@ -18,10 +18,9 @@ from skhep_dnn.pipeline import make_weighted_pipeline
 
 
 def main():
+    """Tune, and print all points, the best first."""
     events = make_higgs_events(1500, random_state=0)
-    network = WeightedDNNClassifier(
-        n_members=1, width=24, max_epochs=5, random_state=0
-    )
+    network = WeightedDNNClassifier(n_members=1, width=24, max_epochs=5, random_state=0)
     pipeline = make_weighted_pipeline(SimpleImputer(), StandardScaler(), network)
     grid = {
         "simpleimputer__strategy": ["median"],

@@ -1,6 +1,7 @@
 """Hashes that tell two searches apart, and not two runs of one."""
 
 import pytest
+import sklearn
 from sklearn.metrics import make_scorer, roc_auc_score
 
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
@@ -25,16 +26,22 @@ def scorer(sign):
     return make_scorer(auc, greater_is_better=sign, response_method="predict_proba")
 
 
+def requesting(weights):
+    with sklearn.config_context(enable_metadata_routing=True):
+        return scorer(sign=True).set_score_request(sample_weight=weights)
+
+
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: layers(8),
-        lambda: SearchSpace(layers(8)),
-        lambda: search_space("tH", prefix="dnn__"),
-        lambda: scorer(sign=True),
-        lambda: weighted_scorer("roc_auc"),
-        lambda: make_significance_scorer("asimov"),
-        lambda: {"auc": scorer(sign=True), "loss": "neg_log_loss"},
+        pytest.param(lambda: layers(8), id="function"),
+        pytest.param(lambda: SearchSpace(layers(8)), id="space"),
+        pytest.param(lambda: search_space("tH", prefix="dnn__"), id="prefixed space"),
+        pytest.param(lambda: scorer(sign=True), id="scorer"),
+        pytest.param(lambda: requesting(weights=True), id="requesting scorer"),
+        pytest.param(lambda: weighted_scorer("roc_auc"), id="weighted scorer"),
+        pytest.param(lambda: make_significance_scorer("asimov"), id="significance"),
+        pytest.param(lambda: {"a": scorer(sign=True), "b": "accuracy"}, id="several"),
     ],
 )
 def test_functions_of_a_function_are_the_same_in_each_run(make):
@@ -45,6 +52,8 @@ def test_other_scorers_are_told_apart():
     scorers = [
         scorer(sign=True),
         scorer(sign=False),
+        requesting(weights=True),
+        requesting(weights=False),
         weighted_scorer("roc_auc"),
         weighted_scorer("accuracy"),
         make_significance_scorer("ams"),
