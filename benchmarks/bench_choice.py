@@ -8,7 +8,17 @@ is a trial that no score has chosen, as a check, and "nested" the pooled score o
 searches within further folds. "refit" is the true score of the model that is fitted on
 all events, minus that of the best trial: what the choice is worth.
 
-RESULTS
+AUC of 50 searches, 12 of them nested:
+
+                        optimism         its spread  quoted error  refit
+    best                +0.041 ± 0.004   0.028       0.031         0
+    score_minus_error   +0.041 ± 0.004   0.029       0.031         +0.000 ± 0.001
+    one_standard_error  +0.026 ± 0.005   0.032       0.034         -0.022 ± 0.006
+    first               -0.011 ± 0.006   0.041       0.037         -0.090 ± 0.013
+    nested              +0.007 ± 0.012   0.041       0.036         0
+
+The score of the best trial is too good by more than its quoted error. The simplest one
+within an error is less lucky, and a worse model. The score of nested folds is right.
 
     python -m benchmarks.bench_choice [--quick]
 """

@@ -116,7 +116,7 @@ ax.legend(title="score minus truth")
 plt.show()
 
 # %%
-# **Answer.** The best trial has an AUC of 0.77 and is worth 0.75: two thirds of its error
-# are luck. Further folds around the search say 0.73 ± 0.05, and the simplest trial
-# within one standard error has a smaller surplus. How much luck there is on average
-# takes many searches, as the guide to tuning has them.
+# **Answer.** The best trial has an AUC of 0.77 and is worth 0.75: it is lucky by two
+# thirds of its error. Further folds around the search say 0.73 ± 0.05, and the simplest
+# trial within one standard error has a smaller surplus. How much luck there is on
+# average takes many searches, as the guide to tuning has them.
