@@ -25,6 +25,9 @@ default_role = "py:obj"
 smartquotes = False  # quotes in types are code
 toc_object_entries_show_parents = "hide"
 
+# Properties that are inherited from scikit-learn name terms of its glossary.
+suppress_warnings = ["ref.term"]
+
 autosummary_generate = True
 autodoc_typehints = "none"  # the numpydoc sections carry the types
 numpydoc_show_class_members = False  # the class template lists them
@@ -76,6 +79,7 @@ html_sidebars = {
         "changelog",
         "contributing",
         "gallery/**",
+        "guides/**",
         "installation",
         "study",
         "theory/**",

@@ -1,4 +1,4 @@
-"""The main job, on fewer events than `make demo`, and the pages of the gallery."""
+"""The main job, on fewer events than `make demo`, scripts, the pages of the gallery."""
 
 import importlib.util
 import runpy
@@ -105,11 +105,44 @@ def has_learning_rate_answer(page):
     assert losses["a tenth"] > losses["ten times"]
 
 
+def has_answer_of_luck(page):
+    """The best trial is worth less than it scores; the nested score is right."""
+    best, simple = page["best"], page["simple"]
+    pooled, true, error = page["pooled"], page["true"], page["error"]
+    assert 0.01 < pooled[best] - true[best] < 2.0 * error[best]
+    assert pooled[simple] - true[simple] < pooled[best] - true[best]
+    nested = page["nested"].score
+    assert abs(nested.value - page["true_nested"]) < 2.0 * nested.error
+
+
 ANSWERS = {
+    "plot_luck_of_the_best_trial": has_answer_of_luck,
     "plot_raw_momenta_to_significance": has_raw_momenta_answer,
     "plot_symmetries_of_any_classifier": has_symmetries_answer,
     "plot_learning_rate_range": has_learning_rate_answer,
 }
+
+
+SCRIPTS = {
+    "resume_search": ["killed after", "same proposals as without the kill: True"],
+    "search_on_dask": ["8 trials on", "best: trial"],
+    "tune_pipeline": ["strategy", "error", "best: trial"],
+    "tune_pipeline_on_grid": ["strategy", "best: point"],
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_prints_what_it_promises(name, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", [f"{name}.py"])
+    runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    for text in SCRIPTS[name]:
+        assert text in printed
+
+
+def test_every_script_is_run():
+    scripts = {path.stem for path in EXAMPLES.glob("*.py")}
+    assert scripts == {"main_job", *SCRIPTS, *ANSWERS}
 
 
 @pytest.mark.parametrize(

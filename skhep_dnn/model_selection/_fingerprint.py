@@ -14,6 +14,8 @@ from typing import Any
 import joblib
 from sklearn.base import BaseEstimator
 
+from skhep_dnn._sklearn import _BaseScorer
+
 __all__ = ["check_fingerprint", "fingerprint"]
 
 # Parameters that change how long a fit takes, and not what comes of it.
@@ -62,6 +64,11 @@ def _plain(part: Any) -> Any:
             if name not in _WITHOUT_EFFECT
         }
         return type(part).__qualname__, params
+    if isinstance(part, _BaseScorer):
+        values = dict(vars(part))
+        # The requests know their owner, the scorer itself.
+        requests = str(values.pop("_metadata_request", None))
+        return type(part).__qualname__, requests, _plain(values)
     if isinstance(part, Mapping):
         return {str(name): _plain(value) for name, value in part.items()}
     if isinstance(part, (list, tuple)):
