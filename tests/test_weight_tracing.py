@@ -27,6 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.ensemble import SymmetryAveragedClassifier
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
+from skhep_dnn.model_selection import cross_validate_pooled
 from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
@@ -142,6 +143,12 @@ def cross_validated(w: np.ndarray, estimator: Any, scorer: Any, key: str) -> np.
             return_train_score=True,
         )
     return result[key]
+
+
+def pooled(w: np.ndarray, estimator: Any, scorer: Any = None, **options: Any) -> Any:
+    return cross_validate_pooled(
+        estimator, X, Y, w, cv=SPLITS, scoring=scorer, n_replicas=3, **options
+    )
 
 
 def searched(
@@ -368,6 +375,39 @@ PATHS = {
         lambda w: cross_validated(w, pipeline(), LOG_LOSS, "test_score")[1],
         (60, 61, 90, 91),
         (4, 7, 35, 36, 115),
+    ),
+    # scores of the whole sample; of split 0 the test events are 35 to 54
+    "pooled score, ready model": Path(
+        lambda w: pooled(w, ready(), AUC).score.value,
+        (35, 36, 90, 91),
+        (4, 60, 61, 115),
+    ),
+    "replicas of a pooled score, ready model": Path(
+        lambda w: pooled(w, ready(), LOG_LOSS).score.replicas[0],
+        (35, 90),
+        (4, 60, 115),
+    ),
+    "pooled significance in the yields of all events": Path(
+        lambda w: (
+            pooled(w, ready(), make_significance_scorer(min_n_eff=1.0)).score.value
+        ),
+        (4, 35, 60, 90, 115),
+        (),
+    ),
+    "out-of-fold scores of split 0, as members": Path(
+        lambda w: pooled(w, small(), as_members=True).oof_decision_function[35:55],
+        (4, 7),
+        (35, 60, 90, 115),
+    ),
+    "out-of-fold scores of split 1, as members behind a step": Path(
+        lambda w: pooled(w, pipeline(), as_members=True).oof_decision_function[90:110],
+        (60, 61),
+        (4, 35, 90, 115),
+    ),
+    "test score of split 0, one by one": Path(
+        lambda w: pooled(w, pipeline(), as_members=False).test_scores["score"][0],
+        (4, 7, 35, 36),
+        (60, 90, 115),
     ),
     # pipelines
     "network of a pipeline": Path(

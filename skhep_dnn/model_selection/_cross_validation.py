@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,7 @@ def cross_validate_pooled(
     params : dict, default=None
         Further arguments of `fit`, as ``step__name`` for a step of a pipeline; those
         with one value for each event are split. With metadata routing they go where
-        they are requested.
+        they are requested. Weights and groups have arguments of their own.
     scoring : str, callable, list, tuple, dict or None, default=None
         As in `sklearn.model_selection.cross_validate`. Names such as "roc_auc" stand
         for this package's `weighted_scorer`. None takes the balanced log-loss of
@@ -171,7 +172,8 @@ def cross_validate_pooled(
         "auto" pools the scorers that work on predictions; True wants all of them to;
         False gives the scores of the folds alone.
     n_replicas : int, default=200
-        Replicas of the bootstrap that gives the errors of the pooled scores.
+        Replicas of the bootstrap that gives the errors of the pooled scores; 0 for
+        none, and errors of nan.
     random_state : int, default=0
         Seed of the replicas. Two calls on the same events with the same seed have the
         same replicas: the difference of `replicas` is paired.
@@ -200,12 +202,18 @@ def cross_validate_pooled(
         If weights would be left out by a step of the estimator or by a scorer, or
         `pooled` is True and a scorer looks at the model.
     ValueError
-        If folds know different classes, or arguments have wrong lengths.
+        If folds know different classes, or arguments have wrong lengths or values.
+    FitTogetherError
+        If `as_members` is True and the folds cannot train together.
 
     Warns
     -----
     UnweightedScoreWarning
         If a function that scores weighted events takes no weights.
+    UndefinedMetricWarning
+        If a fold has not all classes; its own score is nan then, not the pooled one.
+    LowStatisticsWarning
+        If more than 5 per cent of the replicas are undefined.
 
     See Also
     --------
@@ -233,15 +241,16 @@ def cross_validate_pooled(
     >>> sorted(result.scores)
     ['balanced_log_loss', 'roc_auc']
     """
+    _check_options(pooled, as_members, n_replicas, random_state)
     X, y, groups = indexable(X, y, groups)
-    params = _check_method_params(X, params=dict(params or {}))
+    params = _check_method_params(X, params=_check_params(params))
     if sample_weight is not None:
         sample_weight = check_event_weights(sample_weight, _num_samples(X))
     scoring = as_scoring(scoring, estimator, is_weighted=sample_weight is not None)
     splitter = check_cv(cv, y, classifier=is_classifier(estimator))
     routed = routed_params(estimator, scoring, splitter, sample_weight, groups, params)
     events = Events(X, y, routed.estimator.fit, routed.scorer.score)
-    scoring = scoring.for_sample(y, sample_weight)
+    scoring = scoring.for_sample(y, sample_weight, X)
     splits = list(splitter.split(X, y, **routed.splitter.split))
     rules = FoldRules(
         scoring,
@@ -261,6 +270,41 @@ def cross_validate_pooled(
     return _gathered(results, events, splits, scoring, pool)
 
 
+def _check_options(
+    pooled: bool | str, as_members: bool | str, n_replicas: int, random_state: int
+) -> None:
+    for name, value in {"pooled": pooled, "as_members": as_members}.items():
+        if not (isinstance(value, bool) or value == "auto"):
+            msg = f"`{name}` must be True, False or 'auto', got {value!r}. Change it."
+            raise ValueError(msg)
+    if not isinstance(n_replicas, Integral) or n_replicas < 0 or n_replicas == 1:
+        msg = (
+            f"`n_replicas` must be 0, or at least 2, got {n_replicas!r}. Take 200 for "
+            "an error that is known to 5 per cent."
+        )
+        raise ValueError(msg)
+    if not isinstance(random_state, Integral) or random_state < 0:
+        msg = (
+            "`random_state` must be a whole number, the seed of the same replicas for "
+            f"all scores, got {random_state!r}. Pass 0, say."
+        )
+        raise ValueError(msg)
+
+
+def _check_params(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return further arguments, none of which is for all scores or the splitter."""
+    given = {} if params is None else dict(params)
+    for name in ("sample_weight", "groups"):
+        if name in given:
+            msg = (
+                f"`params` must not have {name!r}, which would miss the "
+                f"{'scores' if name == 'sample_weight' else 'splitter'}, got it there. "
+                f"Pass the argument `{name}` of `cross_validate_pooled`."
+            )
+            raise ValueError(msg)
+    return given
+
+
 def manual_routing(
     estimator: Any,
     sample_weight: ArrayLike | None,
@@ -276,11 +320,19 @@ def manual_routing(
     ------
     TypeError
         If weights would be left out by a step that accepts them.
+    ValueError
+        If weights are given twice.
     """
     fit, score = dict(params), {}
     if sample_weight is not None:
         required = not declines(final_step(estimator))
         name = weights_argument(estimator, required=required)
+        if name in fit:
+            msg = (
+                "Weights must be given once, got both `sample_weight` and "
+                f"`{name}`. Leave out one of them."
+            )
+            raise ValueError(msg)
         if name is not None:
             fit[name] = sample_weight
         score["sample_weight"] = sample_weight
@@ -324,7 +376,10 @@ def routed_params(
         )
     )
     known = {name: value for name, value in passed.items() if value is not None}
-    return process_routing(router, "fit", **known)
+    routed = process_routing(router, "fit", **known)
+    if sample_weight is not None and scoring.has_weighted_functions():
+        routed.scorer.score["sample_weight"] = sample_weight
+    return routed
 
 
 def _gathered(

@@ -10,9 +10,12 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from joblib import Parallel, delayed
+import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
+from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import FitTogetherError
 from skhep_dnn.model_selection._folds import (
@@ -23,6 +26,7 @@ from skhep_dnn.model_selection._folds import (
     evaluate_fold,
     fit_fold,
 )
+from skhep_dnn.model_selection._scoring import lacks_classes
 from skhep_dnn.model_selection._together import fit_models_together
 from skhep_dnn.neural_network import WeightedDNNClassifier
 
@@ -78,6 +82,11 @@ def fit_folds(
         If `as_members` is True and the folds cannot train together.
     TypeError
         If `as_members` is True and the estimator is no network.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If there are no events of some class in a fold, whose score is nan then.
     """
     if gives_up is not None:
         return _one_by_one(estimator, events, splits, rules, gives_up)
@@ -89,16 +98,44 @@ def fit_folds(
                 raise
             _logger.info("The folds are fitted one by one: %s", reason)
         else:
-            return [
+            results = [
                 evaluate_fold(model, events, train, test, rules, fit_time)
                 for model, (train, test) in zip(models, splits, strict=True)
             ]
+            _warn_of_missing_classes(results, events, rules)
+            return results
     tasks = (
         delayed(fit_fold)(estimator, events, train, test, rules)
         for train, test in splits
     )
-    found = Parallel(n_jobs, return_as="generator")(tasks)
-    return list(tqdm(found, "Folds", len(splits), disable=not verbose))
+    results = []
+    # The bar is no frame of this loop: warnings of a fold point at the user.
+    with tqdm(desc="Folds", total=len(splits), disable=not verbose) as bar:
+        for result in Parallel(n_jobs, return_as="generator")(tasks):
+            results.append(result)
+            bar.update()
+    _warn_of_missing_classes(results, events, rules)
+    return results
+
+
+def _warn_of_missing_classes(
+    results: Sequence[FoldResult], events: Events, rules: FoldRules
+) -> None:
+    if not rules.scoring.need_all_classes():
+        return
+    labels = np.asarray(events.y)
+    n_undefined = sum(
+        result.predictions is not None
+        and lacks_classes(result.predictions, labels[result.test])
+        for result in results
+    )
+    if n_undefined:
+        msg = (
+            "The events of a fold must be of all classes for a score of this fold "
+            f"alone, got {n_undefined} of {len(results)} folds without a class: their "
+            "scores are nan. Take the pooled score, or a stratified `cv`."
+        )
+        warn_caller(msg, UndefinedMetricWarning)
 
 
 def _one_by_one(

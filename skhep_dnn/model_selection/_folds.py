@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.utils import get_tags
 
-from skhep_dnn._sklearn import _check_method_params, _safe_indexing, _safe_split
+from skhep_dnn._sklearn import (
+    _check_method_params,
+    _num_samples,
+    _safe_indexing,
+    _safe_split,
+)
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.model_selection._predictions import KeptPredictions
 from skhep_dnn.model_selection._scoring import Scoring
@@ -50,17 +55,31 @@ class Events:
     fit_params: Mapping[str, Any]
     score_params: Mapping[str, Any]
 
-    def of_fit(self, estimator: Any, rows: Rows) -> dict[str, Any]:
-        """Return the arguments of a fit on some of the events."""
+    def of_fit(
+        self, estimator: Any, rows: Rows
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a fit on some of the events, by position and name."""
         X, y = _safe_split(estimator, self.X, self.y, rows)
         params = _check_method_params(self.X, params=self.fit_params, indices=rows)
-        return {"X": X, **({} if y is None else {"y": y}), **params}
+        return ((X,) if y is None else (X, y)), params
+
+    def of_test(
+        self, model: Any, train: Rows, rows: Rows
+    ) -> tuple[Any, Any, dict[str, Any]]:
+        """Return events, labels and arguments for a model to be scored on.
+
+        Of a precomputed kernel the columns are those of the training events.
+        """
+        X, y = _safe_split(model, self.X, self.y, rows, train)
+        return X, y, self._score_params_of(rows)
 
     def of_score(self, rows: Rows) -> tuple[Any, Any, dict[str, Any]]:
-        """Return events, labels and arguments of a score of some of the events."""
+        """Return events, labels and arguments of a score of kept predictions."""
         y = None if self.y is None else _safe_indexing(self.y, rows)
-        params = _check_method_params(self.X, params=self.score_params, indices=rows)
-        return _safe_indexing(self.X, rows), y, params
+        return _safe_indexing(self.X, rows), y, self._score_params_of(rows)
+
+    def _score_params_of(self, rows: Rows) -> dict[str, Any]:
+        return _check_method_params(self.X, params=self.score_params, indices=rows)
 
 
 @dataclass(frozen=True)
@@ -142,7 +161,8 @@ def fit_fold(
     start = perf_counter()
     try:
         model = clone(estimator)
-        model.fit(**events.of_fit(model, train))
+        arguments, params = events.of_fit(model, train)
+        model.fit(*arguments, **params)
     except Exception:
         if rules.error_score == "raise":
             raise
@@ -162,11 +182,11 @@ def evaluate_fold(
     """Predict and score with a fitted model; the arguments are those of `fit_fold`."""
     start = perf_counter()
     try:
-        predictions, scores = _predict_and_score(model, events, test, rules)
+        predictions, scores = _predict_and_score(model, events, train, test, rules)
         score_time = perf_counter() - start
         train_scores: dict[str, float] = {}
         if rules.return_train_score:
-            _, train_scores = _predict_and_score(model, events, train, rules)
+            _, train_scores = _predict_and_score(model, events, train, train, rules)
     except Exception:
         if rules.error_score == "raise":
             raise
@@ -188,9 +208,9 @@ def _failed(test: Rows, fit_time: float) -> FoldResult:
 
 
 def _predict_and_score(
-    model: Any, events: Events, rows: Rows, rules: FoldRules
+    model: Any, events: Events, train: Rows, rows: Rows, rules: FoldRules
 ) -> tuple[KeptPredictions, dict[str, float]]:
-    X, y, params = events.of_score(rows)
+    X, y, params = events.of_test(model, train, rows)
     kept = keep_predictions(model, X, rules.scoring.methods(model, rules.methods))
     return kept, rules.scoring(model, X, y, params, predictions=kept)
 
@@ -198,5 +218,13 @@ def _predict_and_score(
 def keep_predictions(model: Any, X: Any, methods: Sequence[str]) -> KeptPredictions:
     """Return the results of some methods of a fitted model."""
     responses = {method: np.asarray(getattr(model, method)(X)) for method in methods}
+    for method, response in responses.items():
+        if len(response) != _num_samples(X):
+            msg = (
+                f"`{method}` must return one row for each of the {_num_samples(X)} "
+                f"events, got the shape {response.shape} from {model!r}. Fit one "
+                "target at a time."
+            )
+            raise ValueError(msg)
     classes = model.classes_ if is_classifier(model) else None
     return KeptPredictions(responses, classes, get_tags(model))

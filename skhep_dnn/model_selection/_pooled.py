@@ -9,7 +9,7 @@ is not linear in its events is biased.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,19 +18,38 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
-from skhep_dnn._sklearn import _BaseScorer, _check_method_params, _safe_indexing
-from skhep_dnn.exceptions import UndefinedSignificanceWarning
+from skhep_dnn._sklearn import (
+    _BaseScorer,
+    _check_method_params,
+    _num_samples,
+    _safe_indexing,
+)
+from skhep_dnn.exceptions import (
+    LowStatisticsWarning,
+    UndefinedSignificanceWarning,
+    WeightsError,
+)
 from skhep_dnn.metrics import BootstrapResult
 from skhep_dnn.metrics._bootstrap import bootstrap_result
 from skhep_dnn.metrics._replicas import replica_blocks
 from skhep_dnn.metrics._scorer import EventWeightScorer
 from skhep_dnn.model_selection._folds import Events, FoldResult, Rows
-from skhep_dnn.model_selection._predictions import KeptPredictions
-from skhep_dnn.model_selection._scoring import Scoring, score_of, works_on_predictions
+from skhep_dnn.model_selection._predictions import (
+    RESPONSE_METHODS,
+    KeptPredictions,
+    OtherEventsError,
+)
+from skhep_dnn.model_selection._scoring import (
+    Scoring,
+    given_params,
+    score_of,
+    works_on_predictions,
+)
 
 __all__ = ["OutOfFold", "PoolRules", "mean_response", "pool_folds"]
 
 FloatArray = NDArray[np.float64]
+Block = tuple[NDArray[np.int64], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -126,7 +145,18 @@ def mean_response(passes: Sequence[OutOfFold], n_samples: int) -> FloatArray:
         The decision function; of models without one their probabilities, else what
         they predict, of a classifier the share of each class. nan where an event was
         never tested.
+
+    Raises
+    ------
+    AttributeError
+        If the models predict nothing.
     """
+    if not passes[0].predictions.responses:
+        msg = (
+            "The models must have predictions to be averaged, got none of "
+            f"{RESPONSE_METHODS!r}. Cross-validate an estimator that predicts."
+        )
+        raise AttributeError(msg)
     responses = [_first_response(one.predictions) for one in passes]
     shape = responses[0].shape[1:]
     total, times = np.zeros((n_samples, *shape)), np.zeros(n_samples)
@@ -201,9 +231,12 @@ def _pooled_score(
         return {}
     try:
         values = [_value(name, scorer, one, events) for one in passes]
-    except AttributeError as error:
-        # A function that looks at the model finds that there is none.
-        if works is None and rules.pooled == "auto":
+    except (AttributeError, TypeError, OtherEventsError) as error:
+        if works is True:
+            raise
+        # A function that looks at the model finds that there is none. Before that it
+        # has scored the model of each fold, so that nothing else is wrong with it.
+        if rules.pooled == "auto":
             return {}
         msg = (
             f"The scorer {name!r} must work on predictions to be pooled over the "
@@ -211,7 +244,7 @@ def _pooled_score(
             '`predict_proba`, `decision_function` or `predict`, or pooled="auto".'
         )
         raise TypeError(msg) from error
-    replicas = _replicas(name, scorer, passes, events, rules)
+    replicas = _replicas(name, scorer, passes, events, rules, list(values[0]))
     return {
         key: bootstrap_result(
             float(np.mean([value[key] for value in values])), replicas[key]
@@ -231,48 +264,74 @@ def _replicas(
     passes: Sequence[OutOfFold],
     events: Events,
     rules: PoolRules,
+    keys: Sequence[str],
 ) -> dict[str, FloatArray]:
     """Return each score on all replicas, the mean over the passes.
 
     A replica is one of the whole sample: an event counts as often in every pass, so
     that the error is that of the mean over the passes.
     """
-    n_samples = max(int(one.rows[-1]) for one in passes) + 1
-    weights = np.asarray(
-        events.score_params.get("sample_weight", np.ones(n_samples)), dtype=np.float64
-    )
-    codes = _class_codes(passes[0], events, len(weights))
-    evaluators = [_evaluator(name, scorer, one, events) for one in passes]
-    blocks = [
-        [evaluate(counts, block) for evaluate in evaluators]
-        for counts, block in replica_blocks(
-            codes, weights, rules.n_replicas, rules.seed
-        )
-    ]
-    keys = blocks[0][0]
-    return {
-        key: np.concatenate([np.mean([v[key] for v in b], axis=0) for b in blocks])
-        for key in keys
-    }
+    evaluators = [_evaluator(name, scorer, one, events, keys) for one in passes]
+    means: dict[str, list[FloatArray]] = {key: [np.empty(0)] for key in keys}
+    for blocks in _blocks_of_passes(scorer, passes, events, rules):
+        pairs = zip(evaluators, blocks, strict=True)
+        values = [evaluate(*block) for evaluate, block in pairs]
+        for key in keys:
+            means[key].append(np.mean([value[key] for value in values], axis=0))
+    return {key: np.concatenate(parts) for key, parts in means.items()}
 
 
-def _class_codes(one: OutOfFold, events: Events, n_samples: int) -> NDArray[np.intp]:
+def _blocks_of_passes(
+    scorer: Any, passes: Sequence[OutOfFold], events: Events, rules: PoolRules
+) -> Iterator[Sequence[Block]]:
+    """Yield the same replicas for each pass, at the yields of the events it tested."""
+    n_samples = _num_samples(events.X)
+    weights = _weights(scorer, events)
+    codes = _class_codes(passes[0], events)
+
+    def blocks_of(rows: Rows) -> Iterator[Block]:
+        # Events that were not tested weigh nothing, and are in the class of another.
+        own_weights, own_codes = np.zeros(n_samples), np.full(n_samples, codes[rows[0]])
+        own_weights[rows], own_codes[rows] = weights[rows], codes[rows]
+        return replica_blocks(own_codes, own_weights, rules.n_replicas, rules.seed)
+
+    if all(np.array_equal(one.rows, passes[0].rows) for one in passes):
+        for block in blocks_of(passes[0].rows):
+            yield [block] * len(passes)
+    else:
+        yield from zip(*[blocks_of(one.rows) for one in passes], strict=True)
+
+
+def _weights(scorer: Any, events: Events) -> FloatArray:
+    """Return the weights of all events that a scorer uses, ones if there are none."""
+    given = given_params(scorer, events.score_params).get("sample_weight")
+    carried = scorer._carried if isinstance(scorer, EventWeightScorer) else None
+    if given is None and carried is not None:
+        given = carried.weights_of(events.X, np.asarray(events.y))
+    n_samples = _num_samples(events.X)
+    return np.ones(n_samples) if given is None else np.asarray(given, dtype=np.float64)
+
+
+def _class_codes(one: OutOfFold, events: Events) -> NDArray[np.intp]:
     """Return the class of each event; all the same where there are none."""
-    if events.y is None or not is_classifier(one.predictions):
-        return np.zeros(n_samples, dtype=np.intp)
-    return np.unique(np.asarray(events.y), return_inverse=True)[1]
+    labels = np.asarray(events.y)
+    if labels.ndim != 1 or not is_classifier(one.predictions):
+        return np.zeros(_num_samples(events.X), dtype=np.intp)
+    return np.unique(labels, return_inverse=True)[1]
 
 
 def _evaluator(
-    name: str, scorer: Any, one: OutOfFold, events: Events
+    name: str, scorer: Any, one: OutOfFold, events: Events, keys: Sequence[str]
 ) -> Callable[[NDArray[np.int64], FloatArray], dict[str, FloatArray]]:
     """Return a function of a block of replicas that gives each score on all of them."""
     X, y, params = events.of_score(one.rows)
     kernel = None
     if isinstance(scorer, EventWeightScorer):
         kernel = scorer.replica_kernel(one.predictions, X, y)
-    if isinstance(scorer, _BaseScorer) and not isinstance(X, pd.DataFrame):
-        X = np.empty((len(one.rows), 0))  # not looked at: nothing has to be copied
+        params["sample_weight"] = None  # never missing: ones are rescaled as well
+    if isinstance(scorer, _BaseScorer):  # features are not looked at
+        is_table = isinstance(X, pd.DataFrame)
+        X = X.iloc[:, :0] if is_table else np.empty((len(one.rows), 0))
 
     def evaluate(
         counts: NDArray[np.int64], weights: FloatArray
@@ -284,7 +343,6 @@ def _evaluator(
             _of_replica(name, scorer, one, (X, y, params), count, weight)
             for count, weight in zip(own_counts, own_weights, strict=True)
         ]
-        keys = dict.fromkeys(key for values in found for key in values)
         return {
             key: np.array([values.get(key, np.nan) for values in found]) for key in keys
         }
@@ -300,8 +358,11 @@ def _of_replica(
     count: NDArray[np.int64],
     weight: FloatArray,
 ) -> dict[str, float]:
-    """Score one replica: an event that is counted k times is there k times."""
-    if not np.isfinite(weight).all():  # a class with a sum of 0 or less
+    """Score one replica: an event that is counted k times is there k times.
+
+    Empty where it is undefined: a class or a selection has a sum of 0 or less.
+    """
+    if not np.isfinite(weight).all():
         return {}
     X, y, params = sample
     index = np.repeat(np.arange(len(count)), count)
@@ -310,6 +371,10 @@ def _of_replica(
         own["sample_weight"] = weight[index] / count[index]
     y = None if y is None else _safe_indexing(y, index)
     X = _safe_indexing(X, index)
-    with warnings.catch_warnings():  # undefined replicas are counted instead
+    with warnings.catch_warnings():  # undefined and noisy replicas show in the error
         warnings.simplefilter("ignore", UndefinedSignificanceWarning)
-        return score_of(name, scorer, one.predictions.take(index), X, y, own)
+        warnings.simplefilter("ignore", LowStatisticsWarning)
+        try:
+            return score_of(name, scorer, one.predictions.take(index), X, y, own)
+        except WeightsError:
+            return {}

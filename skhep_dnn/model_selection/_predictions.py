@@ -15,10 +15,15 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
 from skhep_dnn._sklearn import _num_samples
+from skhep_dnn.exceptions import SkhepDNNError
 
-__all__ = ["RESPONSE_METHODS", "KeptPredictions"]
+__all__ = ["RESPONSE_METHODS", "KeptPredictions", "OtherEventsError"]
 
 RESPONSE_METHODS = ("decision_function", "predict_proba", "predict")
+
+
+class OtherEventsError(SkhepDNNError, ValueError):
+    """Kept predictions are asked for events that they are not of."""
 
 
 def _kept(method: str) -> Callable[[KeptPredictions], bool]:
@@ -78,7 +83,7 @@ class KeptPredictions:
 
     def __len__(self) -> int:
         """Return the number of events."""
-        return len(next(iter(self.responses.values())))
+        return max((len(values) for values in self.responses.values()), default=0)
 
     def __repr__(self) -> str:
         return f"<{', '.join(self.responses)} of {len(self)} events>"
@@ -156,5 +161,5 @@ class KeptPredictions:
                 f"`X` must be the {len(self)} events whose predictions are kept, got "
                 f"{_num_samples(X)}. Take some of them by `take`."
             )
-            raise ValueError(msg)
+            raise OtherEventsError(msg)
         return self.responses[method]

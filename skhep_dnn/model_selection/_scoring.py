@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import signature
+from inspect import isfunction, signature
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from sklearn.base import RegressorMixin, is_classifier
 from sklearn.metrics import check_scoring, get_scorer
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skhep_dnn._sklearn import (
     _BaseScorer,
@@ -30,9 +33,18 @@ from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.metrics._scorer import EventWeightScorer
 from skhep_dnn.model_selection._predictions import RESPONSE_METHODS, KeptPredictions
 
-__all__ = ["Scoring", "as_scoring", "score_of", "works_on_predictions"]
+__all__ = [
+    "Scoring",
+    "as_scoring",
+    "given_params",
+    "lacks_classes",
+    "score_of",
+    "works_on_predictions",
+]
 
 Scorer = Callable[..., Any]
+
+_METRICS = ("sklearn.metrics.", "skhep_dnn.metrics.")
 
 
 @dataclass(frozen=True)
@@ -64,13 +76,25 @@ class Scoring:
         for name, scorer in self.scorers.items():
             enough = predictions is not None and works_on_predictions(scorer)
             scored = predictions if enough else model
-            scores.update(score_of(name, scorer, scored, X, y, params))
+            needs_all = isinstance(scorer, EventWeightScorer)
+            if needs_all:
+                _check_known_classes(scored, y)
+            if needs_all and lacks_classes(scored, y):
+                scores[name] = np.nan  # `fit_folds` warns, once
+            else:
+                scores.update(score_of(name, scorer, scored, X, y, params))
         return scores
 
-    def for_sample(self, y: Any, sample_weight: Any) -> Scoring:
-        """Return scorers that know the yields of the whole sample."""
+    def for_sample(self, y: Any, sample_weight: Any, X: Any = None) -> Scoring:
+        """Return scorers that know the yields of the whole sample.
+
+        Carried weights are found by the index of `X`, as they are in every score.
+        """
         if y is None:
             return self
+        labels = np.asarray(y)
+        if isinstance(X, pd.DataFrame) and labels.ndim == 1:
+            y = pd.Series(labels, index=X.index)
         scorers = {
             name: scorer.for_sample(y, sample_weight)
             if isinstance(scorer, EventWeightScorer)
@@ -92,11 +116,22 @@ class Scoring:
         UnweightedScoreWarning
             If a function takes none, which may know them in another way.
         """
-        if _routing_enabled():
-            return  # the requests decide, and an undecided one raises
         for name, scorer in self.scorers.items():
+            # With routing the requests decide, and an undecided one raises; a function
+            # has no requests.
+            if _routing_enabled() and not _is_function(scorer):
+                continue
             if not _takes_weights(scorer):
                 _refuse_or_warn(name, scorer)
+
+    def need_all_classes(self) -> bool:
+        """Return whether a scorer is undefined on events that lack a class."""
+        return any(isinstance(s, EventWeightScorer) for s in self.scorers.values())
+
+    def has_weighted_functions(self) -> bool:
+        """Return whether a scorer is a function that takes weights."""
+        scorers = self.scorers.values()
+        return any(_is_function(s) and _takes_weights(s) for s in scorers)
 
     def methods(self, estimator: Any, further: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the methods of a fitted estimator whose results are needed."""
@@ -106,10 +141,8 @@ class Scoring:
             wanted = getattr(scorer, "_response_method", None)
             if wanted is None:
                 needed.update(available)
-            elif isinstance(wanted, str):
-                needed.add(wanted)
             else:
-                needed.add(_check_response_method(estimator, list(wanted)).__name__)
+                needed.add(_check_response_method(estimator, wanted).__name__)
         # The response of the field is kept in any case: the score of each event.
         needed.update(available[:1])
         return tuple(method for method in available if method in needed)
@@ -158,17 +191,53 @@ def score_of(
     params: Mapping[str, Any],
 ) -> dict[str, float]:
     """Return the scores that one scorer gives: one, or those of a dictionary."""
-    if isinstance(scorer, (_BaseScorer, _PassthroughScorer)):
-        # Hands each scorer the parameters that it takes or requests, and no others.
-        return _as_floats(
-            _MultimetricScorer(scorers={name: scorer})(estimator, X, y, **params)
-        )
-    taken = dict(params)
-    if not _takes_weights(scorer):
-        taken.pop("sample_weight", None)
+    taken = given_params(scorer, params)
     arguments = (X,) if y is None else (X, y)
+    if not _is_function(scorer):
+        # Knows under which names a scorer requests what.
+        of_names = _MultimetricScorer(scorers={name: scorer})
+        return _as_floats(of_names(estimator, *arguments, **taken))
     value = scorer(estimator, *arguments, **taken)
-    return _as_floats(value if isinstance(value, dict) else {name: value})
+    return _as_floats(value if isinstance(value, Mapping) else {name: value})
+
+
+def given_params(scorer: Scorer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the arguments of a score that this scorer takes or requests."""
+    if _routing_enabled() and not _is_function(scorer):
+        routing = get_routing_for_object(scorer)
+        names = routing.consumes(method="score", params=params.keys())
+    else:
+        names = {"sample_weight"} if _takes_weights(scorer) else set()
+    return {name: value for name, value in params.items() if name in names}
+
+
+def _is_function(scorer: Scorer) -> bool:
+    return not isinstance(scorer, (_BaseScorer, _PassthroughScorer))
+
+
+def lacks_classes(scored: Any, y: Any) -> bool:
+    """Return whether there are classes of a model without an event."""
+    known, found = _classes_of(scored, y)
+    return found < known
+
+
+def _check_known_classes(scored: Any, y: Any) -> None:
+    known, found = _classes_of(scored, y)
+    if not found <= known:
+        msg = (
+            f"The model of a fold must know the classes {sorted(found)!r} of the "
+            f"events that it is scored on, got one that knows {sorted(known)!r} only. "
+            "Use folds that have events of every class, such as those of "
+            "StratifiedKFold."
+        )
+        raise ValueError(msg)
+
+
+def _classes_of(scored: Any, y: Any) -> tuple[set[Any], set[Any]]:
+    """Return the classes that a model knows, and those of events."""
+    found = set(np.asarray(y).tolist())
+    classes = getattr(scored, "classes_", None)
+    return found if classes is None else set(np.asarray(classes).tolist()), found
 
 
 def _as_floats(scores: Mapping[str, Any]) -> dict[str, float]:
@@ -188,9 +257,10 @@ def _names(scoring: Any) -> dict[str, Any] | None:
     """Return the scorers by name; None if there is one without a name."""
     if scoring is None or isinstance(scoring, str) or callable(scoring):
         return None
+    named: dict[str, Any] = {}
     if isinstance(scoring, Mapping):
         named = dict(scoring)
-    else:
+    elif isinstance(scoring, (list, tuple, set)):
         named = {name: name for name in scoring}
     if not named or not all(isinstance(name, str) for name in named):
         msg = (
@@ -204,12 +274,26 @@ def _names(scoring: Any) -> dict[str, Any] | None:
 
 def _one(scoring: Any, estimator: Any, is_weighted: bool) -> Scorer:
     if callable(scoring):
+        _check_is_scorer(scoring)
         return scoring
     if scoring is None:
         return _default(estimator, is_weighted)
     if scoring in METRIC_NAMES and is_classifier(estimator):
         return weighted_scorer(scoring, unit_weights=not is_weighted)
     return get_scorer(scoring)
+
+
+def _check_is_scorer(scorer: Scorer) -> None:
+    """Refuse a metric of labels and predictions, which is no scorer of a model."""
+    module = str(getattr(scorer, "__module__", ""))
+    if isfunction(scorer) and module.startswith(_METRICS):
+        msg = (
+            "A scorer must be called with an estimator, X and y, got the metric "
+            f"{scorer.__name__!r} of labels and predictions. Pass a name such as "
+            '"roc_auc", a `weighted_scorer`, or what sklearn.metrics.make_scorer makes '
+            "of it."
+        )
+        raise ValueError(msg)
 
 
 def _default(estimator: Any, is_weighted: bool) -> Scorer:

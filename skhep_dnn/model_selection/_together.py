@@ -7,7 +7,9 @@ folds are trained together.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
+from functools import wraps
 from time import perf_counter
 from typing import Any
 
@@ -21,9 +23,10 @@ from skhep_dnn.neural_network import WeightedDNNClassifier, fit_together
 __all__ = ["fit_models_together"]
 
 
-class _Catcher(WeightedDNNClassifier):
-    """Stands where the classifier stands, and keeps what its `fit` would be given."""
+class _CatchingFit:
+    """Keeps what the `fit` of the classifier would be given."""
 
+    @wraps(WeightedDNNClassifier.fit)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **further: Any) -> Any:
         self.sample_ = {"X": X, "y": y, "sample_weight": sample_weight, **further}
         return self
@@ -75,13 +78,19 @@ def _samples(
     """Yield what the classifier of each fold is given; fits the steps before it."""
     for model, (train, _) in zip(models, splits, strict=True):
         classifier = final_step(model)
-        catcher = _Catcher(**classifier.get_params(deep=False))
-        requests = getattr(classifier, "_metadata_request", None)
-        if requests is not None:
-            catcher._metadata_request = requests
-        _with_final(model, catcher).fit(**events.of_fit(model, train))
+        catcher = _catcher_of(classifier)
+        arguments, params = events.of_fit(model, train)
+        _with_final(model, catcher).fit(*arguments, **params)
         _with_final(model, classifier)
         yield catcher.sample_
+
+
+def _catcher_of(classifier: WeightedDNNClassifier) -> Any:
+    """Return what stands where the classifier stands, with its requests and tags."""
+    catcher: Any = copy.copy(classifier)
+    kind = type(classifier)
+    catcher.__class__ = type(kind.__name__, (_CatchingFit, kind), {})
+    return catcher
 
 
 def _with_final(estimator: Any, final: Any) -> Any:
