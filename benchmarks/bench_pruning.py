@@ -2,9 +2,9 @@
 
 Random searches of boosted trees on toy events run all their folds. Their trials are
 then replayed in order with the paired test, which compares each with the best one so
-far after every fold. Counted are the fits that are saved; the trials that would have ended
-within one paired error of the best one so far, and how many of them were given up (at
-most 5 per cent is claimed); and the searches whose winner changes.
+far after every fold. Counted are the fits that are saved; the trials that would have
+ended within one paired error of the best one so far, and how many of them were given up
+(at most 5 per cent is claimed); and the searches whose winner changes.
 
     python -m benchmarks.bench_pruning [--quick] [--searches N]
 """

@@ -75,8 +75,7 @@ def _plain(part: Any) -> Any:
         return [_plain(value) for value in part]
     if is_dataclass(part) and not isinstance(part, type):
         public = [f.name for f in fields(part) if not f.name.startswith("_")]
-        values = [_plain(getattr(part, name)) for name in public]
-        return type(part).__qualname__, values
+        return type(part).__qualname__, [_plain(getattr(part, n)) for n in public]
     return _plain_of_function(part)
 
 
