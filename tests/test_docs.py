@@ -130,8 +130,10 @@ def test_all_parameters_are_documented(path):
 
 @pytest.mark.parametrize("path", CALLABLES)
 def test_signatures_can_be_read(path):
-    # `ArrayLike` is a union of ten types, which `help` would spell out.
+    # `ArrayLike` is a union of ten types, which `help` would spell out, and `NDArray`
+    # an array of a tuple.
     shown = str(inspect.signature(CALLABLES[path]))
+    assert "ndarray[tuple" not in shown
     assert "_SupportsArray" not in shown
     assert "numpy._typing" not in shown
 

@@ -63,8 +63,14 @@ def test_import_stays_light(statement, absent):
 def test_names_are_loaded_on_first_use():
     uses = "\n".join(f"skhep_dnn.{name}" for name in [*SUBPACKAGES, *ESTIMATORS])
     loaded = loaded_by(f"import skhep_dnn\n{uses}")
-    assert "torch" in loaded
-    assert not loaded & {"optuna", "matplotlib", "pooch"}
+    assert {"torch", "optuna"} <= loaded
+    assert not loaded & {"matplotlib", "pooch"}
+
+
+def test_a_search_alone_loads_optuna():
+    others = [name for name in SUBPACKAGES if name != "model_selection"]
+    uses = "\n".join(f"skhep_dnn.{name}" for name in [*others, *ESTIMATORS])
+    assert "optuna" not in loaded_by(f"import skhep_dnn\n{uses}")
 
 
 def test_top_level_names():

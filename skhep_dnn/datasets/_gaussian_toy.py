@@ -1,5 +1,7 @@
 """Two Gaussian classes whose likelihood ratio is known."""
 
+from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray

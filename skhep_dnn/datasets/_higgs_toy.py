@@ -4,6 +4,8 @@ Momenta are drawn process by process, the derived features are computed from the
 each process gets its share of the expected yields.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray

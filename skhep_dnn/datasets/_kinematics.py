@@ -11,6 +11,8 @@ References
    Portal, record 329 (2014), description of the features.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray

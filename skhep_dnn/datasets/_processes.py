@@ -7,6 +7,8 @@ density of the events does not change under a rotation about the beam axis nor u
 a reflection in x, y or z.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +63,7 @@ class Sample:
     label: str
     event_share: float
     yield_share: float
-    candidates: Callable[["Sample", int, np.random.Generator], Columns]
+    candidates: Callable[[Sample, int, np.random.Generator], Columns]
     jet_probabilities: tuple[float, float, float, float]
     jet_pt: float
     forward_jets: bool = False

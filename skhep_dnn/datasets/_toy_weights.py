@@ -1,5 +1,7 @@
 """Event weights of the toy generators, and the checks of their parameters."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 
 import numpy as np

@@ -4,6 +4,8 @@ Also the logarithms of its probabilities, which do not saturate where the classi
 tells its logits.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, Literal
 

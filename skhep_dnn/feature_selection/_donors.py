@@ -6,6 +6,8 @@ depends on how many of each process were simulated: an event of weight 2 and two
 events of weight 1 would give different results.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -4,6 +4,8 @@ Each block of events is left out once, by weights of zero, and the weights of ea
 are rescaled to its yield. An estimator that remembers its responses makes that cheap.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import wraps
 from typing import Any

@@ -4,6 +4,8 @@ The columns of a group get the values of other events, row by row, so that what 
 have to do with each other is kept and what they have to do with all else is lost.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 

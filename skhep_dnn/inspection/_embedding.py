@@ -4,6 +4,8 @@ Each category of a column is a point that the training moves: categories that me
 same for the classification end up close to each other.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -101,7 +103,7 @@ class EmbeddingDisplay:
         *,
         kind: Kind = "heatmap",
         member: int = 0,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the embedding that a fitted network has learned.
@@ -160,7 +162,7 @@ class EmbeddingDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         kind: Kind = "heatmap",
         member: int = 0,
@@ -207,7 +209,7 @@ class EmbeddingDisplay:
             self.points_ = self._draw_points(member, kwargs)
         return self
 
-    def _draw_heat_map(self, kwargs: dict[str, Any]) -> "AxesImage":
+    def _draw_heat_map(self, kwargs: dict[str, Any]) -> AxesImage:
         n_members, _, size = self.embedding.shape
         values = np.hstack(list(self.embedding))
         largest = float(np.abs(values).max())
@@ -240,7 +242,7 @@ class EmbeddingDisplay:
                 fontsize="small",
             )
 
-    def _draw_points(self, member: int, kwargs: dict[str, Any]) -> "Line2D":
+    def _draw_points(self, member: int, kwargs: dict[str, Any]) -> Line2D:
         from matplotlib.lines import Line2D  # noqa: PLC0415
 
         points, shares = _principal_components(self.embedding[member])

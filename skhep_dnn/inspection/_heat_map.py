@@ -1,5 +1,7 @@
 """A matrix as a heat map that is read without a ruler: names, numbers and a scale."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,8 +62,8 @@ def heat_map_size(n_rows: int, n_columns: int) -> tuple[float, float]:
 
 
 def draw_heat_map(
-    ax: "Axes", heat_map: HeatMap, *, show_values: bool | None, kwargs: dict[str, Any]
-) -> "AxesImage":
+    ax: Axes, heat_map: HeatMap, *, show_values: bool | None, kwargs: dict[str, Any]
+) -> AxesImage:
     """Draw the matrix with its names, and its numbers where there is room.
 
     Parameters
@@ -101,7 +103,7 @@ def draw_heat_map(
     return image
 
 
-def draw_colorbar(ax: "Axes", image: "AxesImage", label: str) -> None:
+def draw_colorbar(ax: Axes, image: AxesImage, label: str) -> None:
     """Draw the scale of the colours beside some axes.
 
     Parameters
@@ -125,7 +127,7 @@ def draw_colorbar(ax: "Axes", image: "AxesImage", label: str) -> None:
     bar.outline.set_visible(False)
 
 
-def _name_axes(ax: "Axes", rows: Sequence[str], columns: Sequence[str]) -> None:
+def _name_axes(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     size = "small" if max(len(rows), len(columns)) <= _MAX_VALUES else "x-small"
     ax.set_xticks(
         range(len(columns)),
@@ -140,7 +142,7 @@ def _name_axes(ax: "Axes", rows: Sequence[str], columns: Sequence[str]) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _print_values(ax: "Axes", image: "AxesImage", values: FloatArray) -> None:
+def _print_values(ax: Axes, image: AxesImage, values: FloatArray) -> None:
     luminance = image.to_rgba(values)[..., :3] @ [0.30, 0.59, 0.11]
     for (i, j), value in np.ndenumerate(values):
         if np.isnan(value):

@@ -3,6 +3,8 @@
 The test sample as steps with a band of errors, the training sample as points over them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,12 +49,12 @@ _DECADES = 6  # a logarithmic axis shows at most so many
 
 
 def draw_histogram(
-    ax: "Axes",
+    ax: Axes,
     histogram: WeightedHistogram,
     kind: str,
     density: bool,
     kwargs: dict[str, Any],
-) -> tuple["StepPatch", "StepPatch"]:
+) -> tuple[StepPatch, StepPatch]:
     """Draw a histogram of the test sample with its Monte Carlo errors.
 
     Parameters
@@ -95,8 +97,8 @@ def draw_histogram(
 
 
 def draw_points(
-    ax: "Axes", histogram: WeightedHistogram, kind: str, density: bool
-) -> "ErrorbarContainer":
+    ax: Axes, histogram: WeightedHistogram, kind: str, density: bool
+) -> ErrorbarContainer:
     """Draw a histogram of the training sample as points, where it has events.
 
     Parameters
@@ -147,7 +149,7 @@ def height_range(
     return min(0.0, float((values - errors).min())), high
 
 
-def add_legend(ax: "Axes", title: str | None, *, scaled: bool) -> None:
+def add_legend(ax: Axes, title: str | None, *, scaled: bool) -> None:
     """Add a legend of two columns, for which `leave_headroom` has left the place.
 
     Parameters

@@ -1,5 +1,7 @@
 """Which layers do the networks of a fitted estimator have, as names and numbers."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,5 +1,7 @@
 """How is a significance scan drawn: curve, band, cut, hatching, range and labels."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -50,14 +52,14 @@ def check_abscissa(x: str) -> None:
 
 
 def draw_curve(
-    ax: "Axes",
+    ax: Axes,
     scan: SignificanceScan,
     points: Sequence[WorkingPoint],
     errors: FloatArray,
     x: Abscissa,
     label: str,
     kwargs: dict[str, Any],
-) -> tuple["Line2D", "FillBetweenPolyCollection"]:
+) -> tuple[Line2D, FillBetweenPolyCollection]:
     """Draw the significance, and its error where it is known.
 
     Parameters
@@ -100,8 +102,8 @@ def draw_curve(
 
 
 def draw_low_statistics(
-    ax: "Axes", scan: SignificanceScan, min_n_eff: float, x: Abscissa
-) -> list["Rectangle"]:
+    ax: Axes, scan: SignificanceScan, min_n_eff: float, x: Abscissa
+) -> list[Rectangle]:
     """Hatch the regions with too few effective background events.
 
     Parameters
@@ -142,8 +144,8 @@ def draw_low_statistics(
 
 
 def draw_cut(
-    ax: "Axes", point: WorkingPoint, error: float, x: Abscissa, *, biased: bool
-) -> "Line2D":
+    ax: Axes, point: WorkingPoint, error: float, x: Abscissa, *, biased: bool
+) -> Line2D:
     """Draw the chosen cut, with the significance there in the legend.
 
     Parameters
@@ -177,7 +179,7 @@ def draw_cut(
 
 
 def finish_axes(
-    ax: "Axes",
+    ax: Axes,
     scan: SignificanceScan,
     points: Sequence[WorkingPoint],
     errors: FloatArray,

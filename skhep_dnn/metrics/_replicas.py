@@ -5,6 +5,8 @@ weights of each class to its nominal yield, because a yield is known from the
 cross-section and not from the number of simulated events.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

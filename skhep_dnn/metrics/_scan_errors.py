@@ -5,6 +5,8 @@ linear propagation of the errors of the yields. In both the yield of all events 
 class is known exactly, and what fluctuates is the share that a threshold selects.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -5,6 +5,8 @@ becomes one integer, made of a coarse key of its score, its index and its class,
 integers are sorted. Where coarse keys tie, the exact float64 scores decide.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

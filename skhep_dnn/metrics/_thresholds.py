@@ -4,6 +4,8 @@ Each function takes a scan and returns the working point it chooses. None quotes
 performance: choose the cut on one sample, quote the significance at it on another.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,6 +4,8 @@ An average is a rule, such as `StochasticWeightAverage`, that begins a run for a
 of members; each member has its own average, and its own start of it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
@@ -98,7 +100,7 @@ class ExponentialAverage:
             msg = f"`decay` must be in [0, 1), got {self.decay!r}. Correct it."
             raise ValueError(msg)
 
-    def begin(self, state: State) -> "ExponentialRun":
+    def begin(self, state: State) -> ExponentialRun:
         """Begin the averages of a group.
 
         Parameters
@@ -177,7 +179,7 @@ class StochasticWeightAverage:
         """Whether averages are compared."""
         return self.renewal is not None
 
-    def begin(self, state: State) -> "StochasticRun":
+    def begin(self, state: State) -> StochasticRun:
         """Begin the averages of a group.
 
         Parameters
@@ -229,7 +231,7 @@ class Mean:
             for name, value in state.items():
                 self.value[name][k].lerp_(value[k], 1.0 / self.count[k])
 
-    def copy_member(self, k: int, other: "Mean") -> None:
+    def copy_member(self, k: int, other: Mean) -> None:
         """Take over the mean of one member."""
         self.count[k] = other.count[k]
         for name, value in other.value.items():

@@ -1,5 +1,7 @@
 """Snapshots of the networks of one training, which multiply the members."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal

@@ -1,5 +1,7 @@
 """The columns of a table: what they are called, and some as one block of numbers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +40,7 @@ class ColumnNames:
         self.n_columns = n_columns
 
     @classmethod
-    def of_fitted(cls, model: Any) -> "ColumnNames":
+    def of_fitted(cls, model: Any) -> ColumnNames:
         """Return those of the table that an estimator has learnt in `fit`."""
         return cls(getattr(model, "feature_names_in_", None), model.n_features_in_)
 

@@ -1,5 +1,7 @@
 """Are the columns what they are declared to be? Checks of momenta, at fit."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any

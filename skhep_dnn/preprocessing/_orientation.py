@@ -1,5 +1,7 @@
 """The transformation that brings each event into one orientation."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -4,6 +4,8 @@ One formula each, on arrays of all events. Objects have no mass; one without a
 pseudorapidity, such as the missing momentum, is known in the transverse plane only.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

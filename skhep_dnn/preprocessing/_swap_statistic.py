@@ -7,6 +7,8 @@ which changes the sign of its :math:`d_i` and leaves its weight: the sums
 :math:`\sum_i w_i d_i`, exactly and for weights of both signs.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 

@@ -5,6 +5,8 @@ that no transformation changes, and random waves in all columns together, whose 
 differences are a distance between joint distributions (maximum mean discrepancy).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 

@@ -6,6 +6,8 @@ learnt from it and stays as it is, so that a later part of the events gets the s
 factors; the factor of the signal and the constant follow from the learnt sums.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal

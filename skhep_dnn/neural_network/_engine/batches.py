@@ -5,6 +5,8 @@ events, its own weights and its own random order. Sixteen batches are gathered, 
 and scaled together, which makes the cost of doing so per batch negligible.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Any, NamedTuple

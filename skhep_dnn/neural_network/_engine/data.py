@@ -1,5 +1,7 @@
 """What the engine trains and validates on: clean arrays, and a record per member."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import index

@@ -6,6 +6,8 @@ aside when it appears, and a member that is frozen, since its patience has ended
 somebody has stopped it, only loses the right to replace it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial

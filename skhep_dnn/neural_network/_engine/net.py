@@ -6,6 +6,8 @@ a lean one that knows members, weights and best epochs. One turn of the generato
 lockstep.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -331,7 +333,7 @@ class MemberNet(NeuralNet):
         shown = ("train_loss", "valid_loss")
         return {name: f"{last[name]:.4f}" for name in shown if name in last}
 
-    def _progress_bar(self, n_passes: int) -> "tqdm[None]":
+    def _progress_bar(self, n_passes: int) -> tqdm[None]:
         rate = self.settings.evaluations_per_epoch
         return tqdm(
             total=n_passes * rate,

@@ -4,6 +4,8 @@ A chunk always has the same number of rows, so that the bits of a prediction do 
 depend on which other events are predicted with it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Scaling of the inputs of each member, from its own training events."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import numpy as np

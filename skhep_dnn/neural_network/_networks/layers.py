@@ -4,6 +4,8 @@ Filling and scaling of inputs, embedding of categories, batch norm, dropout, and
 weights, which each member draws from its own generator.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

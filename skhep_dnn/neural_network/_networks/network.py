@@ -6,6 +6,8 @@ inputs: filling of undefined values, standardisation and embedding of categories
 its first layers, so that raw columns in physical units go in.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from math import sqrt
 

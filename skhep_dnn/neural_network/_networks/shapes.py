@@ -1,5 +1,7 @@
 """From the parameters that a user writes to the shape of a network."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 

@@ -1,5 +1,7 @@
 """From a DataFrame or an array to one float32 array: numbers first, codes last."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -61,7 +63,7 @@ class ColumnEncoder:
         self.missing_values = missing_values
         self.handle_unknown = handle_unknown
 
-    def fit(self, X: Any, names: Sequence[str] | None) -> "ColumnEncoder":
+    def fit(self, X: Any, names: Sequence[str] | None) -> ColumnEncoder:
         """Learn the categories of the columns."""
         n_features = X.shape[1]
         self.names_ = [f"column {i}" for i in range(n_features)]

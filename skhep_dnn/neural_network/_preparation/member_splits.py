@@ -1,5 +1,7 @@
 """Which events each member trains and validates on."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral

@@ -4,6 +4,8 @@ Each member weighs its own training events, as if they were all there is: what i
 balanced by, and its constant factor, follow from its own part of the sample.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

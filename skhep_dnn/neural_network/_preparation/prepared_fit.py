@@ -3,6 +3,8 @@
 The events are in the columns of the network; the table that was passed is not kept.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

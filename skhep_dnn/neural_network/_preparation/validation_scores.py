@@ -5,6 +5,8 @@ so that the network sees each validation event once. The engine gets a function 
 logits: labels, tables and physics weights stay on this side.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +42,7 @@ class KnownLogits(ClassifierMixin, BaseEstimator):
         """Class labels."""
         return self.classes
 
-    def fit(self, X: Any, y: Any) -> "KnownLogits":  # noqa: ARG002
+    def fit(self, X: Any, y: Any) -> KnownLogits:  # noqa: ARG002
         """Do nothing: the predictions are known."""
         return self
 
