@@ -11,6 +11,7 @@ __all__ = [
     "DownloadError",
     "FitTogetherError",
     "FoldYieldWarning",
+    "IgnoredConstraintWarning",
     "JournalRepairWarning",
     "LowStatisticsWarning",
     "MissingWeightsError",
@@ -61,6 +62,10 @@ class FoldYieldWarning(UserWarning):
 
 class JournalRepairWarning(UserWarning):
     """Half a line was cut from the end of the journal of a search."""
+
+
+class IgnoredConstraintWarning(UserWarning):
+    """A sampler takes no notice of the condition that trials have to meet."""
 
 
 class LowStatisticsWarning(UserWarning):

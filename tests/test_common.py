@@ -4,13 +4,14 @@ import importlib
 
 import pytest
 from sklearn.base import BaseEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skhep_dnn
 from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
 from skhep_dnn.ensemble import SymmetryAveragedClassifier
+from skhep_dnn.model_selection import OptunaSearchCV
 from skhep_dnn.pipeline import WeightedPipeline
 from skhep_dnn.preprocessing import (
     CartesianMomenta,
@@ -46,6 +47,10 @@ ESTIMATORS = [
         LogisticRegression(), augmenter=ODD, copies="variants", n_copies=None
     ),
     SymmetryAveragedClassifier(DecisionTreeClassifier(), augmenter=ODD, n_copies=4),
+    OptunaSearchCV(
+        LogisticRegression(), {"C": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0
+    ),
+    OptunaSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0),
 ]
 STANDARDISED = (
     "The columns are standardised, which is refused: rotations and components of "

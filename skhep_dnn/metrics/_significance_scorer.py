@@ -153,7 +153,9 @@ def make_significance_scorer(
     -------
     scorer : callable
         Called as ``scorer(estimator, X, y, sample_weight=w)``. Copies share the data
-        that it carries.
+        that it carries. ``scorer.for_sample(y, w)`` is the scorer for the folds of a
+        sample, at its yields; ``scorer.replica_kernel(estimator, X, y)`` computes the
+        scores of many bootstrap replicas at once.
 
     Raises
     ------
@@ -232,6 +234,11 @@ def make_significance_scorer(
     >>> search = search.fit(X, y, sample_weight=w)
     >>> round(float(search.best_score_), 2)
     2.24
+
+    The yields are those of a sample:
+
+    >>> make_significance_scorer("asimov").for_sample(y, w)
+    make_significance_scorer('asimov', signal_yield=50.0, background_yield=1000.0)
 
     Weights carried by the scorer:
 

@@ -6,6 +6,7 @@ from skhep_dnn.model_selection._cross_validation import (
 )
 from skhep_dnn.model_selection._limits import Limit, last_width, network_size
 from skhep_dnn.model_selection._optuna_search import OptunaSearchCV
+from skhep_dnn.model_selection._overtraining import OvertrainingLimit
 from skhep_dnn.model_selection._predictions import KeptPredictions
 from skhep_dnn.model_selection._search_spaces import search_space
 from skhep_dnn.model_selection._space import SearchSpace
@@ -14,6 +15,7 @@ __all__ = [
     "KeptPredictions",
     "Limit",
     "OptunaSearchCV",
+    "OvertrainingLimit",
     "PooledScores",
     "SearchSpace",
     "cross_validate_pooled",

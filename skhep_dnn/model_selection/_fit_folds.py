@@ -7,7 +7,7 @@ events, so they can train as members of one batch. Each comes out as a fitted mo
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ def fit_folds(
     rules: FoldRules,
     *,
     as_members: bool | str = "auto",
+    gives_up: Callable[[list[FoldResult]], bool] | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> list[FoldResult]:
@@ -62,6 +63,9 @@ def fit_folds(
     as_members : bool or "auto", default="auto"
         Whether the folds of a network train as members of one batch. "auto" does so
         where it is possible, and says in the log why it is not; True insists.
+    gives_up : callable or None, default=None
+        Asked between the folds, which are then fitted one by one, whether the others
+        are worth it.
     n_jobs : int or None, default=None
         Folds that are fitted at the same time.
     verbose : int, default=0
@@ -70,6 +74,7 @@ def fit_folds(
     Returns
     -------
     results : list of FoldResult
+        Of the first folds alone if the others were given up, or one failed before.
 
     Raises
     ------
@@ -83,6 +88,8 @@ def fit_folds(
     UndefinedMetricWarning
         If there are no events of some class in a fold, whose score is nan then.
     """
+    if gives_up is not None:
+        return _one_by_one(estimator, events, splits, rules, gives_up)
     if as_members is not False and _is_network(estimator, as_members):
         try:
             models, fit_time = fit_models_together(estimator, events, splits, n_jobs)
@@ -129,6 +136,22 @@ def _warn_of_missing_classes(
             "scores are nan. Take the pooled score, or a stratified `cv`."
         )
         warn_caller(msg, UndefinedMetricWarning)
+
+
+def _one_by_one(
+    estimator: Any,
+    events: Events,
+    splits: Splits,
+    rules: FoldRules,
+    gives_up: Callable[[list[FoldResult]], bool],
+) -> list[FoldResult]:
+    results: list[FoldResult] = []
+    for train, test in splits:
+        if results and (results[-1].error is not None or gives_up(results)):
+            break
+        results.append(fit_fold(estimator, events, train, test, rules))
+    _warn_of_missing_classes(results, events, rules)
+    return results
 
 
 def _is_network(estimator: Any, as_members: bool | str) -> bool:

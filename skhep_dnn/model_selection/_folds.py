@@ -94,12 +94,15 @@ class FoldRules:
         What the scores are if the fit or a scorer fails.
     return_train_score, return_estimator : bool
         Whether to score the training events, to keep the fitted model.
+    methods : tuple of str
+        Methods whose results are kept beside those that the scorers need.
     """
 
     scoring: Scoring
     error_score: Any = "raise"
     return_train_score: bool = False
     return_estimator: bool = False
+    methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,12 +182,11 @@ def evaluate_fold(
     """Predict and score with a fitted model; the arguments are those of `fit_fold`."""
     start = perf_counter()
     try:
-        scoring = rules.scoring
-        predictions, scores = _predict_and_score(model, events, train, test, scoring)
+        predictions, scores = _predict_and_score(model, events, train, test, rules)
         score_time = perf_counter() - start
         train_scores: dict[str, float] = {}
         if rules.return_train_score:
-            _, train_scores = _predict_and_score(model, events, train, train, scoring)
+            _, train_scores = _predict_and_score(model, events, train, train, rules)
     except Exception:
         if rules.error_score == "raise":
             raise
@@ -206,11 +208,11 @@ def _failed(test: Rows, fit_time: float) -> FoldResult:
 
 
 def _predict_and_score(
-    model: Any, events: Events, train: Rows, rows: Rows, scoring: Scoring
+    model: Any, events: Events, train: Rows, rows: Rows, rules: FoldRules
 ) -> tuple[KeptPredictions, dict[str, float]]:
     X, y, params = events.of_test(model, train, rows)
-    kept = keep_predictions(model, X, scoring.methods(model))
-    return kept, scoring(model, X, y, params, predictions=kept)
+    kept = keep_predictions(model, X, rules.scoring.methods(model, rules.methods))
+    return kept, rules.scoring(model, X, y, params, predictions=kept)
 
 
 def keep_predictions(model: Any, X: Any, methods: Sequence[str]) -> KeptPredictions:

@@ -7,7 +7,6 @@ process alone; the folds are fitted here or in workers of joblib.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from os import PathLike
@@ -16,11 +15,13 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import optuna
+from numpy.typing import ArrayLike, NDArray
 from optuna.trial import BaseTrial
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, check_random_state, indexable
 from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.multiclass import type_of_target
 
 from skhep_dnn._sklearn import (
     BaseSearchCV,
@@ -34,20 +35,29 @@ from skhep_dnn._sklearn import (
     _routing_enabled,
 )
 from skhep_dnn._validation import check_event_weights
+from skhep_dnn._warnings import warn_caller
+from skhep_dnn.exceptions import IgnoredConstraintWarning
+from skhep_dnn.metrics import weighted_scorer
+from skhep_dnn.model_selection._choice import Choice, choose_trial
 from skhep_dnn.model_selection._cross_validation import manual_routing
 from skhep_dnn.model_selection._fingerprint import fingerprint
 from skhep_dnn.model_selection._folds import Events, FoldRules
-from skhep_dnn.model_selection._pooled import OutOfFold, PoolRules, mean_response
+from skhep_dnn.model_selection._overtraining import OvertrainingLimit
+from skhep_dnn.model_selection._pooled import PoolRules, mean_response
 from skhep_dnn.model_selection._scoring import Scoring, as_scoring
 from skhep_dnn.model_selection._space import SearchSpace, as_space
 from skhep_dnn.model_selection._study import SearchStudy
-from skhep_dnn.model_selection._trial import TrialSetup, evaluate_params
-from skhep_dnn.model_selection._trial_loop import Budget, run_trials
+from skhep_dnn.model_selection._target import check_target
+from skhep_dnn.model_selection._trial import TrialOutcome, TrialSetup, seed_spread
+from skhep_dnn.model_selection._trial_loop import (
+    Budget,
+    SearchRules,
+    run_trials,
+    worth,
+)
 from skhep_dnn.model_selection._trial_record import cv_results
 
 __all__ = ["OptunaSearchCV"]
-
-_logger = logging.getLogger(__name__)
 
 MAX_SEED = 2**31 - 1
 
@@ -95,6 +105,26 @@ class OptunaSearchCV(BaseSearchCV):
     n_replicas : int, default=200
         Replicas of the bootstrap for the errors of pooled scores, the same for all
         trials.
+    pruning : {"paired", "median"} or None, default=None
+        Whether a trial is given up between its folds: by a one-sided test of the
+        balanced losses of its events against those of the best trial, event by event,
+        at the level 0.05 spread over the folds, or below the median of the scores of
+        the others. Folds are then fitted one by one. A trial that is given up has no
+        pooled score and is never best.
+    overtraining : OvertrainingLimit or None, default=None
+        Condition on the scores of training and other events that a trial has to meet to
+        be the best one.
+    choice : {"best", "score_minus_error", "one_standard_error"}, default="best"
+        Which trial is chosen. The best score of many is also the luckiest:
+        "score_minus_error" takes off the error of the difference to the mean of all
+        trials, and "one_standard_error" takes the simplest trial that is worse than the
+        best by no more than the error of their difference. The spread of a score with
+        the seeds of the training is part of the error, for which the best trial is
+        trained twice more.
+    complexity : str, callable or None, default=None
+        What makes a trial less simple, for "one_standard_error": the name of a
+        parameter that is a number, or a function of the parameters; None for the number
+        of parameters of the networks.
     refit : bool, str or callable, default=True
         As in `GridSearchCV`: whether, by which of several scores, or a function of
         `cv_results_` that returns the index of the best trial.
@@ -187,6 +217,10 @@ class OptunaSearchCV(BaseSearchCV):
         "cv": ["cv_object"],
         "pooled": ["boolean", StrOptions({"auto"})],
         "n_replicas": [Interval(Integral, 2, None, closed="left")],
+        "pruning": [StrOptions({"paired", "median"}), None],
+        "overtraining": [OvertrainingLimit, None],
+        "choice": [StrOptions({"best", "score_minus_error", "one_standard_error"})],
+        "complexity": [str, callable, None],
         "refit": ["boolean", str, callable],
         "error_score": [StrOptions({"raise"}), Real],
         "return_train_score": ["boolean"],
@@ -212,6 +246,10 @@ class OptunaSearchCV(BaseSearchCV):
         cv: Any = None,
         pooled: bool | Literal["auto"] = "auto",
         n_replicas: int = 200,
+        pruning: Literal["paired", "median"] | None = None,
+        overtraining: OvertrainingLimit | None = None,
+        choice: Choice = "best",
+        complexity: str | Callable[[Mapping[str, Any]], float] | None = None,
         refit: bool | str | Callable[[Mapping[str, Any]], int] = True,
         error_score: float | Literal["raise"] = np.nan,
         return_train_score: bool = False,
@@ -231,6 +269,10 @@ class OptunaSearchCV(BaseSearchCV):
         self.cv = cv
         self.pooled = pooled
         self.n_replicas = n_replicas
+        self.pruning = pruning
+        self.overtraining = overtraining
+        self.choice = choice
+        self.complexity = complexity
         self.refit = refit
         self.error_score = error_score
         self.return_train_score = return_train_score
@@ -271,6 +313,7 @@ class OptunaSearchCV(BaseSearchCV):
         """
         self._check_budget()
         X, y = indexable(X, y)
+        y = check_target(y, self)
         params = _check_method_params(X, params=params)
         is_weighted = params.get("sample_weight") is not None
         if is_weighted:
@@ -282,6 +325,9 @@ class OptunaSearchCV(BaseSearchCV):
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(splitter.split(X, y, **routed.splitter.split))
         space = as_space(self.param_distributions)
+        space.check_estimator(self.estimator)
+        metric = self._metric_name(scoring)
+        self._check_options(scoring)
 
         study = SearchStudy.open(
             self.storage,
@@ -294,6 +340,9 @@ class OptunaSearchCV(BaseSearchCV):
                 splits=splits,
                 estimator=self.estimator,
                 scoring=self.scoring,
+                space=self.param_distributions,
+                pruning=self.pruning,
+                overtraining=self.overtraining,
             ),
             seed=self._seed(),
             sampler=self.sampler,
@@ -305,33 +354,76 @@ class OptunaSearchCV(BaseSearchCV):
             splits=splits,
             rules=FoldRules(
                 scoring.for_sample(y, params.get("sample_weight")),
-                error_score=self.error_score,
-                return_train_score=self.return_train_score,
+                return_train_score=self._scores_training_events,
+                methods=self._methods_to_compare(),
             ),
             pool=PoolRules(self.pooled, self.n_replicas),
-            beside=Scoring({}, True),
+            beside=self._beside(y, params.get("sample_weight")),
+            overtraining=self.overtraining,
         )
         kept = run_trials(
             study,
             setup,
             Budget(self.n_trials, self.timeout),
-            metric=self._objective,
+            SearchRules(metric, self.pruning, self.error_score),
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
         self.study_ = study.study
         self.n_splits_ = len(splits)
         self.records_ = study.records()
-        self._choose(study, scoring)
-        self._keep_predictions(kept, setup)
+        self._tabulate(study, scoring)
+        self._choose(study, setup, metric)
+        self._keep_predictions(kept, study, setup)
         if self.refit:
             self._refit(setup, events)
         return self
 
     @property
-    def _objective(self) -> str | None:
-        """Name of the score that trials are ranked by; None for the first there is."""
-        return self.refit if isinstance(self.refit, str) else None
+    def _scores_training_events(self) -> bool:
+        return self.return_train_score or self.overtraining is not None
+
+    def _metric_name(self, scoring: Scoring) -> str:
+        """Return the name of the score that trials are ranked by."""
+        if isinstance(self.refit, str):
+            return self.refit
+        return next(iter(scoring.scorers))
+
+    def _methods_to_compare(self) -> tuple[str, ...]:
+        """Return the methods from which the losses of events are computed."""
+        if self.pruning is None and self.choice == "best":
+            return ()
+        return ("predict_proba" if is_classifier(self.estimator) else "predict",)
+
+    def _beside(self, y: Any, sample_weight: ArrayLike | None) -> Scoring:
+        """Return what is reported of two classes whatever the scoring."""
+        is_binary = is_classifier(self.estimator) and type_of_target(y, "y") == "binary"
+        if not is_binary or self.pooled is False:
+            return Scoring({}, True)
+        auc = weighted_scorer("roc_auc", unit_weights=sample_weight is None)
+        return Scoring({"roc_auc": auc}, True)
+
+    def _check_options(self, scoring: Scoring) -> None:
+        """Check the conditions between parameters."""
+        if isinstance(self.refit, str) and scoring.is_multimetric:
+            self._check_refit_for_multimetric(dict(scoring.scorers))
+        if self.overtraining is not None and self.sampler in (
+            "random",
+            "grid",
+            "cmaes",
+        ):
+            msg = (
+                "`sampler` must look at constraints to avoid overtrained models, got "
+                f"{self.sampler!r}, which proposes them as often as others; they are "
+                'only kept from being the best. Take "tpe", "gp" or "evolutionary".'
+            )
+            warn_caller(msg, IgnoredConstraintWarning)
+        if self.choice != "best" and callable(self.refit):
+            msg = (
+                f"`choice` must be 'best' where `refit` is a function, which chooses, "
+                f"got {self.choice!r}. Leave out one of them."
+            )
+            raise ValueError(msg)
 
     def _run_search(self, evaluate_candidates: Any, **_: Any) -> None:
         """Not used: proposals depend on the trials before, of any process."""
@@ -382,55 +474,105 @@ class OptunaSearchCV(BaseSearchCV):
         known = {name: value for name, value in params.items() if value is not None}
         return process_routing(self, "fit", **known)
 
-    def _choose(self, study: SearchStudy, scoring: Scoring) -> None:
-        """Set the table of trials, and the best one."""
-        records = self.records_
-        names = list(dict.fromkeys(n for r in records for n in r.test_scores))
-        names = names or list(scoring.scorers)
+    def _tabulate(self, study: SearchStudy, scoring: Scoring) -> None:
+        """Set the table of trials."""
+        names = list(dict.fromkeys(n for r in self.records_ for n in r.test_scores))
         self.multimetric_ = scoring.is_multimetric or names != ["score"]
-        self.scorer_ = (
-            dict(scoring.scorers)
-            if scoring.is_multimetric
-            else scoring.scorers["score"]
-        )
+        single = None if scoring.is_multimetric else scoring.scorers["score"]
+        self.scorer_ = dict(scoring.scorers) if single is None else single
         if self.multimetric_:
             self._check_refit_for_multimetric(dict.fromkeys(names))
         self.cv_results_ = cv_results(
-            records,
-            study.params_of(records),
+            self.records_,
+            study.params_of(self.records_),
             self.n_splits_,
             names,
-            train_scores=self.return_train_score,
+            train_scores=self._scores_training_events,
             error_score=np.nan if self.error_score == "raise" else self.error_score,
         )
-        metric = self._objective or names[0]
+
+    def _choose(self, study: SearchStudy, setup: TrialSetup, metric: str) -> None:
+        """Set the trial that is chosen."""
+        for name in ("best_index_", "best_params_", "best_score_"):
+            self.__dict__.pop(name, None)
         if self.refit is False and self.multimetric_:
             return
-        self.best_index_ = int(
-            self._select_best_index(self.refit, metric, self.cv_results_)
-        )
+        if callable(self.refit):
+            found = self._select_best_index(self.refit, metric, self.cv_results_)
+            self.best_index_ = int(found)
+        else:
+            self.best_index_ = self._chosen(study, setup, metric)
+            worths = [worth(record, metric) for record in self.records_]
+            self.best_score_ = worths[self.best_index_]
         self.best_params_ = self.cv_results_["params"][self.best_index_]
-        if not callable(self.refit):
-            pooled = self.cv_results_.get(f"pooled_test_{metric}")
-            means = self.cv_results_[f"mean_test_{metric}"]
-            self.best_score_ = float(
-                (means if pooled is None else pooled)[self.best_index_]
+
+    def _chosen(self, study: SearchStudy, setup: TrialSetup, metric: str) -> int:
+        records = self.records_
+        scores = np.array(
+            [worth(r, metric) if r.is_admissible else np.nan for r in records]
+        )
+        if np.isnan(scores).all():
+            msg = (
+                "At least one trial must be complete and meet the condition on "
+                f"overtraining, got none of {len(records)}. Grant more in "
+                "`overtraining`, or try more regularised models."
             )
+            raise ValueError(msg)
+        if self.choice == "best":
+            return int(np.nanargmax(scores))
+        replicas = np.array(
+            [
+                r.pooled[metric].replicas
+                if metric in r.pooled
+                else [np.nan] * self.n_replicas
+                for r in records
+            ]
+        )
+        best = int(np.nanargmax(scores))
+        if metric not in records[best].pooled:
+            msg = (
+                f"`choice` must be 'best' where {metric!r} is not pooled, got "
+                f"{self.choice!r}: there are no errors. Use a scorer of predictions."
+            )
+            raise ValueError(msg)
+        spread = study.seed_spread()
+        if spread is None:
+            params = self.cv_results_["params"][best]
+            spread = seed_spread(setup, params, metric, float(scores[best]))
+            study.keep_seed_spread(spread)
+        return choose_trial(
+            self.choice, scores, replicas, spread["score"], self._complexities()
+        )
+
+    def _complexities(self) -> NDArray[np.float64] | None:
+        """Return what makes each trial less simple."""
+        if self.choice != "one_standard_error":
+            return None
+        if self.complexity is None:
+            sizes = [record.n_parameters for record in self.records_]
+            if all(size is None for size in sizes):
+                msg = (
+                    "`complexity` must say what is simple for models that do not count "
+                    "their parameters, got None. Name a parameter, or pass a function."
+                )
+                raise ValueError(msg)
+            return np.array([np.inf if size is None else size for size in sizes])
+        rule = self.complexity
+        params = self.cv_results_["params"]
+        values = [rule(p) if callable(rule) else p.get(rule, np.inf) for p in params]
+        return np.array(values, dtype=np.float64)
 
     def _keep_predictions(
-        self, kept: tuple[int, list[OutOfFold]] | None, setup: TrialSetup
+        self, kept: TrialOutcome | None, study: SearchStudy, setup: TrialSetup
     ) -> None:
         """Set the predictions of the best trial, computed again if it ran elsewhere."""
         self.__dict__.pop("best_oof_decision_function_", None)
         if not hasattr(self, "best_index_"):
             return
-        number = self.records_[self.best_index_].number
-        passes = kept[1] if kept is not None and kept[0] == number else None
-        if passes is None:
-            _logger.info("The folds of trial %d are fitted again.", number)
-            passes = evaluate_params(setup, self.best_params_)
-        n_samples = _num_samples(setup.events.X)
-        self.best_oof_decision_function_ = mean_response(passes, n_samples)
+        record = self.records_[self.best_index_]
+        if kept is None or kept.record.number != record.number:
+            kept = study.run_again(record, setup)
+        self.best_oof_decision_function_ = mean_response(kept.passes, setup.n_samples)
 
     def _refit(self, setup: TrialSetup, events: Events) -> None:
         self.best_estimator_ = clone(setup.estimator).set_params(

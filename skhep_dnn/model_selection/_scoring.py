@@ -7,7 +7,7 @@ is not known before it is tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isfunction, signature
 from typing import Any
@@ -133,10 +133,10 @@ class Scoring:
         scorers = self.scorers.values()
         return any(_is_function(s) and _takes_weights(s) for s in scorers)
 
-    def methods(self, estimator: Any) -> tuple[str, ...]:
-        """Return the methods of a fitted estimator whose results the scorers need."""
+    def methods(self, estimator: Any, further: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the methods of a fitted estimator whose results are needed."""
         available = [m for m in RESPONSE_METHODS if hasattr(estimator, m)]
-        needed = set()
+        needed = set(further)
         for scorer in self.scorers.values():
             wanted = getattr(scorer, "_response_method", None)
             if wanted is None:

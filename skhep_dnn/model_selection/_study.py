@@ -8,9 +8,11 @@ back from the files.
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,19 @@ from skhep_dnn.model_selection._fingerprint import check_fingerprint
 from skhep_dnn.model_selection._samplers import grid_size, make_sampler, trial_seed
 from skhep_dnn.model_selection._space import SearchSpace
 from skhep_dnn.model_selection._storage import open_storage
-from skhep_dnn.model_selection._trial import TrialOutcome, TrialTask
+from skhep_dnn.model_selection._trial import (
+    TrialOutcome,
+    TrialSetup,
+    TrialTask,
+    run_trial,
+    with_params,
+)
 from skhep_dnn.model_selection._trial_owner import TrialOwner
 from skhep_dnn.model_selection._trial_record import TrialRecord
 
 __all__ = ["SearchStudy"]
+
+_logger = logging.getLogger(__name__)
 
 _ABOUT = "skhep_dnn:search"
 _RECORD = "skhep_dnn:record"
@@ -39,7 +49,9 @@ _STATES = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
+_SEEDS = "skhep_dnn:seeds"
 _MAX_SEED = 2**31 - 1
+MAX_REJECTED = 1000  # proposals in a row that exceed a limit
 
 
 class _SamplerOfTrial(BaseSampler):
@@ -120,6 +132,7 @@ class SearchStudy:
     seed: int
     n_points: int | None
     directory: Path | None
+    _known: dict[int, TrialRecord] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(
@@ -162,12 +175,13 @@ class SearchStudy:
             If what is stored is another search.
         """
         n_points = grid_size(sampler, space)
-        study = optuna.create_study(
-            storage=open_storage(storage),
-            study_name=name or "search",
-            direction=StudyDirection.MAXIMIZE,
-            load_if_exists=True,
-        )
+        with _quiet():
+            study = optuna.create_study(
+                storage=open_storage(storage),
+                study_name=name or "search",
+                direction=StudyDirection.MAXIMIZE,
+                load_if_exists=True,
+            )
         place = None if directory is None else Path(directory)
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)
@@ -178,11 +192,30 @@ class SearchStudy:
             found._load_files(place)
         return found
 
-    def propose(self, owner: TrialOwner) -> tuple[optuna.Trial, TrialTask]:
-        """Return a trial, new or left behind by another process, and its task."""
-        trial = owner.ask()
-        seed = trial_seed(self.seed, trial.number)
-        return trial, TrialTask(trial.number, self.space.suggest(trial), seed)
+    def propose(
+        self, owner: TrialOwner, setup: TrialSetup
+    ) -> tuple[optuna.Trial, TrialTask]:
+        """Return a trial, new or left behind by another process, and its task.
+
+        What exceeds a limit of the space is told so, and another one is proposed.
+        """
+        for _ in range(MAX_REJECTED):
+            trial = owner.ask()
+            params = self.space.suggest(trial)
+            estimator = with_params(setup.estimator, params)
+            excess = self.space.excess(estimator, setup.events.X, setup.events.y)
+            for name, value in excess.items():
+                trial.set_constraint(name, value)
+            if not any(value > 0.0 for value in excess.values()):
+                seed = trial_seed(self.seed, trial.number)
+                return trial, TrialTask(trial.number, params, seed)
+            owner.tell(trial, state=TrialState.PRUNED)
+        msg = (
+            f"The limits of the space must leave something to propose, got "
+            f"{MAX_REJECTED} proposals in a row that exceed {self.space.limits!r}. "
+            "Raise the limits, or make the space smaller."
+        )
+        raise ValueError(msg)
 
     def finish(
         self,
@@ -194,7 +227,7 @@ class SearchStudy:
         """Store the record of a trial, and tell what it was worth."""
         record = outcome.record
         trial.set_user_attr(_RECORD, record.to_json())
-        if record.violation > 0:
+        if record.violation is not None:
             trial.set_constraint("overtraining", record.violation)
         state = _STATES[record.state]
         if state == TrialState.COMPLETE and not np.isfinite(value):
@@ -205,19 +238,36 @@ class SearchStudy:
 
     def records(self) -> list[TrialRecord]:
         """Return the records of all trials that have ended, by number."""
-        return [
-            TrialRecord.from_json(trial.user_attrs[_RECORD]) for trial in self._ended()
-        ]
+        for trial in self._ended():
+            if trial.number not in self._known:
+                text = trial.user_attrs[_RECORD]
+                self._known[trial.number] = TrialRecord.from_json(text)
+        return [self._known[number] for number in sorted(self._known)]
 
     def params_of(self, records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
         """Return the values of the parameters of each record."""
         trials = {trial.number: trial for trial in self._ended()}
         return [self.space.suggest(trials[record.number]) for record in records]
 
+    def run_again(self, record: TrialRecord, setup: TrialSetup) -> TrialOutcome:
+        """Return the outcome of a trial that ran elsewhere, computed again."""
+        task = TrialTask(record.number, self.params_of([record])[0], record.seed)
+        _logger.info("Trial %d is run again for its predictions.", record.number)
+        return run_trial(setup, task)
+
     def count(self) -> tuple[int, int]:
         """Return how many trials have ended, and how many are under way."""
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return len(self._ended()), len(running)
+
+    def seed_spread(self) -> dict[str, float] | None:
+        """Return how much a score changes with the seeds, None if it is not known."""
+        found: dict[str, float] | None = self.study.user_attrs.get(_SEEDS)
+        return found
+
+    def keep_seed_spread(self, spread: dict[str, float]) -> None:
+        """Store how much a score changes with the seeds."""
+        self.study.set_user_attr(_SEEDS, spread)
 
     def _ended(self) -> list[FrozenTrial]:
         states = tuple(_STATES.values())
@@ -262,6 +312,17 @@ class SearchStudy:
                     system_attrs=stored["system_attrs"],
                 )
             )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Optuna from printing to the terminal of who did not ask."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _about(

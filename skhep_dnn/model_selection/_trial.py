@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import platform
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
+from numbers import Integral
 from time import perf_counter
 from traceback import format_exc
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 
+from skhep_dnn._sklearn import _num_samples
+from skhep_dnn.exceptions import LowStatisticsWarning, UndefinedSignificanceWarning
+from skhep_dnn.metrics import cross_fitted_significance, make_significance_scorer
 from skhep_dnn.model_selection._fit_folds import fit_folds
 from skhep_dnn.model_selection._folds import Events, FoldResult, FoldRules, Rows
+from skhep_dnn.model_selection._overtraining import OvertrainingLimit
 from skhep_dnn.model_selection._pooled import OutOfFold, PoolRules, pool_folds
+from skhep_dnn.model_selection._pruning import (
+    MedianRule,
+    PairedTest,
+    event_losses,
+    fold_losses,
+)
 from skhep_dnn.model_selection._scoring import Scoring
 from skhep_dnn.model_selection._trial_record import PooledValue, TrialRecord
 
@@ -23,9 +38,10 @@ __all__ = [
     "TrialOutcome",
     "TrialSetup",
     "TrialTask",
-    "evaluate_params",
     "lost_trial",
     "run_trial",
+    "seed_spread",
+    "with_params",
 ]
 
 _VERSIONS = ("skhep-dnn", "scikit-learn", "torch", "optuna", "numpy")
@@ -33,11 +49,12 @@ _VERSIONS = ("skhep-dnn", "scikit-learn", "torch", "optuna", "numpy")
 
 @dataclass(frozen=True)
 class TrialTask:
-    """A proposal: number, values of the parameters, seed of the proposal."""
+    """A proposal: number, parameters, seed, and when to give it up."""
 
     number: int
     params: Mapping[str, Any]
     seed: int
+    rule: PairedTest | MedianRule | None = None
 
 
 @dataclass(frozen=True)
@@ -50,14 +67,25 @@ class TrialSetup:
     rules: FoldRules
     pool: PoolRules
     beside: Scoring
+    overtraining: OvertrainingLimit | None = None
+
+    @property
+    def n_samples(self) -> int:
+        """Number of events."""
+        return _num_samples(self.events.X)
 
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """The record of a trial, its out-of-fold predictions, or why there are none."""
+    """The record of a trial, its out-of-fold predictions, or why there are none.
+
+    The weighted losses of the events are there where another trial will be compared
+    with them.
+    """
 
     record: TrialRecord
     passes: list[OutOfFold] = field(default_factory=list)
+    losses: NDArray[np.float64] | None = None
     exception: Exception | None = None
 
 
@@ -65,28 +93,68 @@ def run_trial(setup: TrialSetup, task: TrialTask) -> TrialOutcome:
     """Fit and score the folds of one proposal; a failure becomes part of the record."""
     start, known = perf_counter(), _known(task)
     try:
-        results, passes, pooled = _evaluate(setup, task.params)
+        results = _fit(setup, task.params, task.rule)
+        outcome = _outcome(setup, known, results)
     except Exception as error:  # noqa: BLE001 - recorded with its traceback
         return _failure(known, perf_counter() - start, format_exc(), error)
-    failed = [result.error for result in results if result.error is not None]
-    record = TrialRecord(
-        **known,
-        state="failed" if failed else "complete",
-        test_scores=_by_name([result.scores for result in results]),
-        train_scores=_by_name([result.train_scores for result in results]),
-        pooled=pooled,
-        fit_time=[result.fit_time for result in results],
-        score_time=[result.score_time for result in results],
-        duration=perf_counter() - start,
-        n_parameters=results[0].n_parameters,
-        error=failed[0] if failed else None,
-    )
-    return TrialOutcome(record, passes)
+    record = replace(outcome.record, duration=perf_counter() - start)
+    return replace(outcome, record=record)
 
 
-def evaluate_params(setup: TrialSetup, params: Mapping[str, Any]) -> list[OutOfFold]:
-    """Return the out-of-fold predictions of a trial, computed again."""
-    return _evaluate(setup, params)[1]
+def seed_spread(
+    setup: TrialSetup, params: Mapping[str, Any], metric: str, score: float
+) -> dict[str, float]:
+    """Return how much a trial changes with the seeds of its trainings.
+
+    The folds are fitted twice more, with other seeds.
+
+    Parameters
+    ----------
+    setup : TrialSetup
+        What all trials have in common.
+    params : dict
+        Parameters of a trial.
+    metric : str
+        Name of its score.
+    score : float
+        Its pooled score.
+
+    Returns
+    -------
+    spread : dict of str to float
+        "score": variance of the pooled score; "fold_loss": variance of the loss of a
+        fold; both 0 for an estimator that has no seed.
+    """
+    scores, losses = [score], []
+    for shift in (1, 2):
+        estimator = _with_other_seeds(setup.estimator, shift)
+        if estimator is None:
+            return {"score": 0.0, "fold_loss": 0.0}
+        results = _fit(replace(setup, estimator=estimator), params, None)
+        _, pooled = pool_folds(results, setup.events, setup.rules.scoring, setup.pool)
+        scores.append(pooled[metric].value)
+        losses.append([_loss(result, setup.events) for result in results])
+    difference = np.array(losses[0]) - np.array(losses[1])
+    return {
+        "score": float(np.var(scores, ddof=1)),
+        "fold_loss": float(np.mean(difference**2) / 2.0),
+    }
+
+
+def _loss(result: FoldResult, events: Events) -> float:
+    _, losses, weights = event_losses(result, events)
+    return float(weights @ losses)
+
+
+def _with_other_seeds(estimator: Any, shift: int) -> Any | None:
+    """Return a clone with other seeds; None if it has none."""
+    other = clone(estimator)
+    seeds = {
+        name: (int(value) + shift) % 2**31
+        for name, value in other.get_params(deep=True).items()
+        if name.rpartition("__")[2] == "random_state" and isinstance(value, Integral)
+    }
+    return other.set_params(**seeds) if seeds else None
 
 
 def lost_trial(task: TrialTask, reason: str) -> TrialOutcome:
@@ -117,22 +185,102 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {n: version(n) for n in _VERSIONS}
 
 
-def _evaluate(
-    setup: TrialSetup, params: Mapping[str, Any]
-) -> tuple[list[FoldResult], list[OutOfFold], dict[str, PooledValue]]:
+def with_params(estimator: Any, params: Mapping[str, Any]) -> Any:
+    """Return a clone with other parameters."""
     # The values may be estimators, which a fit must not share between trials.
     values = {name: clone(value, safe=False) for name, value in params.items()}
-    estimator = clone(setup.estimator).set_params(**values)
-    results = fit_folds(estimator, setup.events, setup.splits, setup.rules)
-    if any(result.error is not None for result in results):
-        return results, [], {}
+    return clone(estimator).set_params(**values)
+
+
+def _fit(
+    setup: TrialSetup, params: Mapping[str, Any], rule: PairedTest | MedianRule | None
+) -> list[FoldResult]:
+    estimator = with_params(setup.estimator, params)
+    gives_up = None if rule is None else partial(rule.gives_up, events=setup.events)
+    return fit_folds(
+        estimator, setup.events, setup.splits, setup.rules, gives_up=gives_up
+    )
+
+
+def _outcome(
+    setup: TrialSetup, known: dict[str, Any], results: Sequence[FoldResult]
+) -> TrialOutcome:
+    is_whole = len(results) == len(setup.splits)
+    test_scores = _by_name([result.scores for result in results])
+    train_scores = _by_name([result.train_scores for result in results])
+    found: dict[str, Any] = {}
+    outcome: dict[str, Any] = {}
+    if is_whole:
+        outcome["passes"], found["pooled"] = _pooled(setup, results)
+        if setup.rules.methods:
+            outcome["losses"] = fold_losses(results, setup.events, setup.n_samples)
+        if setup.overtraining is not None:
+            name = setup.overtraining.name
+            found["violation"] = setup.overtraining.violation(
+                np.array(train_scores[name]), np.array(test_scores[name])
+            )
+    record = TrialRecord(
+        **known,
+        state="complete" if is_whole else "pruned",
+        test_scores=test_scores,
+        train_scores=train_scores,
+        fit_time=[result.fit_time for result in results],
+        score_time=[result.score_time for result in results],
+        n_parameters=results[0].n_parameters,
+        **found,
+    )
+    return TrialOutcome(record, **outcome)
+
+
+def _pooled(
+    setup: TrialSetup, results: Sequence[FoldResult]
+) -> tuple[list[OutOfFold], dict[str, PooledValue]]:
+    """Return the out-of-fold predictions, the scores of them and what is beside."""
     passes, scores = pool_folds(results, setup.events, setup.rules.scoring, setup.pool)
-    _, beside = pool_folds(results, setup.events, setup.beside, setup.pool)
-    pooled = {
-        name: PooledValue(found.value, found.error, found.replicas.tolist())
-        for name, found in {**beside, **scores}.items()
+    with warnings.catch_warnings():  # nobody has asked for what is beside
+        warnings.simplefilter("ignore", LowStatisticsWarning)
+        warnings.simplefilter("ignore", UndefinedSignificanceWarning)
+        _, beside = pool_folds(results, setup.events, setup.beside, setup.pool)
+        pooled = {
+            name: PooledValue(found.value, found.error, found.replicas.tolist())
+            for name, found in {**beside, **scores}.items()
+        }
+        if setup.beside.scorers:
+            pooled = _significances(passes, setup.events) | pooled
+    return passes, pooled
+
+
+def _significances(
+    passes: Sequence[OutOfFold], events: Events
+) -> dict[str, PooledValue]:
+    """Return significances for information, the mean over the passes, without errors.
+
+    A binned Asimov significance, and the AMS at the cut that the other folds choose.
+    """
+    values: dict[str, list[float]] = {"asimov": [], "ams_at_cut": []}
+    for one in passes:
+        X, y, params = events.of_score(one.rows)
+        kept, weights = one.predictions, params.get("sample_weight")
+        scorer = make_significance_scorer("asimov", unit_weights=True)
+        scorer = scorer.for_sample(y, weights)
+        values["asimov"].append(scorer(kept, X, y, sample_weight=weights))
+        if "decision_function" in kept.responses:
+            response = kept.decision_function(X)
+        else:
+            response = kept.predict_proba(X)[:, 1]
+        at_cut = cross_fitted_significance(
+            y,
+            response,
+            weights,
+            fold=one.fold,
+            kind="ams",
+            pos_label=kept.classes_[1],
+        )
+        values["ams_at_cut"].append(at_cut.value)
+    return {
+        name: PooledValue(float(np.mean(found)), float("nan"))
+        for name, found in values.items()
     }
-    return results, passes, pooled
 
 
 def _by_name(scores: Sequence[dict[str, float]]) -> dict[str, list[float]]:

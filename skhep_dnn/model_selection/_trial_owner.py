@@ -45,8 +45,8 @@ class TrialOwner:
         Seconds from one heartbeat to the next.
     grace_period : float, default=300.0
         Seconds without a heartbeat after which an owner that cannot be seen from here,
-        on another host, is taken for dead. The clocks of the hosts must agree better.
-        An owner on this host is seen, and needs no heartbeat.
+        on another host, is taken for dead. The clocks of the hosts must agree better
+        than that. An owner on this host is seen, and needs no heartbeat.
 
     Notes
     -----
@@ -61,6 +61,9 @@ class TrialOwner:
     process that is killed in the moment between asking a trial and writing its name
     leaves none that runs for ever, one that has neither owner nor parameters is taken
     for left after the grace period.
+
+    A trial that runs again keeps the values that were reported before: a report for one
+    of these steps is ignored by Optuna, with a warning.
 
     Examples
     --------
@@ -88,7 +91,6 @@ class TrialOwner:
         # One process may own trials of a study twice, in two threads.
         self.name = f"{Process.current()} {uuid.uuid4().hex[:8]}"
         self._storage = study._storage
-        self._held: set[int] = set()
         self._left = threading.Event()
         self._heart = threading.Thread(target=self._keep_beating, daemon=True)
 
@@ -103,7 +105,7 @@ class TrialOwner:
         self._left.set()
         self._heart.join()
         for trial in self._trials(TrialState.RUNNING):
-            if trial.number in self._held:
+            if trial.user_attrs.get(OWNER) == self.name:
                 self._release(trial)
 
     def ask(self) -> Trial:
@@ -122,7 +124,6 @@ class TrialOwner:
             with suppress(UpdateFinishedTrialError):
                 trial.set_user_attr(OWNER, self.name)
                 if self._is_running(trial._trial_id, owner=self.name):
-                    self._held.add(trial.number)
                     return trial
 
     def tell(
@@ -142,7 +143,6 @@ class TrialOwner:
         state : optuna.trial.TrialState, default=None
             Its state; None for one that follows from the scores.
         """
-        self._held.discard(trial.number)
         with suppress(UpdateFinishedTrialError):
             # Back from the queue, should this owner have been taken for dead.
             self._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
@@ -186,6 +186,7 @@ class TrialOwner:
             # be mistaken for the owner that is gone, until it has written its own name.
             self._storage.set_trial_user_attr(number, OWNER, self.name)
             if self._is_running(number, owner=self.name):
+                _logger.info("Trial %d goes back to the queue.", trial.number)
                 return self._storage.set_trial_state_values(number, TrialState.WAITING)
         return False
 

@@ -57,8 +57,9 @@ class TrialRecord:
         Seed of the proposal.
     n_parameters : int or None
         Parameters of the fitted network; None for other models.
-    violation : float
-        By how much a condition on overtraining is violated; 0 or less if it is met.
+    violation : float or None
+        By how much the condition on overtraining is violated; 0 or less if it is met,
+        None if there is none.
     versions : dict of str to str
         Versions of the packages that were used.
     error : str or None
@@ -77,9 +78,14 @@ class TrialRecord:
     started: str = ""
     seed: int = 0
     n_parameters: int | None = None
-    violation: float = 0.0
+    violation: float | None = None
     versions: dict[str, str] = field(default_factory=dict)
     error: str | None = None
+
+    @property
+    def is_admissible(self) -> bool:
+        """Whether the trial may be the best one."""
+        return self.state == "complete" and not (self.violation or 0.0) > 0.0
 
     def to_json(self, **further: Any) -> str:
         """Return the record, and what else belongs to the trial, as one JSON object."""
@@ -165,7 +171,9 @@ def _about_trials(records: Sequence[TrialRecord]) -> dict[str, Any]:
             [r.n_parameters or 0 for r in records],
             mask=[r.n_parameters is None for r in records],
         )
-    results["violation"] = np.array([r.violation for r in records])
+    if any(r.violation is not None for r in records):
+        violations = [np.nan if r.violation is None else r.violation for r in records]
+        results["violation"] = np.array(violations)
     return results
 
 
@@ -180,8 +188,8 @@ def _of_scorer(
     if any(name in r.pooled for r in records):
         found.update(_pooled(name, records))
         ranked = found[f"pooled_test_{name}"]
-    # A pruned trial is never best, whatever its folds say.
-    ranked = np.where([r.state == "pruned" for r in records], np.nan, ranked)
+    # A pruned trial is never best, whatever its folds say, nor is an overtrained one.
+    ranked = np.where([r.is_admissible for r in records], ranked, np.nan)
     found[f"rank_test_{name}"] = ranks(ranked)
     return found
 

@@ -89,11 +89,19 @@ def fit_together(
 
     Notes
     -----
-    Two things can differ from a `fit` alone. The last bits of products depend on the
-    size of a group of members; over a training these differences grow as they do
-    between two machines. And the number and width of the batches are those of the
-    largest sample, which matters where samples are of unequal size: a smaller one has
-    fewer events in its last batch, or none in a few of them, at most a tenth.
+    Each member draws all its random numbers from its own seeds. Two things can differ
+    from a `fit` alone:
+
+    - the last bits of products, which depend on the size of a group of members and
+      grow over a training, as between two machines;
+    - the batches, where samples are of unequal size: they are made for the largest
+      one. A smaller one has fewer events in its last batch, or none in the last ones,
+      a tenth of all at most, and takes more steps than alone.
+
+    Two classifiers of one member and equal sizes have the bits of their own fits.
+
+    The samples are held once more while they train, as float32, and twice while they
+    are put together.
 
     Messages of the training count the members of all classifiers, from 0.
 

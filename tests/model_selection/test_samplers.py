@@ -126,10 +126,10 @@ print(repr(propose(study, {name!r}, SPACES[{space!r}], {position})))
 def test_each_trial_in_a_process_of_its_own(name, storage, tmp_path, request):
     space = "steps" if name == "grid" else "mixed"
     first = {"evolutionary": 60, "grid": 3}.get(name, 12)
-    expected = search(new_study(), name, SPACES[space], range(first + 4))
+    expected = search(new_study(), name, SPACES[space], range(first + 2))
     path = tmp_path / "study"
     search(new_study(STORAGES[storage](path)), name, SPACES[space], range(first))
-    for position in range(first, first + 4):
+    for position in range(first, first + 2):
         code = IN_A_PROCESS.format(
             folder=str(request.path.parent),
             storage=storage,

@@ -8,8 +8,10 @@ import optuna
 import pytest
 from optuna.storages import InMemoryStorage, JournalStorage, RDBStorage
 from optuna.trial import TrialState
+from sqlalchemy.exc import DatabaseError
 
 from skhep_dnn.exceptions import DataFileError, JournalRepairWarning
+from skhep_dnn.model_selection import _storage
 from skhep_dnn.model_selection._journal_repair import first_broken_line
 from skhep_dnn.model_selection._storage import close_storage, open_storage
 
@@ -104,6 +106,36 @@ def test_a_missing_driver_is_named_and_the_password_is_not(monkeypatch, dialect)
     assert "secret" not in str(caught.value)
 
 
+@pytest.fixture
+def failing(monkeypatch):
+    """Errors that connecting to a database raises, one after the other."""
+    errors = []
+
+    class Connect(RDBStorage):
+        def __init__(self, *arguments, **options):
+            if errors:
+                raise errors.pop()
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(_storage, "_PAUSES", (0.0,))
+    monkeypatch.setattr(_storage, "RDBStorage", Connect)
+    return errors
+
+
+ALREADY = DatabaseError("CREATE TABLE", {}, Exception("exists already"))
+
+
+def test_who_loses_the_race_for_the_tables_tries_again(failing, open_place):
+    failing.append(ALREADY)
+    assert isinstance(open_place("sqlite://"), RDBStorage)
+
+
+def test_a_database_that_fails_again_is_an_error(failing):
+    failing.extend([ALREADY, ALREADY])
+    with pytest.raises(DatabaseError, match="exists already"):
+        open_storage("sqlite://")
+
+
 def test_a_last_line_cut_at_any_byte_is_repaired(journal):
     whole = journal.read_bytes()
     last = whole.rstrip(b"\n").rfind(b"\n") + 1
@@ -130,8 +162,9 @@ def test_a_record_that_lacks_only_the_end_of_its_line_is_kept(journal):
 def test_a_journal_that_is_nothing_but_half_a_line_is_begun_anew(tmp_path):
     path = tmp_path / "study.log"
     path.write_bytes(b'{"op_')
-    with pytest.warns(JournalRepairWarning, match="5 bytes were cut"):
+    with pytest.warns(JournalRepairWarning, match="5 bytes were cut") as caught:
         study = study_at(path)
+    assert caught[0].filename == __file__
     assert add_trial(study) == 0
 
 
