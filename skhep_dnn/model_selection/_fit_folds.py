@@ -150,6 +150,7 @@ def _one_by_one(
         if results and (results[-1].error is not None or gives_up(results)):
             break
         results.append(fit_fold(estimator, events, train, test, rules))
+    _warn_of_missing_classes(results, events, rules)
     return results
 
 

@@ -435,6 +435,27 @@ def test_undefined_replicas_are_counted(events):
         assert np.isfinite(found.error)
 
 
+@pytest.mark.filterwarnings("ignore:Precision is ill-defined")
+def test_a_selection_of_negative_weight_is_an_undefined_replica():
+    # One event of each class is selected, and that of background is negative.
+    X = np.zeros((40, 1))
+    X[[0, 20]] = 1.0
+    y, weights = np.repeat(["b", "s"], 20), np.ones(40)
+    weights[0] = -0.5
+    with pytest.warns(LowStatisticsWarning, match="without a value"):
+        result = cross_validate_pooled(
+            FrozenEstimator(Labels().fit(X, y)),
+            X,
+            y,
+            weights,
+            scoring="precision",
+            cv=PredefinedSplit(np.zeros(40)),
+            n_replicas=100,
+        )
+    # No event of signal, and one or more of background: 0.37 * 0.63; or more of them.
+    assert 15 < result.score.n_undefined < 50
+
+
 def toy(rng, n=200):
     """Events of fixed numbers in each class: the yields are known, as in a replica."""
     y = np.repeat([0, 1], [n, n // 2])
