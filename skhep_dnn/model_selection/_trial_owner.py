@@ -148,6 +148,18 @@ class TrialOwner:
             self._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
             self.study.tell(trial, values, state)
 
+    def give_back(self, trial: Trial) -> None:
+        """Put a trial that is not run after all into the queue.
+
+        Parameters
+        ----------
+        trial : optuna.trial.Trial
+            A trial that was asked here.
+        """
+        found = self._storage.get_trial(trial._trial_id)
+        if found.user_attrs.get(OWNER) == self.name:
+            self._release(found)
+
     def release_stale(self) -> list[int]:
         """Give running trials whose owner is gone back to the queue.
 
