@@ -20,7 +20,7 @@ from sklearn.linear_model import SGDClassifier
 from skhep_dnn.datasets import make_gaussian_events
 from skhep_dnn.model_selection import OptunaSearchCV
 
-N_TRIALS = 12
+N_TRIALS = 8
 SPACE = {
     "alpha": FloatDistribution(1e-5, 1e-1, log=True),
     "l1_ratio": FloatDistribution(0.0, 1.0),
