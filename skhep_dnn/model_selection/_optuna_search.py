@@ -353,7 +353,7 @@ class OptunaSearchCV(BaseSearchCV):
             events=events,
             splits=splits,
             rules=FoldRules(
-                scoring.for_sample(y, params.get("sample_weight")),
+                scoring.for_sample(y, params.get("sample_weight"), X),
                 return_train_score=self._scores_training_events,
                 methods=self._methods_to_compare(),
             ),

@@ -20,9 +20,10 @@ from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from optuna import Trial
+from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
 from skhep_dnn.model_selection._pruning import MedianRule, PairedTest, medians_of
