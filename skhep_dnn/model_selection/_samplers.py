@@ -174,7 +174,7 @@ def _by_name(
             seed=seed, deterministic_objective=False, warn_independent_sampling=False
         )
     if name == "evolutionary":
-        return NSGAIISampler(seed=seed, population_size=_POPULATION_SIZE)
+        return _EvolutionarySampler(seed=seed, population_size=_POPULATION_SIZE)
     if not space.has_numbers:
         msg = (
             'The space of "cmaes" must have a range of numbers, got choices alone: '
@@ -216,6 +216,19 @@ class _GridSampler(BaseSampler):
     ) -> Any:
         position = trial.number if self._position is None else self._position
         return self._space.stored_point(position)[param_name]
+
+
+class _EvolutionarySampler(NSGAIISampler):
+    """NSGA-II whose parents are in the order of their numbers.
+
+    Optuna has them in that order where the study knows the parents already, and in the
+    order of their ranks where it finds them: the first trial of a generation, or one
+    after the storage was lost, would be bred from others than by its seed.
+    """
+
+    def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        parents = super().get_parent_population(study, generation)
+        return sorted(parents, key=lambda trial: trial.number)
 
 
 class _CmaEsSampler(CmaEsSampler):

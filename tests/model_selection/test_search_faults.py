@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import threading
 import time
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -425,10 +426,9 @@ def test_a_time_budget_ends_between_trials(tmp_path):
     assert summary(search) == summary(whole)
 
 
-@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=SLOW)])
-def test_an_interrupted_trial_goes_back_to_the_queue(tmp_path, start, n_jobs):
+def test_an_interrupted_trial_goes_back_to_the_queue(tmp_path, start):
     estimator = Waiting(folder=str(tmp_path))
-    options = {"storage": tmp_path / "search.log", "n_trials": 4, "n_jobs": n_jobs}
+    options = {"storage": tmp_path / "search.log", "n_trials": 4}
     (tmp_path / "wait_in_fit").write_text(str(2 * N_FOLDS + 1))
     child = start(estimator, **options)
     wait_for(tmp_path / "waiting", child)
@@ -436,13 +436,37 @@ def test_an_interrupted_trial_goes_back_to_the_queue(tmp_path, start, n_jobs):
     with pytest.raises(KeyboardInterrupt):
         child.result()
     states = [trial.state for trial in trials_of(options["storage"])]
+    assert states == 2 * [TrialState.COMPLETE] + [TrialState.WAITING]
+    (tmp_path / "wait_in_fit").unlink()
+    found = start(estimator, **options).result()
+    assert found == summary(fit(make_search(n_trials=4)))
+
+
+@pytest.mark.slow
+def test_trials_of_workers_that_are_interrupted_go_back(tmp_path):
+    search = make_search(
+        Waiting(folder=str(tmp_path)),
+        n_trials=4,
+        n_jobs=2,
+        storage=tmp_path / "search.log",
+    )
+    (tmp_path / "wait_in_fit").write_text("7")
+
+    def interrupt():
+        while not (tmp_path / "waiting").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        fit(search)
+    thread.join()
+    states = [trial.state for trial in trials_of(tmp_path / "search.log")]
     assert TrialState.WAITING in states
     assert TrialState.RUNNING not in states
     (tmp_path / "wait_in_fit").unlink()
-    found = start(estimator, **options).result()
-    assert found["trial"] == [0, 1, 2, 3]
-    if n_jobs == 1:
-        assert found == summary(fit(make_search(n_trials=4)))
+    assert fit(search).cv_results_["trial"].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
