@@ -1,4 +1,4 @@
-"""Run the trials of a search on a Dask cluster, here two processes of this machine.
+"""Run the trials of a search on a Dask cluster, here two workers in this process.
 
 joblib hands the trials to the workers of the cluster. Proposals and records stay in the
 process that runs the script. For a real cluster, make the `Client` with the address of
@@ -29,7 +29,10 @@ def main():
     )
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
+            n_workers=2,
+            threads_per_worker=1,
+            processes=False,  # True starts a process for each worker
+            dashboard_address=None,
         ) as cluster,
         Client(cluster),
         parallel_config(backend="dask"),

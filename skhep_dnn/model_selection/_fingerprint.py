@@ -65,10 +65,10 @@ def _plain(part: Any) -> Any:
         }
         return type(part).__qualname__, params
     if isinstance(part, _BaseScorer):
-        values = dict(vars(part))
+        attributes = dict(vars(part))
         # The requests know their owner, the scorer itself.
-        requests = str(values.pop("_metadata_request", None))
-        return type(part).__qualname__, requests, _plain(values)
+        requests = str(attributes.pop("_metadata_request", None))
+        return type(part).__qualname__, requests, _plain(attributes)
     if isinstance(part, Mapping):
         return {str(name): _plain(value) for name, value in part.items()}
     if isinstance(part, (list, tuple)):
