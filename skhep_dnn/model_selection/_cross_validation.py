@@ -321,18 +321,20 @@ def manual_routing(
     TypeError
         If weights would be left out by a step that accepts them.
     ValueError
-        If weights are given twice.
+        If weights are given for a step alone: no scorer would get them.
     """
     fit, score = dict(params), {}
+    named = [name for name in fit if name.endswith("__sample_weight")]
+    if named:
+        msg = (
+            "Weights must be given as `sample_weight`, for all fits and scores, got "
+            f"{', '.join(f'`{name}`' for name in named)}. Pass `sample_weight`, to a "
+            "pipeline that is built with `make_weighted_pipeline`."
+        )
+        raise ValueError(msg)
     if sample_weight is not None:
         required = not declines(final_step(estimator))
         name = weights_argument(estimator, required=required)
-        if name in fit:
-            msg = (
-                "Weights must be given once, got both `sample_weight` and "
-                f"`{name}`. Leave out one of them."
-            )
-            raise ValueError(msg)
         if name is not None:
             fit[name] = sample_weight
         score["sample_weight"] = sample_weight

@@ -74,7 +74,7 @@ def fit_folds(
     Returns
     -------
     results : list of FoldResult
-        Of the first folds alone if the others were given up, or one failed before.
+        Of the first folds alone if the others were given up.
 
     Raises
     ------
@@ -111,7 +111,9 @@ def fit_folds(
     results = []
     # The bar is no frame of this loop: warnings of a fold point at the user.
     with tqdm(desc="Folds", total=len(splits), disable=not verbose) as bar:
-        for result in Parallel(n_jobs, return_as="generator")(tasks):
+        # Some backends, such as that of Ray, give back all results together.
+        as_they_come = "generator" if verbose else "list"
+        for result in Parallel(n_jobs, return_as=as_they_come)(tasks):
             results.append(result)
             bar.update()
     _warn_of_missing_classes(results, events, rules)
@@ -125,9 +127,7 @@ def _warn_of_missing_classes(
         return
     labels = np.asarray(events.y)
     n_undefined = sum(
-        result.predictions is not None
-        and lacks_classes(result.predictions, labels[result.test])
-        for result in results
+        lacks_classes(result.predictions, labels[result.test]) for result in results
     )
     if n_undefined:
         msg = (
@@ -147,7 +147,7 @@ def _one_by_one(
 ) -> list[FoldResult]:
     results: list[FoldResult] = []
     for train, test in splits:
-        if results and (results[-1].error is not None or gives_up(results)):
+        if results and gives_up(results):
             break
         results.append(fit_fold(estimator, events, train, test, rules))
     _warn_of_missing_classes(results, events, rules)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from traceback import format_exc
 from typing import Any
 
 import numpy as np
@@ -90,8 +89,6 @@ class FoldRules:
     ----------
     scoring : Scoring
         Scorers.
-    error_score : "raise" or float
-        What the scores are if the fit or a scorer fails.
     return_train_score, return_estimator : bool
         Whether to score the training events, to keep the fitted model.
     methods : tuple of str
@@ -99,7 +96,6 @@ class FoldRules:
     """
 
     scoring: Scoring
-    error_score: Any = "raise"
     return_train_score: bool = False
     return_estimator: bool = False
     methods: tuple[str, ...] = ()
@@ -113,29 +109,26 @@ class FoldResult:
     ----------
     test : ndarray of int
         Positions of the events that were predicted.
-    predictions : KeptPredictions or None
-        Their predictions; None if the fold failed.
+    predictions : KeptPredictions
+        Their predictions.
     scores, train_scores : dict of str to float
-        Scores of these, and of the training events; empty if it failed.
+        Scores of these, and of the training events where they are asked for.
     fit_time, score_time : float
         Seconds.
     estimator : estimator or None
         The fitted model.
     n_parameters : int or None
         Parameters of one network, where the model says how many it has.
-    error : str or None
-        Traceback of the failure.
     """
 
     test: Rows
-    predictions: KeptPredictions | None
+    predictions: KeptPredictions
     scores: dict[str, float]
     train_scores: dict[str, float]
     fit_time: float
     score_time: float
     estimator: Any = None
     n_parameters: int | None = None
-    error: str | None = None
 
 
 def fit_fold(
@@ -159,14 +152,9 @@ def fit_fold(
     result : FoldResult
     """
     start = perf_counter()
-    try:
-        model = clone(estimator)
-        arguments, params = events.of_fit(model, train)
-        model.fit(*arguments, **params)
-    except Exception:
-        if rules.error_score == "raise":
-            raise
-        return _failed(test, perf_counter() - start)
+    model = clone(estimator)
+    arguments, params = events.of_fit(model, train)
+    model.fit(*arguments, **params)
     fit_time = perf_counter() - start
     return evaluate_fold(model, events, train, test, rules, fit_time)
 
@@ -181,16 +169,11 @@ def evaluate_fold(
 ) -> FoldResult:
     """Predict and score with a fitted model; the arguments are those of `fit_fold`."""
     start = perf_counter()
-    try:
-        predictions, scores = _predict_and_score(model, events, train, test, rules)
-        score_time = perf_counter() - start
-        train_scores: dict[str, float] = {}
-        if rules.return_train_score:
-            _, train_scores = _predict_and_score(model, events, train, train, rules)
-    except Exception:
-        if rules.error_score == "raise":
-            raise
-        return _failed(test, fit_time)
+    predictions, scores = _predict_and_score(model, events, train, test, rules)
+    score_time = perf_counter() - start
+    train_scores: dict[str, float] = {}
+    if rules.return_train_score:
+        _, train_scores = _predict_and_score(model, events, train, train, rules)
     return FoldResult(
         test=test,
         predictions=predictions,
@@ -201,10 +184,6 @@ def evaluate_fold(
         estimator=model if rules.return_estimator else None,
         n_parameters=getattr(final_step(model), "n_parameters_", None),
     )
-
-
-def _failed(test: Rows, fit_time: float) -> FoldResult:
-    return FoldResult(test, None, {}, {}, fit_time, 0.0, error=format_exc())
 
 
 def _predict_and_score(

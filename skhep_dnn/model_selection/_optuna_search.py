@@ -341,6 +341,8 @@ class OptunaSearchCV(BaseSearchCV):
                 estimator=self.estimator,
                 scoring=self.scoring,
                 space=self.param_distributions,
+                pooled=self.pooled,
+                n_replicas=self.n_replicas,
                 pruning=self.pruning,
                 overtraining=self.overtraining,
             ),
@@ -405,7 +407,7 @@ class OptunaSearchCV(BaseSearchCV):
 
     def _check_options(self, scoring: Scoring) -> None:
         """Check the conditions between parameters."""
-        if isinstance(self.refit, str) and scoring.is_multimetric:
+        if scoring.is_multimetric:
             self._check_refit_for_multimetric(dict(scoring.scorers))
         if self.overtraining is not None and self.sampler in (
             "random",
@@ -465,14 +467,16 @@ class OptunaSearchCV(BaseSearchCV):
     def _get_routed_params_for_fit(self, params: Mapping[str, Any]) -> Bunch:
         rest = dict(params)
         weights, groups = rest.pop("sample_weight", None), rest.pop("groups", None)
+        scoring = as_scoring(self.scoring, self.estimator, is_weighted=True)
         if weights is not None:
-            as_scoring(
-                self.scoring, self.estimator, is_weighted=True
-            ).check_takes_weights()
+            scoring.check_takes_weights()
         if not _routing_enabled():
             return manual_routing(self.estimator, weights, groups, rest)
         known = {name: value for name, value in params.items() if value is not None}
-        return process_routing(self, "fit", **known)
+        routed = process_routing(self, "fit", **known)
+        if weights is not None and scoring.has_weighted_functions():
+            routed.scorer.score["sample_weight"] = weights
+        return routed
 
     def _tabulate(self, study: SearchStudy, scoring: Scoring) -> None:
         """Set the table of trials."""

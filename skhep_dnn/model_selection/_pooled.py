@@ -189,7 +189,7 @@ def _passes(results: Sequence[FoldResult]) -> list[list[tuple[int, FoldResult]]]
 
 
 def _join(part: Sequence[tuple[int, FoldResult]]) -> OutOfFold:
-    kept = [result.predictions for _, result in part if result.predictions is not None]
+    kept = [result.predictions for _, result in part]
     _check_same_classes(kept)
     rows = np.concatenate([result.test for _, result in part])
     fold = np.concatenate([np.full(len(result.test), k) for k, result in part])

@@ -106,7 +106,7 @@ def event_losses(
     the weighted sum of the losses is the balanced loss of the fold.
     """
     X, y, params = events.of_score(result.test)
-    kept: Any = result.predictions
+    kept = result.predictions
     weights = params.get("sample_weight")
     weights = np.ones(len(result.test)) if weights is None else np.asarray(weights)
     if is_classifier(kept):

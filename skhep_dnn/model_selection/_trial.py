@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from numbers import Integral
 from time import perf_counter
@@ -117,12 +117,12 @@ def seed_spread(
     metric : str
         Name of its score.
     score : float
-        Its pooled score.
+        What the trial is worth: its pooled score, else the mean over the folds.
 
     Returns
     -------
     spread : dict of str to float
-        "score": variance of the pooled score; "fold_loss": variance of the loss of a
+        "score": variance of this score; "fold_loss": variance of the loss of a
         fold; both 0 for an estimator that has no seed.
     """
     scores, losses = [score], []
@@ -132,7 +132,10 @@ def seed_spread(
             return {"score": 0.0, "fold_loss": 0.0}
         results = _fit(replace(setup, estimator=estimator), params, None)
         _, pooled = pool_folds(results, setup.events, setup.rules.scoring, setup.pool)
-        scores.append(pooled[metric].value)
+        if metric in pooled:
+            scores.append(pooled[metric].value)
+        else:
+            scores.append(float(np.mean([r.scores[metric] for r in results])))
         losses.append([_loss(result, setup.events) for result in results])
     difference = np.array(losses[0]) - np.array(losses[1])
     return {
@@ -180,6 +183,7 @@ def _known(task: TrialTask) -> dict[str, Any]:
     }
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide a score."""
     return {"python": platform.python_version()} | {n: version(n) for n in _VERSIONS}

@@ -926,10 +926,12 @@ def test_weights_and_groups_among_the_further_arguments_are_refused(numbered, na
         cross_validate_pooled(Recorder(), X, y, params={name: weights})
 
 
-def test_weights_that_are_given_twice_are_refused(numbered):
+def test_weights_of_a_step_alone_are_refused(numbered):
     X, y, weights, *_ = numbered
     for make in (make_pipeline, make_weighted_pipeline):
-        with pytest.raises(ValueError, match="must be given once, got both"):
+        with pytest.raises(
+            ValueError, match="must be given as `sample_weight`, for all fits"
+        ):
             cross_validate_pooled(
                 make(PlainStep(), Recorder()),
                 X,

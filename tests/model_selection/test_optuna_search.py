@@ -35,6 +35,7 @@ from skhep_dnn.model_selection import (
     OptunaSearchCV,
     OvertrainingLimit,
     SearchSpace,
+    cross_validate_pooled,
     network_size,
 )
 from skhep_dnn.pipeline import make_weighted_pipeline
@@ -473,3 +474,40 @@ def test_verbose_shows_a_bar(events, capsys):
     assert capsys.readouterr() == ("", "")
     search_for(n_trials=1, space={"C": [1.0]}, verbose=1).fit(X, y)
     assert "Trials: 100%" in capsys.readouterr().err
+
+
+def test_weights_of_a_step_alone_are_refused(events):
+    X, y, w = events
+    pipeline = make_weighted_pipeline(StandardScaler(), LogisticRegression())
+    search = search_for({"logisticregression__C": [1.0]}, pipeline, n_trials=1)
+    with pytest.raises(ValueError, match="got `logisticregression__sample_weight`"):
+        search.fit(X, y, logisticregression__sample_weight=w)
+
+
+def test_several_scores_need_one_to_refit_by_before_any_trial(events):
+    X, y, _ = events
+    search = search_for(estimator=Fragile(), scoring=["roc_auc", "accuracy"])
+    with pytest.raises(ValueError, match="refit"):
+        search.fit(X, y)
+
+
+@pytest.mark.parametrize("other", [{"n_replicas": 20}, {"pooled": False}])
+def test_trials_with_other_errors_are_another_search(events, tmp_path, other):
+    X, y, w = events
+    options = {"storage": tmp_path / "journal.log"}
+    search_for(**options).fit(X, y, sample_weight=w)
+    with pytest.raises(ValueError, match="got another"):
+        search_for(**options, **other).fit(X, y, sample_weight=w)
+
+
+def test_a_choice_needs_errors(events):
+    X, y, w = events
+    search = search_for(pooled=False, choice="score_minus_error")
+    with pytest.raises(ValueError, match="is not pooled"):
+        search.fit(X, y, sample_weight=w)
+
+
+def test_nested_in_cross_validation(events):
+    X, y, w = events
+    result = cross_validate_pooled(search_for(), X, y, w, cv=2, scoring="roc_auc")
+    assert 0.5 < result.score.value < 1.0
