@@ -60,7 +60,7 @@ lint: $(VENV)/.lint  ## check style, types, spelling and the project's own files
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
-	rm -rf docs/reference/generated docs/gallery
+	rm -rf docs/_build docs/reference/generated docs/gallery
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.bench  ## run every benchmark (ratios within one run)
