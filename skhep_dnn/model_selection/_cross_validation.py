@@ -11,34 +11,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, indexable
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
+from sklearn.utils import indexable
 
-from skhep_dnn._fit_arguments import groups_argument, weights_argument
-from skhep_dnn._sklearn import (
-    _check_method_params,
-    _MultimetricScorer,
-    _num_samples,
-    _routing_enabled,
-)
+from skhep_dnn._sklearn import _check_method_params, _num_samples
 from skhep_dnn._validation import check_event_weights
-from skhep_dnn._weighted_steps import declines, final_step
 from skhep_dnn.metrics import BootstrapResult
 from skhep_dnn.model_selection._fit_folds import fit_folds
-from skhep_dnn.model_selection._folds import Events, FoldResult, FoldRules, Rows
+from skhep_dnn.model_selection._folds import (
+    Events,
+    FoldResult,
+    FoldRules,
+    Rows,
+    scores_by_name,
+)
 from skhep_dnn.model_selection._pooled import (
     OutOfFold,
     PoolRules,
     mean_response,
     pool_folds,
 )
+from skhep_dnn.model_selection._routing import routed_params, router_of
 from skhep_dnn.model_selection._scoring import Scoring, as_scoring
+from skhep_dnn.model_selection._target import check_target
 
-__all__ = ["PooledScores", "cross_validate_pooled", "manual_routing", "routed_params"]
+__all__ = ["PooledScores", "cross_validate_pooled"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,12 +239,15 @@ def cross_validate_pooled(
     """
     _check_options(pooled, as_members, n_replicas, random_state)
     X, y, groups = indexable(X, y, groups)
+    y = check_target(y, estimator)
     params = _check_method_params(X, params=_check_params(params))
     if sample_weight is not None:
         sample_weight = check_event_weights(sample_weight, _num_samples(X))
     scoring = as_scoring(scoring, estimator, is_weighted=sample_weight is not None)
     splitter = check_cv(cv, y, classifier=is_classifier(estimator))
-    routed = routed_params(estimator, scoring, splitter, sample_weight, groups, params)
+    router = router_of("cross_validate_pooled", estimator, scoring, splitter)
+    passed = {"sample_weight": sample_weight, "groups": groups, **params}
+    routed = routed_params(router, estimator, scoring, passed)
     events = Events(X, y, routed.estimator.fit, routed.scorer.score)
     scoring = scoring.for_sample(y, sample_weight, X)
     splits = list(splitter.split(X, y, **routed.splitter.split))
@@ -305,85 +304,6 @@ def _check_params(params: Mapping[str, Any] | None) -> dict[str, Any]:
     return given
 
 
-def manual_routing(
-    estimator: Any,
-    sample_weight: ArrayLike | None,
-    groups: ArrayLike | None,
-    params: Mapping[str, Any],
-) -> Bunch:
-    """Return what goes to fit, split and score where metadata routing is off.
-
-    Weights go to the fit under the name that the estimator or pipeline has for them,
-    and to all scorers. Groups go to the splitter, and to a fit that takes them.
-
-    Raises
-    ------
-    TypeError
-        If weights would be left out by a step that accepts them.
-    ValueError
-        If weights are given for a step alone: no scorer would get them.
-    """
-    fit, score = dict(params), {}
-    named = [name for name in fit if name.endswith("__sample_weight")]
-    if named:
-        msg = (
-            "Weights must be given as `sample_weight`, for all fits and scores, got "
-            f"{', '.join(f'`{name}`' for name in named)}. Pass `sample_weight`, to a "
-            "pipeline that is built with `make_weighted_pipeline`."
-        )
-        raise ValueError(msg)
-    if sample_weight is not None:
-        required = not declines(final_step(estimator))
-        name = weights_argument(estimator, required=required)
-        if name is not None:
-            fit[name] = sample_weight
-        score["sample_weight"] = sample_weight
-    if groups is not None:
-        name = groups_argument(estimator)
-        if name is not None:
-            fit[name] = groups
-    return Bunch(
-        estimator=Bunch(fit=fit),
-        splitter=Bunch(split={"groups": groups}),
-        scorer=Bunch(score=score),
-    )
-
-
-def routed_params(
-    estimator: Any,
-    scoring: Scoring,
-    splitter: Any,
-    sample_weight: ArrayLike | None,
-    groups: ArrayLike | None,
-    params: Mapping[str, Any],
-) -> Bunch:
-    if sample_weight is not None:
-        scoring.check_takes_weights()
-    if not _routing_enabled():
-        return manual_routing(estimator, sample_weight, groups, params)
-    passed = {"sample_weight": sample_weight, "groups": groups, **params}
-    router = (
-        MetadataRouter(owner="cross_validate_pooled")
-        .add(
-            splitter=splitter,
-            method_mapping=MethodMapping().add(caller="fit", callee="split"),
-        )
-        .add(
-            estimator=estimator,
-            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-        )
-        .add(
-            scorer=_MultimetricScorer(scorers=dict(scoring.scorers)),
-            method_mapping=MethodMapping().add(caller="fit", callee="score"),
-        )
-    )
-    known = {name: value for name, value in passed.items() if value is not None}
-    routed = process_routing(router, "fit", **known)
-    if sample_weight is not None and scoring.has_weighted_functions():
-        routed.scorer.score["sample_weight"] = sample_weight
-    return routed
-
-
 def _gathered(
     results: list[FoldResult],
     events: Events,
@@ -394,8 +314,8 @@ def _gathered(
     passes, scores = pool_folds(results, events, scoring, rules)
     return PooledScores(
         scores=scores,
-        test_scores=_by_name([result.scores for result in results]),
-        train_scores=_by_name([result.train_scores for result in results]),
+        test_scores=scores_by_name([result.scores for result in results]),
+        train_scores=scores_by_name([result.train_scores for result in results]),
         passes=passes,
         fit_time=np.array([result.fit_time for result in results]),
         score_time=np.array([result.score_time for result in results]),
@@ -403,7 +323,3 @@ def _gathered(
         estimators=[r.estimator for r in results if r.estimator is not None],
         n_samples=_num_samples(events.X),
     )
-
-
-def _by_name(scores: list[dict[str, float]]) -> dict[str, NDArray[np.float64]]:
-    return {name: np.array([fold[name] for fold in scores]) for name in scores[0]}

@@ -29,6 +29,7 @@ __all__ = [
     "evaluate_fold",
     "fit_fold",
     "keep_predictions",
+    "scores_by_name",
 ]
 
 Rows = NDArray[np.integer[Any]]
@@ -207,3 +208,11 @@ def keep_predictions(model: Any, X: Any, methods: Sequence[str]) -> KeptPredicti
             raise ValueError(msg)
     classes = model.classes_ if is_classifier(model) else None
     return KeptPredictions(responses, classes, get_tags(model))
+
+
+def scores_by_name(
+    scores: Sequence[Mapping[str, float]],
+) -> dict[str, NDArray[np.float64]]:
+    """Return the scores of the folds by name; nan where a fold has no such score."""
+    names = dict.fromkeys(name for fold in scores for name in fold)
+    return {n: np.array([fold.get(n, np.nan) for fold in scores]) for n in names}

@@ -19,8 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from optuna.trial import BaseTrial
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, check_random_state, indexable
-from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 
 from skhep_dnn._sklearn import (
@@ -32,21 +31,20 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _MultimetricScorer,
     _num_samples,
-    _routing_enabled,
 )
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import IgnoredConstraintWarning
 from skhep_dnn.metrics import weighted_scorer
 from skhep_dnn.model_selection._choice import Choice, choose_trial
-from skhep_dnn.model_selection._cross_validation import manual_routing
 from skhep_dnn.model_selection._fingerprint import fingerprint
 from skhep_dnn.model_selection._folds import Events, FoldRules
 from skhep_dnn.model_selection._overtraining import OvertrainingLimit
 from skhep_dnn.model_selection._pooled import PoolRules, mean_response
+from skhep_dnn.model_selection._routing import routed_params
 from skhep_dnn.model_selection._scoring import Scoring, as_scoring
 from skhep_dnn.model_selection._space import SearchSpace, as_space
-from skhep_dnn.model_selection._study import SearchStudy
+from skhep_dnn.model_selection._study import MAX_SEED, SearchStudy
 from skhep_dnn.model_selection._target import check_target
 from skhep_dnn.model_selection._trial import TrialOutcome, TrialSetup, seed_spread
 from skhep_dnn.model_selection._trial_loop import (
@@ -58,8 +56,6 @@ from skhep_dnn.model_selection._trial_loop import (
 from skhep_dnn.model_selection._trial_record import cv_results
 
 __all__ = ["OptunaSearchCV"]
-
-MAX_SEED = 2**31 - 1
 
 
 class OptunaSearchCV(BaseSearchCV):
@@ -74,8 +70,8 @@ class OptunaSearchCV(BaseSearchCV):
     ----------
     estimator : estimator
         What is tuned: any classifier, regressor or pipeline of scikit-learn. Where its
-        `random_state` is None and that of the search is an int, it gets a seed that is
-        the same in all trials.
+        `random_state` is None and that of the search is not, it gets a seed that is the
+        same in all trials.
     param_distributions : dict or callable
         Parameters and where to look for them: Optuna's distributions, lists of choices,
         ``range`` with steps, distributions of scipy as `RandomizedSearchCV` takes them;
@@ -320,7 +316,7 @@ class OptunaSearchCV(BaseSearchCV):
             weights = check_event_weights(params["sample_weight"], _num_samples(X))
             params["sample_weight"] = weights
         scoring = as_scoring(self.scoring, self.estimator, is_weighted=is_weighted)
-        routed = self._get_routed_params_for_fit(params)
+        routed = routed_params(self, self.estimator, scoring, params)
         events = Events(X, y, routed.estimator.fit, routed.scorer.score)
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(splitter.split(X, y, **routed.splitter.split))
@@ -328,28 +324,7 @@ class OptunaSearchCV(BaseSearchCV):
         space.check_estimator(self.estimator)
         metric = self._metric_name(scoring)
         self._check_options(scoring)
-
-        study = SearchStudy.open(
-            self.storage,
-            self.study_name,
-            self.directory,
-            own=fingerprint(
-                X=X,
-                y=y,
-                fit_arguments=params,
-                splits=splits,
-                estimator=self.estimator,
-                scoring=self.scoring,
-                space=self.param_distributions,
-                pooled=self.pooled,
-                n_replicas=self.n_replicas,
-                pruning=self.pruning,
-                overtraining=self.overtraining,
-            ),
-            seed=self._seed(),
-            sampler=self.sampler,
-            space=space,
-        )
+        study = self._open_study(space, X=X, y=y, fit_arguments=params, splits=splits)
         setup = TrialSetup(
             estimator=self._seeded(study.seed),
             events=events,
@@ -380,6 +355,26 @@ class OptunaSearchCV(BaseSearchCV):
         if self.refit:
             self._refit(setup, events)
         return self
+
+    def _open_study(self, space: SearchSpace, **sample: Any) -> SearchStudy:
+        return SearchStudy.open(
+            self.storage,
+            self.study_name,
+            self.directory,
+            own=fingerprint(
+                **sample,
+                estimator=self.estimator,
+                scoring=self.scoring,
+                space=self.param_distributions,
+                pooled=self.pooled,
+                n_replicas=self.n_replicas,
+                pruning=self.pruning,
+                overtraining=self.overtraining,
+            ),
+            seed=self._seed(),
+            sampler=self.sampler,
+            space=space,
+        )
 
     @property
     def _scores_training_events(self) -> bool:
@@ -457,26 +452,12 @@ class OptunaSearchCV(BaseSearchCV):
                 estimator.set_params(**{name: int(rng.randint(MAX_SEED))})
         return estimator
 
-    # BaseSearchCV asks for scorers and routed arguments by these two.
+    # The routing of BaseSearchCV asks for the scorers by this.
     def _get_scorers(self) -> tuple[Any, str]:
         scoring = as_scoring(self.scoring, self.estimator, is_weighted=False)
         if not scoring.is_multimetric:
             return scoring.scorers["score"], "score"
         return _MultimetricScorer(scorers=dict(scoring.scorers)), str(self.refit)
-
-    def _get_routed_params_for_fit(self, params: Mapping[str, Any]) -> Bunch:
-        rest = dict(params)
-        weights, groups = rest.pop("sample_weight", None), rest.pop("groups", None)
-        scoring = as_scoring(self.scoring, self.estimator, is_weighted=True)
-        if weights is not None:
-            scoring.check_takes_weights()
-        if not _routing_enabled():
-            return manual_routing(self.estimator, weights, groups, rest)
-        known = {name: value for name, value in params.items() if value is not None}
-        routed = process_routing(self, "fit", **known)
-        if weights is not None and scoring.has_weighted_functions():
-            routed.scorer.score["sample_weight"] = weights
-        return routed
 
     def _tabulate(self, study: SearchStudy, scoring: Scoring) -> None:
         """Set the table of trials."""

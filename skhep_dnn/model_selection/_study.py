@@ -43,7 +43,7 @@ from skhep_dnn.model_selection._trial import (
 from skhep_dnn.model_selection._trial_owner import TrialOwner
 from skhep_dnn.model_selection._trial_record import TrialRecord
 
-__all__ = ["SearchStudy", "TrialCounts"]
+__all__ = ["MAX_SEED", "SearchStudy", "TrialCounts"]
 
 _logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ _STATES = {
     "failed": TrialState.FAIL,
 }
 _SEEDS = "skhep_dnn:seeds"
-_MAX_SEED = 2**31 - 1
+MAX_SEED = 2**31 - 1
 MAX_REJECTED = 1000  # proposals in a row that exceed a limit
 PATIENCE = 5.0  # seconds without a sign of who makes a study, until it counts as dead
 
@@ -432,7 +432,7 @@ def _about(
         raise ValueError(msg)
     if known:
         return known[0]
-    drawn = int(np.random.default_rng().integers(_MAX_SEED))
+    drawn = int(np.random.default_rng().integers(MAX_SEED))
     return {"seed": drawn if seed is None else seed, "fingerprint": dict(own)}
 
 

@@ -22,7 +22,13 @@ from skhep_dnn._sklearn import _num_samples
 from skhep_dnn.exceptions import LowStatisticsWarning, UndefinedSignificanceWarning
 from skhep_dnn.metrics import cross_fitted_significance, make_significance_scorer
 from skhep_dnn.model_selection._fit_folds import fit_folds
-from skhep_dnn.model_selection._folds import Events, FoldResult, FoldRules, Rows
+from skhep_dnn.model_selection._folds import (
+    Events,
+    FoldResult,
+    FoldRules,
+    Rows,
+    scores_by_name,
+)
 from skhep_dnn.model_selection._overtraining import OvertrainingLimit
 from skhep_dnn.model_selection._pooled import OutOfFold, PoolRules, pool_folds
 from skhep_dnn.model_selection._pruning import (
@@ -210,8 +216,8 @@ def _outcome(
     setup: TrialSetup, known: dict[str, Any], results: Sequence[FoldResult]
 ) -> TrialOutcome:
     is_whole = len(results) == len(setup.splits)
-    test_scores = _by_name([result.scores for result in results])
-    train_scores = _by_name([result.train_scores for result in results])
+    test_scores = scores_by_name([result.scores for result in results])
+    train_scores = scores_by_name([result.train_scores for result in results])
     found: dict[str, Any] = {}
     outcome: dict[str, Any] = {}
     if is_whole:
@@ -221,13 +227,13 @@ def _outcome(
         if setup.overtraining is not None:
             name = setup.overtraining.name
             found["violation"] = setup.overtraining.violation(
-                np.array(train_scores[name]), np.array(test_scores[name])
+                train_scores[name], test_scores[name]
             )
     record = TrialRecord(
         **known,
         state="complete" if is_whole else "pruned",
-        test_scores=test_scores,
-        train_scores=train_scores,
+        test_scores={n: values.tolist() for n, values in test_scores.items()},
+        train_scores={n: values.tolist() for n, values in train_scores.items()},
         fit_time=[result.fit_time for result in results],
         score_time=[result.score_time for result in results],
         n_parameters=results[0].n_parameters,
@@ -285,9 +291,3 @@ def _significances(
         name: PooledValue(float(np.mean(found)), float("nan"))
         for name, found in values.items()
     }
-
-
-def _by_name(scores: Sequence[dict[str, float]]) -> dict[str, list[float]]:
-    """Return the scores of the folds by name; nan for a fold that failed."""
-    names = dict.fromkeys(name for fold in scores for name in fold)
-    return {n: [fold.get(n, float("nan")) for fold in scores] for n in names}

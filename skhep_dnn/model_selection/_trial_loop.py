@@ -92,7 +92,7 @@ def worth(record: TrialRecord, metric: str) -> float:
     record : TrialRecord
         A trial that has ended.
     metric : str
-        Name of the score.
+        Name of the score; the first one stands for a name that is not there.
 
     Returns
     -------
@@ -101,9 +101,11 @@ def worth(record: TrialRecord, metric: str) -> float:
     """
     if record.state != "complete":
         return float("nan")
-    if metric in record.pooled:
-        return record.pooled[metric].value
-    return float(np.mean(record.test_scores.get(metric, [np.nan])))
+    # A function that returns several scores has its names once it has been called.
+    name = metric if metric in record.test_scores else next(iter(record.test_scores))
+    if name in record.pooled:
+        return record.pooled[name].value
+    return float(np.mean(record.test_scores[name]))
 
 
 def run_trials(

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 from sklearn import config_context
 from sklearn import metrics as sklearn_metrics
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.svm import LinearSVC
@@ -31,34 +31,9 @@ from skhep_dnn.metrics import (
     weighted_roc_auc,
     weighted_scorer,
 )
+from tests.metrics.known_scores import KnownScores
 
 YIELDS = {"signal_yield": 50.0, "background_yield": 2000.0}
-
-
-class KnownScores(ClassifierMixin, BaseEstimator):
-    """A classifier whose logit of class 's' is the column 'logit'."""
-
-    classes_ = np.array(["b", "s"])
-
-    def decision_function(self, X):
-        return np.asarray(X)[:, 0]
-
-    def predict_proba(self, X):
-        probability = expit(self.decision_function(X))
-        return np.column_stack([1 - probability, probability])
-
-    def predict(self, X):
-        return self.classes_[(self.decision_function(X) >= 0).astype(int)]
-
-
-@pytest.fixture
-def events():
-    rng = np.random.default_rng(3)
-    y = np.where(rng.random(600) < 0.4, "s", "b")
-    X = pd.DataFrame({"logit": rng.normal(size=600) + 2.0 * (y == "s") - 1.0})
-    weights = np.where(y == "s", 0.05, 2.0) * rng.exponential(size=600)
-    weights[np.flatnonzero(y == "b")[:5]] *= -1
-    return X, y, weights
 
 
 def rescaled(y, weights):

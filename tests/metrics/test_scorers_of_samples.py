@@ -7,7 +7,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from skhep_dnn.exceptions import (
@@ -19,33 +18,7 @@ from skhep_dnn.exceptions import (
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
 from skhep_dnn.metrics._replica_metric import ReplicaMetric
 from skhep_dnn.metrics._replicas import replica_blocks
-
-
-class KnownScores(ClassifierMixin, BaseEstimator):
-    """A classifier of 'b' and 's' whose logit is the first feature."""
-
-    classes_ = np.array(["b", "s"])
-
-    def decision_function(self, X):
-        return np.asarray(X)[:, 0]
-
-    def predict_proba(self, X):
-        probability = expit(self.decision_function(X))
-        return np.column_stack([1 - probability, probability])
-
-    def predict(self, X):
-        return self.classes_[(self.decision_function(X) >= 0).astype(int)]
-
-
-@pytest.fixture
-def events():
-    rng = np.random.default_rng(3)
-    y = np.where(rng.random(600) < 0.4, "s", "b")
-    X = pd.DataFrame({"logit": rng.normal(size=600) + 2.0 * (y == "s") - 1.0})
-    weights = np.where(y == "s", 0.05, 2.0) * rng.exponential(size=600)
-    weights[np.flatnonzero(y == "b")[:5]] *= -1
-    return X, y, weights
-
+from tests.metrics.known_scores import KnownScores
 
 # Parts of a sample.
 

@@ -14,9 +14,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.exceptions import DataConversionWarning, UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+)
 from sklearn.metrics import accuracy_score, make_scorer, r2_score, roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
@@ -1110,26 +1115,29 @@ def arrow_table(X):
     return pytest.importorskip("pyarrow").Table.from_pandas(X)
 
 
+TABLES = {
+    "array": pd.DataFrame.to_numpy,
+    "lists": lambda X: X.to_numpy().tolist(),
+    "index": lambda X: X.set_axis([f"event {i}" for i in range(len(X))]),
+    "sparse": lambda X: csr_matrix(X.to_numpy()),
+    "polars": polars_frame,
+    "pyarrow": arrow_table,
+}
+
+
 @pytest.mark.parametrize(
-    "table",
+    ("table", "model"),
     [
-        pd.DataFrame.to_numpy,
-        lambda X: X.to_numpy().tolist(),
-        lambda X: X.set_axis([f"event {i}" for i in range(len(X))]),
-        lambda X: csr_matrix(X.to_numpy()),
-        polars_frame,
-        arrow_table,
+        pytest.param(table, model, id=f"{model}-{name}")
+        for name, table in TABLES.items()
+        for model in (LinearSVC(random_state=0), SVC(), GaussianNB())
+        # Bayes takes no sparse events.
+        if not (name == "sparse" and isinstance(model, GaussianNB))
     ],
-    ids=["array", "lists", "index", "sparse", "polars", "pyarrow"],
-)
-@pytest.mark.parametrize(
-    "model", [LinearSVC(random_state=0), SVC(), GaussianNB()], ids=str
 )
 def test_tables_of_all_kinds(events, table, model):
     X, y, _, weights = events
     given = table(X)
-    if isinstance(model, GaussianNB) and isinstance(given, csr_matrix):
-        pytest.skip("takes no sparse events")
     names = ["roc_auc", "accuracy"]
     options = {"scoring": names, "cv": FOLDS, "n_replicas": 4}
     expected = cross_validate_pooled(model, X.to_numpy(), y, weights, **options)
@@ -1406,3 +1414,18 @@ def test_any_estimator_will_do(events):
         given = None if isinstance(model, MLPRegressor) else weights
         result = cross_validate_pooled(model, X, target, given, cv=2, n_replicas=3)
         assert np.isfinite(result.score.error)
+
+
+def test_a_column_of_labels_becomes_a_vector(events):
+    X, y, _, weights = events
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        found = cross_validate_pooled(
+            LogisticRegression(), X, np.asarray(y)[:, np.newaxis], weights, cv=FOLDS
+        )
+    plain = cross_validate_pooled(LogisticRegression(), X, y, weights, cv=FOLDS)
+    np.testing.assert_array_equal(found.score.replicas, plain.score.replicas)
+
+
+def test_values_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="Input y contains infinity"):
+        cross_validate_pooled(Ridge(), np.eye(10), np.full(10, np.inf))

@@ -511,3 +511,17 @@ def test_nested_in_cross_validation(events):
     X, y, w = events
     result = cross_validate_pooled(search_for(), X, y, w, cv=2, scoring="roc_auc")
     assert 0.5 < result.score.value < 1.0
+
+
+def test_a_function_of_several_scores(events):
+    X, y, w = events
+
+    def both(estimator, X, y, sample_weight=None):
+        score = estimator.score(X, y, sample_weight)
+        return {"accuracy": score, "error": -score}
+
+    search = search_for(scoring=both, refit=False).fit(X, y, sample_weight=w)
+    assert search.multimetric_
+    assert "rank_test_error" in search.cv_results_
+    search = search_for(scoring=both, refit="error").fit(X, y, sample_weight=w)
+    assert search.cv_results_["rank_test_error"][search.best_index_] == 1

@@ -320,10 +320,10 @@ def test_of_two_that_release_a_trial_one_does(study, left_behind, monkeypatch):
         assert states(study) == [TrialState.RUNNING]
 
 
+# What is in memory dies with its process.
 @LINUX
+@pytest.mark.parametrize("place", ["journal", "sqlite", "postgresql"], indirect=True)
 def test_a_killed_process_leaves_its_trial_to_the_next(study, place, start):
-    if place is None:
-        pytest.skip("what is in memory dies with its process")
     child = start(ASK, place)
     number, x = child.stdout.readline().split()
     child.kill()
