@@ -4,7 +4,7 @@
 ``search_space("default")``. Every sampler searches for the same time, and its first
 trials, as many as the slowest has done, are the comparison at equal trials. The best
 model of each is fitted again and scored on events that no search has seen: balanced
-log-loss, AUC and the AMS at a cut that other folds of them choose, each as the
+log-loss, AUC and the AMS at a cut that other fifths of them choose, each as the
 difference to the classifier with its defaults with the error of the paired bootstrap.
 
 Beside it: the time of a trial beyond its fits; two processes over one; the folds as
@@ -30,9 +30,11 @@ from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetBinaryClassifier
 from torch import nn
 
+from benchmarks.common.chosen_cut import relative_to_cut
+from benchmarks.common.out_of_fold import Figure, Run
 from benchmarks.common.samples import part_of, real_events
 from skhep_dnn import WeightedDNNClassifier
-from skhep_dnn.metrics import cross_fitted_significance, paired_bootstrap
+from skhep_dnn.metrics import SignificanceAt
 from skhep_dnn.model_selection import (
     OptunaSearchCV,
     cross_validate_pooled,
@@ -40,7 +42,11 @@ from skhep_dnn.model_selection import (
 )
 
 SAMPLERS = ("random", "tpe", "gp", "evolutionary")
-METRICS = ("balanced_log_loss_from_logits", "roc_auc")
+FIGURES = {
+    "log-loss": Figure("balanced_log_loss_from_logits"),
+    "AUC": Figure("roc_auc"),
+    "AMS": Figure(SignificanceAt(0.0, kind="ams"), view=relative_to_cut),
+}
 FOLDS = StratifiedKFold(3, shuffle=True, random_state=0)
 N_PEER_TRIALS = 30
 
@@ -84,32 +90,26 @@ def logits_of(params, events, unseen, n_seeds=3):
 
 
 def compared(logits, reference, unseen):
-    """Return the differences to the defaults on unseen events, with paired errors."""
-    y, w = unseen.target, unseen.sample_weight
+    """Return figures on unseen events, differences to the defaults, paired errors."""
+    fifth = np.arange(len(logits)) % 5
+    runs = [Run(scores, fifth, 0.0) for scores in (logits, reference)]
     row = {}
-    for metric in METRICS:
-        found = paired_bootstrap(metric, y, logits, reference, w, random_state=0)
-        row[metric] = [found.value_a, found.difference, found.error]
-    fold = np.arange(len(y)) % 5
-    at_cut = cross_fitted_significance(y, logits, w, fold=fold, kind="ams")
-    row["ams_at_cut"] = at_cut.value
+    for name, figure in FIGURES.items():
+        found = figure.paired(*runs, unseen)
+        row[name] = [found.value_a, found.difference, found.error]
     return row
 
 
 def show(name, row, n_trials):
-    loss, auc = (row[metric] for metric in METRICS)
-    print(
-        f"{name:28}{n_trials:7d} {loss[0]:8.4f} ({loss[1]:+.4f} ± {loss[2]:.4f})"
-        f" {auc[0]:8.4f} ({auc[1]:+.4f} ± {auc[2]:.4f}) {row['ams_at_cut']:7.2f}",
-        flush=True,
-    )
+    cells = "".join("{:9.4f} ({:+.4f} ± {:.4f})".format(*row[key]) for key in FIGURES)
+    print(f"{name:28}{n_trials:7d}{cells}", flush=True)
 
 
 def quality(events, unseen, minutes):
     """Print what each sampler finds, in equal time and in equal trials."""
     reference = logits_of({}, events, unseen)
     rows = {"defaults": compared(reference, reference, unseen)}
-    print(f"{'':28}{'trials':>7} log-loss{'(- defaults)':>21}      AUC{'':21} AMS")
+    print(f"{'':28}{'trials':>7}" + "".join(f"{key:>9}{'':19}" for key in FIGURES))
     show("defaults", rows["defaults"], 0)
     found = {name: search(events, name, minutes=minutes)[0] for name in SAMPLERS}
     fewest = min(len(one.records_) for one in found.values())

@@ -21,6 +21,7 @@ __all__ = [
     "N_FOLDS",
     "N_REPLICAS",
     "Figure",
+    "Run",
     "compare",
     "dnn",
     "header",
