@@ -22,6 +22,7 @@ LAYERS = {
     "_logits": 1,
     "_event_sample": 1,
     "_fit_arguments": 1,
+    "_fit_tasks": 1,
     "_tables": 1,
     "_validation": 1,
     "_weighted_steps": 1,

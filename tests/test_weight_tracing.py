@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
     PredefinedSplit,
@@ -27,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.ensemble import SymmetryAveragedClassifier
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
-from skhep_dnn.model_selection import cross_validate_pooled
+from skhep_dnn.model_selection import OptunaSearchCV, cross_validate_pooled
 from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
@@ -166,6 +167,29 @@ def searched(
         options |= {"n_iter": 2, "random_state": 0}
     with sklearn.config_context(enable_metadata_routing=routing):
         return search(estimator, {width: [2, 3]}, **options).fit(X, Y, sample_weight=w)
+
+
+def searched_on(
+    w: np.ndarray,
+    estimator: Any,
+    scorer: Any = None,
+    *,
+    name: str = "width",
+    choices: Any = (2, 3),
+    **options: Any,
+) -> OptunaSearchCV:
+    """Search on a grid with pooled scores."""
+    options = {"n_replicas": 3, "random_state": 0, "refit": False, **options}
+    search = OptunaSearchCV(
+        estimator,
+        {name: list(choices)},
+        n_trials=len(choices),
+        sampler="grid",
+        scoring=scorer,
+        cv=SPLITS,
+        **options,
+    )
+    return search.fit(X, Y, sample_weight=w)
 
 
 def pipeline(*, scale: bool = True) -> Any:
@@ -409,6 +433,65 @@ PATHS = {
         (4, 7, 35, 36),
         (60, 90, 115),
     ),
+    # searches with pooled scores
+    "pooled search, score of split 0": Path(
+        lambda w: split_scores(searched_on(w, small(), LOG_LOSS), 0),
+        (4, 7, 35, 36),
+        (60, 90, 115),
+    ),
+    "pooled search, score of split 1, pipeline": Path(
+        lambda w: split_scores(
+            searched_on(w, pipeline(), name="weighteddnnclassifier__width"), 1
+        ),
+        (60, 90),
+        (4, 35, 115),
+    ),
+    "pooled search, pooled score": Path(
+        lambda w: searched_on(w, small(), AUC).cv_results_["pooled_test_score"],
+        (4, 35, 60, 90),
+        (115,),
+    ),
+    "pooled search, error of the pooled score": Path(
+        lambda w: searched_on(w, small()).cv_results_["pooled_test_error_score"],
+        (35, 90),
+        (115,),
+    ),
+    "pooled search, what is reported beside": Path(
+        lambda w: searched_on(w, small()).cv_results_["pooled_test_roc_auc"],
+        (35, 90),
+        (115,),
+    ),
+    "pooled search, training scores of split 0": Path(
+        lambda w: searched_on(w, small(), return_train_score=True).cv_results_[
+            "split0_train_score"
+        ],
+        (4, 7),
+        (35, 60, 90, 115),
+    ),
+    "pooled search, out-of-fold scores of split 0": Path(
+        lambda w: searched_on(w, small()).best_oof_decision_function_[35:55],
+        (4, 7),
+        (60, 115),
+    ),
+    "pruned search, score of split 0": Path(
+        lambda w: split_scores(searched_on(w, small(), pruning="paired"), 0),
+        (4, 7, 35, 36),
+        (60, 90, 115),
+    ),
+    "refit of a pooled search": Path(
+        lambda w: searched_on(w, small(), refit=True).decision_function(X),
+        (4, 35, 60, 90, 115),
+        (),
+    ),
+    "refit of a pooled search over a pipeline": Path(
+        lambda w: (
+            searched_on(w, pipeline(), name="weighteddnnclassifier__width", refit=True)
+            .best_estimator_[0]
+            .mean_
+        ),
+        (4, 35, 60, 90, 115),
+        (),
+    ),
     # pipelines
     "network of a pipeline": Path(
         lambda w: (
@@ -543,3 +626,21 @@ def test_the_weight_of_a_validation_event_ends_the_patience():
         ended.append(int(model.n_iter_[0]))
     assert ended[0] > 10
     assert ended[1] < 6
+
+
+def test_the_weights_of_tested_events_decide_whether_a_trial_is_pruned():
+    # The second trial is worse for nearly all events. If one event of each class has an
+    # overwhelming weight it is all that there is to know, and one event proves nothing.
+    def states(rows, factor):
+        w = W.copy()
+        w[rows] *= factor
+        search = searched_on(
+            w, LogisticRegression(), name="C", choices=(1.0, 1e-4), pruning="paired"
+        )
+        order = np.argsort(search.cv_results_["param_C"].astype(float))
+        return search.cv_results_["state"][order].tolist()
+
+    tested, in_no_fold = [36, 37], [114, 115]
+    assert states(tested, 1.0) == ["pruned", "complete"], "the better one comes first"
+    assert states(tested, 1e6) == ["complete", "complete"]
+    assert states(in_no_fold, 1e6) == ["pruned", "complete"]

@@ -15,6 +15,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
+from skhep_dnn._fit_tasks import FitTask
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import FitTogetherError
@@ -47,6 +48,7 @@ def fit_folds(
     gives_up: Callable[[list[FoldResult]], bool] | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
+    task: FitTask | None = None,
 ) -> list[FoldResult]:
     """Fit, predict and score each fold.
 
@@ -70,6 +72,9 @@ def fit_folds(
         Folds that are fitted at the same time.
     verbose : int, default=0
         Above 0 shows a progress bar, of folds that are fitted one by one.
+    task : FitTask or None, default=None
+        The task that the folds are part of. Of folds that train together, which they
+        do unless the estimator has callbacks of its own, nobody hears.
 
     Returns
     -------
@@ -89,7 +94,7 @@ def fit_folds(
         If there are no events of some class in a fold, whose score is nan then.
     """
     if gives_up is not None:
-        return _one_by_one(estimator, events, splits, rules, gives_up)
+        return _one_by_one(estimator, events, splits, rules, gives_up, task)
     if as_members is not False and _is_network(estimator, as_members):
         try:
             models, fit_time = fit_models_together(estimator, events, splits, n_jobs)
@@ -104,16 +109,19 @@ def fit_folds(
             ]
             _warn_of_missing_classes(results, events, rules)
             return results
-    tasks = (
-        delayed(fit_fold)(estimator, events, train, test, rules)
-        for train, test in splits
+    # All before the first one begins: a tree of tasks must not grow while it is sent
+    # to a process.
+    parts = [None if task is None else task.subtask("fold") for _ in splits]
+    calls = (
+        delayed(fit_fold)(estimator, events, train, test, rules, part)
+        for (train, test), part in zip(splits, parts, strict=True)
     )
     results = []
     # The bar is no frame of this loop: warnings of a fold point at the user.
     with tqdm(desc="Folds", total=len(splits), disable=not verbose) as bar:
         # Some backends, such as that of Ray, give back all results together.
         as_they_come = "generator" if verbose else "list"
-        for result in Parallel(n_jobs, return_as=as_they_come)(tasks):
+        for result in Parallel(n_jobs, return_as=as_they_come)(calls):
             results.append(result)
             bar.update()
     _warn_of_missing_classes(results, events, rules)
@@ -144,12 +152,14 @@ def _one_by_one(
     splits: Splits,
     rules: FoldRules,
     gives_up: Callable[[list[FoldResult]], bool],
+    task: FitTask | None,
 ) -> list[FoldResult]:
     results: list[FoldResult] = []
     for train, test in splits:
         if results and gives_up(results):
             break
-        results.append(fit_fold(estimator, events, train, test, rules))
+        part = None if task is None else task.subtask("fold")
+        results.append(fit_fold(estimator, events, train, test, rules, part))
     _warn_of_missing_classes(results, events, rules)
     return results
 

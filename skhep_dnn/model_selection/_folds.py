@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.utils import get_tags
 
+from skhep_dnn._fit_tasks import FitTask
 from skhep_dnn._sklearn import (
     _check_method_params,
     _num_samples,
@@ -133,7 +134,12 @@ class FoldResult:
 
 
 def fit_fold(
-    estimator: Any, events: Events, train: Rows, test: Rows, rules: FoldRules
+    estimator: Any,
+    events: Events,
+    train: Rows,
+    test: Rows,
+    rules: FoldRules,
+    task: FitTask | None = None,
 ) -> FoldResult:
     """Fit a clone on one part of the events; predict and score the other.
 
@@ -147,6 +153,8 @@ def fit_fold(
         Positions of the events.
     rules : FoldRules
         What is scored and kept.
+    task : FitTask or None, default=None
+        What callbacks hear of the fold as.
 
     Returns
     -------
@@ -155,9 +163,15 @@ def fit_fold(
     start = perf_counter()
     model = clone(estimator)
     arguments, params = events.of_fit(model, train)
-    model.fit(*arguments, **params)
+    task = FitTask(model, None) if task is None else task
+    sample = (*arguments, *(() if len(arguments) == 2 else (None,)))
+    with task.lent_to(model):
+        task.begin(*sample, params.get("sample_weight"))
+        model.fit(*arguments, **params)
     fit_time = perf_counter() - start
-    return evaluate_fold(model, events, train, test, rules, fit_time)
+    result = evaluate_fold(model, events, train, test, rules, fit_time)
+    task.end(*sample, params.get("sample_weight"))
+    return result
 
 
 def evaluate_fold(

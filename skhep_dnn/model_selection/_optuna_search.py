@@ -22,6 +22,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 
+from skhep_dnn._fit_tasks import FitTask, has_callbacks
 from skhep_dnn._sklearn import (
     BaseSearchCV,
     HasMethods,
@@ -142,7 +143,8 @@ class OptunaSearchCV(BaseSearchCV):
     random_state : int, RandomState instance or None, default=None
         Seed of the proposals. None draws one and stores it with the study.
     verbose : int, default=0
-        Above 0 shows a progress bar over the trials.
+        Above 0 shows a progress bar over the trials. Callbacks of scikit-learn, by
+        `set_callbacks`, hear of trials, folds and the refit.
 
     Attributes
     ----------
@@ -325,6 +327,8 @@ class OptunaSearchCV(BaseSearchCV):
         metric = self._metric_name(scoring)
         self._check_options(scoring)
         study = self._open_study(space, X=X, y=y, fit_arguments=params, splits=splits)
+        task = FitTask.of_fit(self, n_subtasks=1 + (self.refit is not False))
+        task.begin(X, y, params.get("sample_weight"))
         setup = TrialSetup(
             estimator=self._seeded(study.seed),
             events=events,
@@ -338,6 +342,8 @@ class OptunaSearchCV(BaseSearchCV):
             beside=self._beside(y, params.get("sample_weight")),
             overtraining=self.overtraining,
         )
+        searching = task.subtask("search", n_subtasks=self.n_trials, in_order=False)
+        searching.begin()
         kept = run_trials(
             study,
             setup,
@@ -345,7 +351,9 @@ class OptunaSearchCV(BaseSearchCV):
             SearchRules(metric, self.pruning, self.error_score),
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            search_task=searching if has_callbacks(self) else None,
         )
+        searching.end()
         self.study_ = study.study
         self.n_splits_ = len(splits)
         self.records_ = study.records()
@@ -353,7 +361,8 @@ class OptunaSearchCV(BaseSearchCV):
         self._choose(study, setup, metric)
         self._keep_predictions(kept, study, setup)
         if self.refit:
-            self._refit(setup, events)
+            self._refit(setup, task.subtask("refit"))
+        task.end(X, y, params.get("sample_weight"))
         return self
 
     def _open_study(self, space: SearchSpace, **sample: Any) -> SearchStudy:
@@ -559,13 +568,17 @@ class OptunaSearchCV(BaseSearchCV):
             kept = study.run_again(record, setup)
         self.best_oof_decision_function_ = mean_response(kept.passes, setup.n_samples)
 
-    def _refit(self, setup: TrialSetup, events: Events) -> None:
+    def _refit(self, setup: TrialSetup, task: FitTask) -> None:
         self.best_estimator_ = clone(setup.estimator).set_params(
             **clone(self.best_params_, safe=False)
         )
-        start = perf_counter()
-        arguments = (events.X,) if events.y is None else (events.X, events.y)
-        self.best_estimator_.fit(*arguments, **events.fit_params)
+        start, events = perf_counter(), setup.events
+        sample = (events.X, events.y, events.fit_params.get("sample_weight"))
+        arguments = sample[:1] if events.y is None else sample[:2]
+        with task.lent_to(self.best_estimator_):
+            task.begin(*sample)
+            self.best_estimator_.fit(*arguments, **events.fit_params)
+        task.end(*sample)
         self.refit_time_ = perf_counter() - start
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_

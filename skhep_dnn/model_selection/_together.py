@@ -16,7 +16,9 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from skhep_dnn._fit_tasks import has_callbacks
 from skhep_dnn._weighted_steps import final_step
+from skhep_dnn.exceptions import FitTogetherError
 from skhep_dnn.model_selection._folds import Events, Rows
 from skhep_dnn.neural_network import WeightedDNNClassifier, fit_together
 
@@ -63,6 +65,12 @@ def fit_models_together(
     FitTogetherError
         If the folds cannot train together, with the reason.
     """
+    if has_callbacks(estimator):
+        msg = (
+            "Folds that train together must have no callbacks, which hear of each fit, "
+            f"got some of {type(estimator).__name__}. Fit them one by one."
+        )
+        raise FitTogetherError(msg)
     start = perf_counter()
     models = [clone(estimator) for _ in splits]
     classifiers = [final_step(model) for model in models]

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from skhep_dnn._fit_tasks import FitTask, without_callbacks
 from skhep_dnn._sklearn import _num_samples
 from skhep_dnn.exceptions import LowStatisticsWarning, UndefinedSignificanceWarning
 from skhep_dnn.metrics import cross_fitted_significance, make_significance_scorer
@@ -55,12 +56,13 @@ _VERSIONS = ("skhep-dnn", "scikit-learn", "torch", "optuna", "numpy")
 
 @dataclass(frozen=True)
 class TrialTask:
-    """A proposal: number, parameters, seed, and when to give it up."""
+    """A proposal: number, parameters, seed, when to give it up, and who hears of it."""
 
     number: int
     params: Mapping[str, Any]
     seed: int
     rule: PairedTest | MedianRule | None = None
+    heard_as: FitTask | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def run_trial(setup: TrialSetup, task: TrialTask) -> TrialOutcome:
     """Fit and score the folds of one proposal; a failure becomes part of the record."""
     start, known = perf_counter(), _known(task)
     try:
-        results = _fit(setup, task.params, task.rule)
+        results = _fit(setup, task.params, task.rule, task.heard_as)
         outcome = _outcome(setup, known, results)
     except Exception as error:  # noqa: BLE001 - recorded with its traceback
         return _failure(known, perf_counter() - start, format_exc(), error)
@@ -136,7 +138,7 @@ def seed_spread(
         estimator = _with_other_seeds(setup.estimator, shift)
         if estimator is None:
             return {"score": 0.0, "fold_loss": 0.0}
-        results = _fit(replace(setup, estimator=estimator), params, None)
+        results = _fit(replace(setup, estimator=estimator), params)
         _, pooled = pool_folds(results, setup.events, setup.rules.scoring, setup.pool)
         if metric in pooled:
             scores.append(pooled[metric].value)
@@ -203,13 +205,27 @@ def with_params(estimator: Any, params: Mapping[str, Any]) -> Any:
 
 
 def _fit(
-    setup: TrialSetup, params: Mapping[str, Any], rule: PairedTest | MedianRule | None
+    setup: TrialSetup,
+    params: Mapping[str, Any],
+    rule: PairedTest | MedianRule | None = None,
+    task: FitTask | None = None,
 ) -> list[FoldResult]:
     estimator = with_params(setup.estimator, params)
-    gives_up = None if rule is None else partial(rule.gives_up, events=setup.events)
-    return fit_folds(
-        estimator, setup.events, setup.splits, setup.rules, gives_up=gives_up
+    if task is None:
+        estimator = without_callbacks(estimator)
+    else:
+        task.begin()
+    results = fit_folds(
+        estimator,
+        setup.events,
+        setup.splits,
+        setup.rules,
+        gives_up=None if rule is None else partial(rule.gives_up, events=setup.events),
+        task=task,
     )
+    if task is not None:
+        task.end()
+    return results
 
 
 def _outcome(

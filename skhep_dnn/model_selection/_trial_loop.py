@@ -26,6 +26,7 @@ from optuna import Trial
 from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
+from skhep_dnn._fit_tasks import FitTask
 from skhep_dnn.model_selection._pruning import MedianRule, PairedTest, medians_of
 from skhep_dnn.model_selection._study import SearchStudy
 from skhep_dnn.model_selection._trial import (
@@ -116,6 +117,7 @@ def run_trials(
     *,
     n_jobs: int | None,
     verbose: int,
+    search_task: FitTask | None = None,
 ) -> TrialOutcome | None:
     """Run trials until the budget is spent.
 
@@ -133,6 +135,8 @@ def run_trials(
         Trials at the same time.
     verbose : int
         Above 0 shows a progress bar.
+    search_task : FitTask or None, default=None
+        The task that the trials are part of; None where nobody hears of them.
 
     Returns
     -------
@@ -147,7 +151,9 @@ def run_trials(
         The first failure, if all trials fail.
     """
     with TrialOwner(study.study) as owner:
-        loop = _TrialLoop(study, setup, budget, rules, owner, n_jobs, verbose)
+        loop = _TrialLoop(
+            study, setup, budget, rules, owner, n_jobs, verbose, search_task
+        )
         best = loop.run()
     _check_any_success(study, loop.first_failure, rules.metric)
     return best
@@ -163,9 +169,10 @@ class _TrialLoop:
         owner: TrialOwner,
         n_jobs: int | None,
         verbose: int,
+        search_task: FitTask | None,
     ) -> None:
         self.study, self.setup, self.rules = study, setup, rules
-        self.owner = owner
+        self.owner, self.search_task = owner, search_task
         self.n_jobs = effective_n_jobs(n_jobs)
         self.n_trials = budget.n_trials
         self.deadline = np.inf
@@ -254,9 +261,15 @@ class _TrialLoop:
         if found is None:
             return None
         trial, task = found
-        task = replace(task, rule=rule)
+        task = replace(task, rule=rule, heard_as=self._heard_as(task.number))
         self.running[task.number] = trial, task
         return task
+
+    def _heard_as(self, number: int) -> FitTask | None:
+        if self.search_task is None:
+            return None
+        n_splits = len(self.setup.splits)
+        return self.search_task.subtask("trial", number=number, n_subtasks=n_splits)
 
     def _has_room(self) -> bool:
         """Return whether another trial may begin."""

@@ -27,6 +27,7 @@ from skhep_dnn._event_sample import (
     check_two_classes,
     has_validation_sample,
 )
+from skhep_dnn._fit_tasks import CallbackSupportMixin, FitTask, has_callbacks
 from skhep_dnn._logits import labels, probabilities, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table, column_positions
@@ -52,7 +53,7 @@ from skhep_dnn.neural_network._engine.settings import (
     TrainingSettings,
     check_same_networks,
 )
-from skhep_dnn.neural_network._engine.training import train_members
+from skhep_dnn.neural_network._engine.training import MemberTraining, train_members
 from skhep_dnn.neural_network._feature_split import FeatureSplit
 from skhep_dnn.neural_network._html_diagram import network_diagram
 from skhep_dnn.neural_network._losses import LOSSES, Loss
@@ -106,7 +107,7 @@ from skhep_dnn.weights._scheme import WeightScheme
 __all__ = ["WeightedDNNClassifier"]
 
 
-class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
+class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Deep neural network, or an ensemble of them, for weighted events.
 
     A classifier for tables of simulated events whose weights may be negative and span
@@ -639,7 +640,30 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             callbacks=self.callbacks or [],
             largest_sample=prepared.largest_sample,
         )
-        return self._finish(prepared, training.run(self.n_jobs))
+        n_evaluations = self.max_epochs * self.evaluations_per_epoch
+        task = FitTask.of_fit(self, n_subtasks=n_evaluations)
+        if not has_callbacks(self):
+            return self._finish(prepared, training.run(self.n_jobs))
+        task.begin(X, y, sample_weight)
+        self._finish(prepared, self._told(training, task, (X, y, sample_weight)))
+        task.end(X, y, sample_weight)
+        return self
+
+    def _told(
+        self, training: MemberTraining, task: FitTask, sample: tuple[Any, ...]
+    ) -> TrainedMembers:
+        """Train, and tell scikit-learn's callbacks of each evaluation."""
+        is_stopped = False
+        while not is_stopped:
+            turn = task.subtask("evaluation").begin(*sample)
+            if next(training, None) is None:  # patience has ended the one before
+                turn.end()
+                break
+            is_stopped = turn.end(
+                *sample, learnt=lambda: self._learnt(training.so_far())
+            )
+            is_stopped = is_stopped or task.is_full
+        return training.result()
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -702,6 +726,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
             raise WeightsError(msg)
         seeds = member_seeds(check_random_state(self.random_state), self.n_members)
         events = MemberSample(rows, weights[rows])
+        task = FitTask.of_fit(self).begin(X, y, sample_weight)
         trained = train_one_pass(
             before,
             self._with_columns(settings),
@@ -712,6 +737,7 @@ class WeightedDNNClassifier(ClassifierMixin, BaseEstimator):
         )
         learnt = self._learnt(trained)
         self._record(learnt, scheme, rules, has_negative=sample.has_negative)
+        task.end(X, y, sample_weight, learnt=lambda: learnt)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:

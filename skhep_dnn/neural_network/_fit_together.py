@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn._fit_tasks import has_callbacks
 from skhep_dnn.exceptions import FitTogetherError
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._engine.batches import batch_shape
@@ -184,8 +185,8 @@ def _reason_against(model: WeightedDNNClassifier) -> str | None:
     """Return what must be and what is instead, None where nothing is wrong."""
     if type(model).fit is not WeightedDNNClassifier.fit:
         return f"have the `fit` of WeightedDNNClassifier, got {type(model).__name__!r}"
-    if model.callbacks:
-        return f"have no callbacks, got {model.callbacks!r}"
+    if model.callbacks or has_callbacks(model):
+        return f"have no callbacks, got some: `callbacks` is {model.callbacks!r}"
     if model.warm_start and hasattr(model, "net_"):
         return "begin anew, got warm_start=True and networks"
     # Whoever goes on one by one after an error must find them as they were.

@@ -150,28 +150,30 @@ class Judge:
 
     def finish(self) -> None:
         """Set the module to the best states, or to the averages without validation."""
-        # With a validation sample every member has its own best state. Without one
-        # nothing is chosen: it is the last state, its average, or that of the stop.
-        state: State | None = self.best.state
-        if self.batches is None:
-            state = None if self.average is None else self.average.state()
-            state = self._with_stopped(state)
-        elif (self.best.epoch == 0).any():
+        if self.batches is not None and (self.best.epoch == 0).any():
             msg = (
                 "`scoring` must give each member a finite score at least once, got "
                 f"none for member {self.first + self.best.epoch.argmin()}. Validate on "
                 "more events, or choose a score that is defined for them."
             )
             raise ValueError(msg)
-        if state is not None:
-            self.module.load_state_dict(state)
+        self.module.load_state_dict(self.kept())
 
-    def _with_stopped(self, state: State | None) -> State | None:
+    def kept(self) -> State:
+        """Return the state that each member would keep if it ended now."""
+        # With a validation sample every member has its own best state. Without one
+        # nothing is chosen: it is the last state, its average, or that of the stop.
+        if self.batches is not None:
+            return self.best.state
+        average = None if self.average is None else self.average.state()
+        last = self.module.state_dict() if average is None else average
+        return self._with_stopped(last)
+
+    def _with_stopped(self, last: State) -> State:
         """Return a state in which the members that were stopped have kept theirs."""
         stopped = np.flatnonzero(self.best.frozen)
         if len(stopped) == 0:
-            return state
-        last = self.module.state_dict() if state is None else state
+            return last
         mixed = {name: value.clone() for name, value in last.items()}
         for name, value in mixed.items():
             value[stopped] = self.best.state[name][stopped]

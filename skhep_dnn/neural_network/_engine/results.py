@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn.neural_network._engine.data import Group, check_table
+from skhep_dnn.neural_network._engine.judge import Judge
 from skhep_dnn.neural_network._engine.net import MemberNet
 from skhep_dnn.neural_network._engine.prediction import ensemble_logits
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
@@ -22,6 +23,7 @@ __all__ = [
     "TrainedMembers",
     "evaluation_of",
     "group_result",
+    "group_so_far",
     "join_members",
     "member_states",
     "trained_members",
@@ -240,19 +242,30 @@ class GroupResult(NamedTuple):
 def group_result(net: MemberNet, group: Group) -> GroupResult:
     """Return what a net has learnt, and let it forget its events."""
     judge = net.__dict__.pop("judge_")
+    return _result_of(net, judge, group, net.module_.state_dict())
+
+
+def group_so_far(net: MemberNet, group: Group) -> GroupResult:
+    """Return what a net would have learnt if its training ended now; it goes on."""
+    return _result_of(net, net.judge_, group, net.judge_.kept())
+
+
+def _result_of(
+    net: MemberNet, judge: Judge, group: Group, state: Mapping[str, torch.Tensor]
+) -> GroupResult:
     best = judge.best
     # A frozen member has run on in the batch, but what it did there is not its own.
     n_evaluations = np.where(best.frozen, best.frozen_at, len(net.history))
     best_evaluation = best.epoch if group.validation else n_evaluations
-    state, weights = net.module_.state_dict(), np.ones((len(best_evaluation), 1))
+    weights = np.ones((len(best_evaluation), 1))
     if judge.album is not None:
-        state, weights = judge.album.develop(state, best_evaluation)
+        state, weights = judge.album.develop(dict(state), best_evaluation)
     return GroupResult(
         state={name: value.cpu().numpy().copy() for name, value in state.items()},
         rows=[{k: v for k, v in row.items() if k != "batches"} for row in net.history],
-        best_evaluation=best_evaluation,
+        best_evaluation=best_evaluation.copy(),
         n_evaluations=n_evaluations,
-        best_loss=judge.best_loss,
+        best_loss=judge.best_loss.copy(),
         network_weights=weights,
         callbacks=net.callbacks_,
     )

@@ -28,6 +28,7 @@ from skhep_dnn.neural_network._engine.results import (
     TrainedMembers,
     evaluation_of,
     group_result,
+    group_so_far,
     join_members,
 )
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
@@ -91,8 +92,9 @@ def train_members(
     training : MemberTraining
         Call `run(n_jobs=...)` for a `TrainedMembers`. Or iterate: each turn is one
         evaluation of all members and gives their histories so far, lists of
-        `Evaluation`; between two turns `stop(member)` ends a member in its best state,
-        and `result()` returns the `TrainedMembers`. The bits are the same both ways.
+        `Evaluation`; between two turns `stop(member)` ends a member in its best state
+        and `so_far()` gives what there is, and `result()` returns the
+        `TrainedMembers`. The bits are the same both ways.
 
     Raises
     ------
@@ -310,19 +312,43 @@ class MemberTraining:
         """
         if self._trained is not None:
             return self._trained
-        self._check_no_failure()
-        if self._nets is None:
-            msg = "A result must follow a training, got none. Call `run`, or iterate."
-            raise ValueError(msg)
+        nets = self._begun_nets()
         for k in range(len(self._histories)):
             self.stop(k)
         while self._advance():
             pass
-        pairs = zip(self._nets, self.groups, strict=True)
+        pairs = zip(nets, self.groups, strict=True)
         results = [group_result(net, group) for net, group in pairs]
         self._trained = join_members(self.settings, self.groups, results)
         self._nets = []  # and with them optimisers and batches
         return self._trained
+
+    def so_far(self) -> TrainedMembers:
+        """Return what the members would have learnt if all ended now; they go on.
+
+        Returns
+        -------
+        trained : TrainedMembers
+            A copy. A member that was never judged, such as one whose scores were all
+            nan, is in its first state.
+
+        Raises
+        ------
+        ValueError
+            If nothing has been trained yet, or the training has failed.
+        """
+        if self._trained is not None:
+            return self._trained
+        pairs = zip(self._begun_nets(), self.groups, strict=True)
+        results = [group_so_far(net, group) for net, group in pairs]
+        return join_members(self.settings, self.groups, results)
+
+    def _begun_nets(self) -> list[MemberNet]:
+        self._check_no_failure()
+        if self._nets is None:
+            msg = "A result must follow a training, got none. Call `run`, or iterate."
+            raise ValueError(msg)
+        return self._nets
 
     def _check_no_failure(self) -> None:
         if self._failure is not None:
