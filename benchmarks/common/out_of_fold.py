@@ -7,15 +7,16 @@ that returns a function of new events: their scores.
 """
 
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import parallel_config
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.metrics import paired_bootstrap
+from skhep_dnn.model_selection import cross_validate_pooled
 
 __all__ = [
     "N_FOLDS",
@@ -75,48 +76,54 @@ def dnn(n_jobs=None, **params):
     return fit
 
 
+class Contender(ClassifierMixin, BaseEstimator):
+    """A contender as an estimator."""
+
+    def __init__(self, function, seed=0, categorical=None):
+        self.function = function
+        self.seed = seed
+        self.categorical = categorical
+
+    def fit(self, X, y, sample_weight):
+        """Call the function; what it returns scores new events."""
+        self.classes_ = np.unique(y)
+        self.score_ = self.function(X, y, sample_weight, self.seed, self.categorical)
+        return self
+
+    def decision_function(self, X):
+        """Return the scores of events."""
+        return self.score_(X)
+
+    def predict(self, X):
+        """Return the class with the highest score, the second one of two above 0."""
+        scores = self.score_(X)
+        best = scores.argmax(1) if scores.ndim > 1 else (scores > 0).astype(int)
+        return self.classes_[best]
+
+
 def pooled_scores(fit, events, seeds, n_jobs=1):
     """Score each event by the model of the folds that it does not belong to.
 
     One run for each seed; with `n_jobs` the folds are fitted in that many processes of
     one thread each, which changes no score.
     """
-    splits = {
-        seed: list(
-            StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed).split(
-                events.data, events.target
-            )
-        )
-        for seed in range(seeds)
-    }
+    runs = []
     with parallel_config("loky", inner_max_num_threads=1):
-        results = Parallel(n_jobs)(
-            delayed(_fold_scores)(fit, events, seed, *split)
-            for seed in splits
-            for split in splits[seed]
-        )
-    per_seed = zip(*[iter(results)] * N_FOLDS, strict=True)
-    return [
-        _pooled([test for _, test in splits[seed]], parts)
-        for seed, parts in zip(splits, per_seed, strict=True)
-    ]
-
-
-def _fold_scores(fit, events, seed, train, test):
-    X, y, w = events.data, events.target, events.sample_weight
-    start = perf_counter()
-    score = fit(X.iloc[train], y[train], w[train], seed, events.categorical)
-    seconds = perf_counter() - start
-    return score(X.iloc[test]), seconds
-
-
-def _pooled(tests, parts):
-    n_samples = sum(len(test) for test in tests)
-    scores = np.empty((n_samples, *parts[0][0].shape[1:]))
-    fold = np.empty(n_samples, dtype=int)
-    for k, (test, (values, _)) in enumerate(zip(tests, parts, strict=True)):
-        scores[test], fold[test] = values, k
-    return Run(scores, fold, float(np.median([seconds for _, seconds in parts])))
+        for seed in range(seeds):
+            found = cross_validate_pooled(
+                Contender(fit, seed, events.categorical),
+                events.data,
+                events.target,
+                events.sample_weight,
+                scoring="accuracy",  # the figures come later, from the scores
+                cv=StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed),
+                n_replicas=0,
+                n_jobs=n_jobs,
+            )
+            seconds = float(np.median(found.fit_time))
+            scores = found.oof_decision_function
+            runs.append(Run(scores, found.passes[0].fold, seconds))
+    return runs
 
 
 def compare(contenders, events, figures, seeds, n_jobs=1):
