@@ -30,6 +30,7 @@ __all__ = [
     "evaluate_fold",
     "fit_fold",
     "keep_predictions",
+    "name_among",
     "scores_by_name",
 ]
 
@@ -222,6 +223,14 @@ def keep_predictions(model: Any, X: Any, methods: Sequence[str]) -> KeptPredicti
             raise ValueError(msg)
     classes = model.classes_ if is_classifier(model) else None
     return KeptPredictions(responses, classes, get_tags(model))
+
+
+def name_among(scores: Mapping[str, Any], name: str) -> str:
+    """Return a name of a score, or the first one for a name that is not there.
+
+    A function that returns several scores has their names once it has been called.
+    """
+    return name if name in scores else next(iter(scores))
 
 
 def scores_by_name(

@@ -16,7 +16,7 @@ from scipy.stats import norm
 from sklearn.base import is_classifier
 
 from skhep_dnn.metrics._classification import probability_losses
-from skhep_dnn.model_selection._folds import Events, FoldResult
+from skhep_dnn.model_selection._folds import Events, FoldResult, name_among
 
 __all__ = ["MedianRule", "PairedTest", "event_losses", "fold_losses", "medians_of"]
 
@@ -71,7 +71,7 @@ class MedianRule:
     Attributes
     ----------
     name : str
-        Name of the score.
+        Name of the score; the first one stands for a name that is not there.
     medians : tuple of float
         Median over the complete trials of the mean score of the first fold, of the
         first two, and so on; empty while there are few.
@@ -84,7 +84,8 @@ class MedianRule:
         """Return whether a trial is worse than the median, after some of its folds."""
         if len(results) > len(self.medians):
             return False
-        mean = np.mean([result.scores[self.name] for result in results])
+        name = name_among(results[0].scores, self.name)
+        mean = np.mean([result.scores[name] for result in results])
         return bool(mean < self.medians[len(results) - 1])
 
 

@@ -28,6 +28,7 @@ from skhep_dnn.model_selection._folds import (
     FoldResult,
     FoldRules,
     Rows,
+    name_among,
     scores_by_name,
 )
 from skhep_dnn.model_selection._overtraining import OvertrainingLimit
@@ -140,10 +141,11 @@ def seed_spread(
             return {"score": 0.0, "fold_loss": 0.0}
         results = _fit(replace(setup, estimator=estimator), params)
         _, pooled = pool_folds(results, setup.events, setup.rules.scoring, setup.pool)
-        if metric in pooled:
-            scores.append(pooled[metric].value)
+        name = name_among(results[0].scores, metric)
+        if name in pooled:
+            scores.append(pooled[name].value)
         else:
-            scores.append(float(np.mean([r.scores[metric] for r in results])))
+            scores.append(float(np.mean([r.scores[name] for r in results])))
         losses.append([_loss(result, setup.events) for result in results])
     difference = np.array(losses[0]) - np.array(losses[1])
     return {
@@ -242,6 +244,12 @@ def _outcome(
             outcome["losses"] = fold_losses(results, setup.events, setup.n_samples)
         if setup.overtraining is not None:
             name = setup.overtraining.name
+            if name not in test_scores:
+                msg = (
+                    "`overtraining` must name one of the scores, got "
+                    f"{name!r} where they are {sorted(test_scores)!r}. Set its `name`."
+                )
+                raise ValueError(msg)
             found["violation"] = setup.overtraining.violation(
                 train_scores[name], test_scores[name]
             )

@@ -27,6 +27,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import FitTask
+from skhep_dnn.model_selection._folds import name_among
 from skhep_dnn.model_selection._pruning import MedianRule, PairedTest, medians_of
 from skhep_dnn.model_selection._study import SearchStudy
 from skhep_dnn.model_selection._trial import (
@@ -102,8 +103,7 @@ def worth(record: TrialRecord, metric: str) -> float:
     """
     if record.state != "complete":
         return float("nan")
-    # A function that returns several scores has its names once it has been called.
-    name = metric if metric in record.test_scores else next(iter(record.test_scores))
+    name = name_among(record.test_scores, metric)
     if name in record.pooled:
         return record.pooled[name].value
     return float(np.mean(record.test_scores[name]))
@@ -318,9 +318,10 @@ class _TrialLoop:
         metric = self.rules.metric
         admissible = [r for r in self.study.records() if r.is_admissible]
         if self.rules.pruning == "median":
-            return MedianRule(
-                metric, medians_of([r.test_scores[metric] for r in admissible])
-            )
+            scores = [
+                r.test_scores[name_among(r.test_scores, metric)] for r in admissible
+            ]
+            return MedianRule(metric, medians_of(scores))
         if not admissible:
             return None
         best = max(admissible, key=lambda record: worth(record, metric))

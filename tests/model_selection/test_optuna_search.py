@@ -353,6 +353,47 @@ def test_hopeless_trials_are_given_up(events, rule):
     assert search.best_params_["C"] > 1e-6
 
 
+@pytest.mark.parametrize("rule", ["paired", "median"])
+def test_a_function_of_several_scores_prunes_by_the_first_one(events, rule):
+    X, y, w = events
+
+    def scores(model, X, y, sample_weight):
+        auc = weighted_roc_auc(y, model.decision_function(X), sample_weight)
+        return {"auc": auc, "constant": 1.0}
+
+    space = {"C": [1.0, 0.5, 0.8, 0.9, 0.7, -1e-7, 1e-7]}
+    search = search_for(
+        space,
+        Reversed(),
+        sampler=in_order(space["C"]),
+        n_trials=7,
+        pruning=rule,
+        scoring=scores,
+        refit=False,
+    )
+    search.fit(X, y, sample_weight=w)
+    assert search.cv_results_["state"][5] == "pruned"
+
+
+class Reversed(LogisticRegression):
+    """Takes the classes for each other where C is negative."""
+
+    def fit(self, X, y, sample_weight=None):
+        model = LogisticRegression(C=abs(self.C)).fit(X, y, sample_weight)
+        vars(self).update({k: v for k, v in vars(model).items() if k.endswith("_")})
+        if self.C < 0:
+            self.coef_, self.intercept_ = -model.coef_, -model.intercept_
+        return self
+
+
+def test_a_condition_on_a_score_that_is_not_there(events):
+    X, y, _ = events
+    limit = OvertrainingLimit(max_gap=0.2, name="auc")
+    search = search_for(overtraining=limit, error_score="raise", sampler="tpe")
+    with pytest.raises(ValueError, match="must name one of the scores, got 'auc'"):
+        search.fit(X, y)
+
+
 def in_order(values):
     """Make samplers that propose the values in their order."""
 
