@@ -7,6 +7,7 @@ process alone; the folds are fitted here or in workers of joblib.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from os import PathLike
@@ -58,6 +59,12 @@ from skhep_dnn.model_selection._trial_record import cv_results
 
 __all__ = ["OptunaSearchCV"]
 
+_logger = logging.getLogger(__name__)
+_RANKED_BY = {
+    True: "its value on the out-of-fold predictions of all events",
+    False: "its mean over the folds",
+}
+
 
 class OptunaSearchCV(BaseSearchCV):
     """Search with Optuna's samplers on pooled, weighted out-of-fold scores.
@@ -97,8 +104,8 @@ class OptunaSearchCV(BaseSearchCV):
         Folds; None for five.
     pooled : bool or "auto", default="auto"
         Whether trials are ranked by the score of all out-of-fold predictions together.
-        "auto" does so where the scorer works on predictions; True insists; False takes
-        the mean over the folds.
+        "auto" does so where the scorer works on predictions, and says in the log what
+        it did; True insists; False takes the mean over the folds.
     n_replicas : int, default=200
         Replicas of the bootstrap for the errors of pooled scores, the same for all
         trials.
@@ -476,6 +483,9 @@ class OptunaSearchCV(BaseSearchCV):
         self.scorer_ = dict(scoring.scorers) if single is None else single
         if self.multimetric_:
             self._check_refit_for_multimetric(dict.fromkeys(names))
+        for name in names:
+            is_pooled = any(name in record.pooled for record in self.records_)
+            _logger.info("%r ranks trials by %s.", name, _RANKED_BY[is_pooled])
         self.cv_results_ = cv_results(
             self.records_,
             study.params_of(self.records_),

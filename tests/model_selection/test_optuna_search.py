@@ -86,6 +86,29 @@ def test_ranks_are_those_of_the_pooled_scores(events):
     assert (search.cv_results_["pooled_test_error_score"] > 0).all()
 
 
+def test_how_trials_are_ranked_is_said_once_and_shown(events, caplog):
+    X, y, _ = events
+
+    def smallest_coefficient(model, X, y):
+        return -float(np.abs(model.coef_).sum())
+
+    scoring = {"auc": "roc_auc", "size": smallest_coefficient}
+    search = search_for(scoring=scoring, refit="auc")
+    with caplog.at_level("INFO", logger="skhep_dnn"):
+        search.fit(X, y)
+    said = [text for text in caplog.messages if "ranks trials" in text]
+    assert said == [
+        "'auc' ranks trials by its value on the out-of-fold predictions of all events.",
+        "'size' ranks trials by its mean over the folds.",
+    ]
+    assert "pooled_test_auc" in search.cv_results_
+    assert "pooled_test_size" not in search.cv_results_
+    ranks = search.cv_results_["rank_test_size"]
+    assert ranks[np.argmax(search.cv_results_["mean_test_size"])] == 1
+    with pytest.raises(TypeError, match="must work on predictions"):
+        search.set_params(pooled=True, error_score="raise").fit(X, y)
+
+
 def test_what_stands_beside_the_score_of_two_classes(events):
     X, y, w = events
     search = search_for().fit(X, y, sample_weight=w)
