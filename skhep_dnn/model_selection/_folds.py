@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.utils import get_tags
@@ -92,8 +93,9 @@ class FoldRules:
     ----------
     scoring : Scoring
         Scorers.
-    return_train_score, return_estimator : bool
-        Whether to score the training events, to keep the fitted model.
+    return_train_score, return_estimator, return_history : bool
+        Whether to score the training events, to keep the fitted model, to keep the
+        table `history_` of a network.
     methods : tuple of str
         Methods whose results are kept beside those that the scorers need.
     """
@@ -101,6 +103,7 @@ class FoldRules:
     scoring: Scoring
     return_train_score: bool = False
     return_estimator: bool = False
+    return_history: bool = False
     methods: tuple[str, ...] = ()
 
 
@@ -122,6 +125,8 @@ class FoldResult:
         The fitted model.
     n_parameters : int or None
         Parameters of one network, where the model says how many it has.
+    history : dict of str to list, or None
+        The columns of its table `history_`, if it has one and it was asked for.
     """
 
     test: Rows
@@ -132,6 +137,7 @@ class FoldResult:
     score_time: float
     estimator: Any = None
     n_parameters: int | None = None
+    history: dict[str, list[Any]] | None = None
 
 
 def fit_fold(
@@ -190,6 +196,9 @@ def evaluate_fold(
     train_scores: dict[str, float] = {}
     if rules.return_train_score:
         _, train_scores = _predict_and_score(model, events, train, train, rules)
+    history, table = None, getattr(final_step(model), "history_", None)
+    if rules.return_history and isinstance(table, pd.DataFrame):
+        history = {str(name): column.tolist() for name, column in table.items()}
     return FoldResult(
         test=test,
         predictions=predictions,
@@ -199,6 +208,7 @@ def evaluate_fold(
         score_time=score_time,
         estimator=model if rules.return_estimator else None,
         n_parameters=getattr(final_step(model), "n_parameters_", None),
+        history=history,
     )
 
 

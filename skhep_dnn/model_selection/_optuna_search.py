@@ -143,7 +143,8 @@ class OptunaSearchCV(BaseSearchCV):
     study_name : str or None, default=None
         Name of the study in the storage; None for "search".
     directory : str, path or None, default=None
-        Where each trial is written to as one file of JSON. A search without a storage,
+        Where each trial is written to as one file of JSON, with the histories of its
+        networks. A search without a storage,
         or whose storage was lost, goes on from these files.
     n_jobs : int or None, default=None
         Trials that run at the same time, in processes of joblib's backend.
@@ -343,6 +344,7 @@ class OptunaSearchCV(BaseSearchCV):
             rules=FoldRules(
                 scoring.for_sample(y, params.get("sample_weight"), X),
                 return_train_score=self._scores_training_events,
+                return_history=self.directory is not None,
                 methods=self._methods_to_compare(),
             ),
             pool=PoolRules(self.pooled, self.n_replicas),

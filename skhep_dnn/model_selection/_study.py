@@ -270,7 +270,7 @@ class SearchStudy:
                 _set_constraint(trial, "overtraining", record.violation)
             owner.tell(trial, value if state == TrialState.COMPLETE else None, state)
         if self.directory is not None:
-            self._write_file(self.directory, record.number)
+            self._write_file(self.directory, record.number, outcome.history)
 
     def records(self) -> list[TrialRecord]:
         """Return the records of all trials that have ended, by number."""
@@ -323,8 +323,14 @@ class SearchStudy:
     def _ended(self) -> list[FrozenTrial]:
         return [t for t in self.study.get_trials(deepcopy=False) if _has_record(t)]
 
-    def _write_file(self, directory: Path, number: int) -> None:
-        """Write a trial that has ended, at once or not at all."""
+    def _write_file(
+        self, directory: Path, number: int, history: Sequence[Any] | None = None
+    ) -> None:
+        """Write a trial that has ended, at once or not at all.
+
+        The histories of its folds are in the file alone: in the study they would be
+        most of its size.
+        """
         trial = self.study.get_trials(deepcopy=False)[number]
         stored = {
             "state": trial.state.name,
@@ -338,7 +344,7 @@ class SearchStudy:
         }
         if _has_record(trial):
             record = TrialRecord.from_json(trial.user_attrs[_RECORD])
-            text = record.to_json(optuna=stored)
+            text = record.to_json(optuna=stored, history=history)
         else:
             text = json.dumps({"number": number, "optuna": stored}, indent=1)
         _write(directory / _file_name(trial), text)
@@ -473,17 +479,18 @@ def _trial_of(path: Path) -> FrozenTrial:
     text = _text_of(path)
     try:
         stored = json.loads(text)["optuna"]
+        attributes = {}
         if path.name.startswith("trial_"):
-            TrialRecord.from_json(text)
+            attributes[_RECORD] = TrialRecord.from_json(text).to_json()
         return create_trial(
             state=TrialState[stored["state"]],
             value=stored["value"],
             params=stored["params"],
             distributions={
-                name: json_to_distribution(text)
-                for name, text in stored["distributions"].items()
+                name: json_to_distribution(form)
+                for name, form in stored["distributions"].items()
             },
-            user_attrs={_RECORD: text} if path.name.startswith("trial_") else {},
+            user_attrs=attributes,
             system_attrs=stored["system_attrs"],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -89,12 +89,13 @@ class TrialOutcome:
     """The record of a trial, its out-of-fold predictions, or why there are none.
 
     The weighted losses of the events are there where another trial will be compared
-    with them.
+    with them, and the histories of the folds where they will be written to a file.
     """
 
     record: TrialRecord
     passes: list[OutOfFold] = field(default_factory=list)
     losses: NDArray[np.float64] | None = None
+    history: list[dict[str, list[Any]] | None] | None = None
     exception: Exception | None = None
 
 
@@ -238,6 +239,8 @@ def _outcome(
     train_scores = scores_by_name([result.train_scores for result in results])
     found: dict[str, Any] = {}
     outcome: dict[str, Any] = {}
+    if setup.rules.return_history:
+        outcome["history"] = [result.history for result in results]
     if is_whole:
         outcome["passes"], found["pooled"] = _pooled(setup, results)
         if setup.rules.methods:

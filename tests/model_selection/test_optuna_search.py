@@ -1,5 +1,6 @@
 """The search: its table, its choice, weights, and what it shares with GridSearchCV."""
 
+import json
 import pickle
 
 import numpy as np
@@ -107,6 +108,29 @@ def test_how_trials_are_ranked_is_said_once_and_shown(events, caplog):
     assert ranks[np.argmax(search.cv_results_["mean_test_size"])] == 1
     with pytest.raises(TypeError, match="must work on predictions"):
         search.set_params(pooled=True, error_score="raise").fit(X, y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_file_of_a_trial_has_the_histories_of_its_networks(
+    events, tmp_path, n_jobs
+):
+    X, y, w = events
+    network = WeightedDNNClassifier(n_layers=1, width=4, max_epochs=3, random_state=0)
+    space = {"dropout": [0.0, 0.3]}
+    options = {"n_trials": 2, "directory": tmp_path, "n_jobs": n_jobs}
+    search_for(space, network, **options).fit(X, y, sample_weight=w)
+    files = sorted(tmp_path.glob("trial_*.json"))
+    trials = [json.loads(file.read_text()) for file in files]
+    assert [len(trial["history"]) for trial in trials] == [3, 3]
+    first = trials[0]["history"][0]
+    assert first["epoch"] == [1.0, 2.0, 3.0]
+    train, _ = next(StratifiedKFold(3).split(X, y))
+    alone = clone(network).set_params(dropout=trials[0]["optuna"]["params"]["dropout"])
+    alone.fit(X.iloc[train], y[train], w[train])
+    expected = alone.history_["train_loss"].tolist()
+    assert first["train_loss"] == pytest.approx(expected, rel=1e-4)
+    again = search_for(space, network, **options).fit(X, y, sample_weight=w)
+    assert len(again.records_) == 2
 
 
 def test_what_stands_beside_the_score_of_two_classes(events):
