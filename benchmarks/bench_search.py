@@ -11,7 +11,7 @@ Beside it: the time of a trial beyond its fits; two processes over one; the fold
 members over fits one by one; and, where it is installed, the same thirty trials by the
 `OptunaSearchCV` of optuna-integration around skorch.
 
-    python -m benchmarks.bench_search [--quick] [--minutes M]
+    python -m benchmarks.bench_search [--quick] [--minutes M] [--only PART]
 """
 
 import argparse
@@ -51,9 +51,8 @@ FOLDS = StratifiedKFold(3, shuffle=True, random_state=0)
 N_PEER_TRIALS = 30
 
 
-def samples(n_events):
+def samples(events, n_events):
     """Return events to search with, and others that no search sees."""
-    events = real_events()
     rows = np.arange(len(events.target))
     used, unseen = train_test_split(
         rows, train_size=n_events, stratify=events.target, random_state=0
@@ -204,31 +203,42 @@ def upstream(events, unseen, n_trials):
     return np.log(p / (1.0 - p)), seconds
 
 
+def beside_upstream(events, unseen, n_trials):
+    """Return what both searches find in as many trials, and the ratio of seconds."""
+    ours, own_seconds = search(events, "tpe", n_trials=n_trials)
+    reference = logits_of({}, events, unseen)
+    peer, seconds = upstream(events, unseen, n_trials)
+    logits = {
+        "tpe, trials as upstream": ours.decision_function(unseen.data),
+        "optuna-integration, skorch": peer,
+    }
+    rows = {name: compared(found, reference, unseen) for name, found in logits.items()}
+    for name, row in rows.items():
+        show(name, row, n_trials)
+    return rows, {"seconds of upstream over ours": seconds / own_seconds}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--minutes", type=float, default=10.0, help="of each sampler")
+    parser.add_argument("--only", choices=["quality", "speed", "upstream"])
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore")
     minutes = 0.1 if options.quick else options.minutes
-    events, unseen = samples(600 if options.quick else 6_000)
-    rows = quality(events, unseen, minutes)
-    ratios = speed(events, 2 if options.quick else 10)
+    events, unseen = samples(real_events(), 600 if options.quick else 6_000)
+    rows, ratios = {}, {}
+    if options.only in {None, "quality"}:
+        rows |= quality(events, unseen, minutes)
+    if options.only in {None, "speed"}:
+        ratios |= speed(events, 2 if options.quick else 10)
+    if options.only in {None, "upstream"}:
+        n_trials = 2 if options.quick else N_PEER_TRIALS
+        found, ratio = beside_upstream(events, unseen, n_trials)
+        rows, ratios = rows | found, ratios | ratio
     for name, ratio in ratios.items():
         print(f"{name:36}{ratio:7.2f}")
-    n_trials = 2 if options.quick else N_PEER_TRIALS
-    ours, own_seconds = search(events, "tpe", n_trials=n_trials)
-    reference = logits_of({}, events, unseen)
-    peer, seconds = upstream(events, unseen, n_trials)
-    rows["tpe, trials as upstream"] = compared(
-        ours.decision_function(unseen.data), reference, unseen
-    )
-    rows["optuna-integration, skorch"] = compared(peer, reference, unseen)
-    show("tpe, trials as upstream", rows["tpe, trials as upstream"], n_trials)
-    show("optuna-integration, skorch", rows["optuna-integration, skorch"], n_trials)
-    ratios["seconds of upstream over ours"] = seconds / own_seconds
-    print(f"{'seconds of upstream over ours':36}{seconds / own_seconds:7.2f}")
     print(json.dumps({"benchmark": "search", "rows": rows, "ratios": ratios}))
 
 

@@ -1,4 +1,4 @@
-"""Where tests and benchmarks find real collider events.
+"""Where tests and benchmarks find real and generated collider events.
 
 The folder is named by the environment variable SKHEP_DNN_DATA, else it is the folder
 `shared/data` beside the checkout. The package itself never needs these files.
@@ -7,11 +7,15 @@ The folder is named by the environment variable SKHEP_DNN_DATA, else it is the f
 import os
 from pathlib import Path
 
-__all__ = ["higgsml_path"]
+__all__ = ["data_path", "higgsml_path"]
+
+
+def data_path(name: str) -> Path:
+    """Path of a file of events; it may not exist."""
+    default = Path(__file__).resolve().parents[3] / "shared" / "data"
+    return Path(os.environ.get("SKHEP_DNN_DATA", default)) / name
 
 
 def higgsml_path() -> Path:
     """Path of 15 000 events of the HiggsML data set; it may not exist."""
-    default = Path(__file__).resolve().parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("SKHEP_DNN_DATA", default))
-    return folder / "higgsml_100000-114999.csv.gz"
+    return data_path("higgsml_100000-114999.csv.gz")
