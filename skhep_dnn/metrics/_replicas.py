@@ -8,6 +8,7 @@ cross-section and not from the number of simulated events.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ __all__ = ["poisson_replicas", "replica_blocks"]
 FloatArray = NDArray[np.float64]
 
 _BLOCK_ELEMENTS = 2**20  # 8 MB of weights: fits a cache and keeps numpy busy
+_MOST_KEPT = 2**23  # 8 MB of counts, 64 MB while they are drawn
 
 
 def poisson_replicas(
@@ -97,15 +99,36 @@ def replica_blocks(
     if block_size is None:
         block_size = max(1, _BLOCK_ELEMENTS // n_samples)
     masks = [codes == code for code in np.unique(codes)[::-1]]
-    seed = check_random_state(random_state).randint(2**32, dtype=np.uint64)
-    rng = np.random.default_rng(int(seed))
-    for start in range(0, n_replicas, block_size):
-        n_block = min(block_size, n_replicas - start)
-        counts = rng.poisson(1.0, size=(n_block, n_samples))
+    seed = int(check_random_state(random_state).randint(2**32, dtype=np.uint64))
+    for counts in _blocks_of_counts(n_samples, n_replicas, seed, block_size):
         replica_weights = counts * weights
         for mask in masks:
             _rescale(replica_weights, mask, float(weights[mask].sum()))
         yield counts, replica_weights
+
+
+def _blocks_of_counts(
+    n_samples: int, n_replicas: int, seed: int, block_size: int
+) -> Iterator[NDArray[np.int64]]:
+    starts = range(0, n_replicas, block_size)
+    if n_samples * n_replicas <= _MOST_KEPT:
+        kept = _kept_counts(n_samples, n_replicas, seed)
+        for start in starts:
+            yield kept[start : start + block_size].astype(np.int64)
+        return
+    rng = np.random.default_rng(seed)
+    for start in starts:
+        n_block = min(block_size, n_replicas - start)
+        yield rng.poisson(1.0, size=(n_block, n_samples))
+
+
+@lru_cache(maxsize=2)
+def _kept_counts(n_samples: int, n_replicas: int, seed: int) -> NDArray[np.uint8]:
+    """Return counts that are kept: the trials of a search, for one, share them."""
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(1.0, size=(n_replicas, n_samples)).astype(np.uint8)
+    counts.flags.writeable = False
+    return counts
 
 
 def _rescale(
