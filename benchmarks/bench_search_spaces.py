@@ -16,29 +16,25 @@ import warnings
 import numpy as np
 import optuna
 import pandas as pd
-from optuna.distributions import FloatDistribution, IntDistribution
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import Bunch
 
-from benchmarks.bench_search import compared, logits_of, samples
+from benchmarks.bench_search import SPACE, compared, logits_of, samples
 from benchmarks.common.real_events import data_path
 from benchmarks.common.samples import real_events
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets import make_higgs_events
-from skhep_dnn.model_selection import OptunaSearchCV, search_space
+from skhep_dnn.model_selection import OptunaSearchCV
 
 FIGURES = ("log-loss", "AUC")
-RATE = {"learning_rate": FloatDistribution(5e-4, 2e-2, log=True)}
-SHAPE = {"width": IntDistribution(32, 256, log=True), "n_layers": range(2, 7)}
-DROPOUT = {"dropout": FloatDistribution(0.0, 0.5)}
+SMALL = {name: SPACE[name] for name in ("learning_rate", "dropout")}
+WIDTH = {"width": SPACE["width"]}
+PASSES = {"max_epochs": [10, 20, 40], "label_smoothing": [0.0, 0.05, 0.1]}
 CANDIDATES = {
-    "rate and dropout": RATE | DROPOUT,
-    "and width": RATE | DROPOUT | {"width": IntDistribution(32, 256, log=True)},
-    "default": search_space("default").distributions,
-    "and passes, smoothing": RATE
-    | DROPOUT
-    | SHAPE
-    | {"max_epochs": [10, 20, 40], "label_smoothing": [0.0, 0.05, 0.1]},
+    "rate and dropout": SMALL,
+    "and width": SMALL | WIDTH,
+    "and shape, l2, batch": SPACE,
+    "and shape, passes": SMALL | WIDTH | {"n_layers": SPACE["n_layers"]} | PASSES,
 }
 NOT_FEATURES = [
     *("event_number", "run_number", "process", "label", "weight", "weight_true"),
