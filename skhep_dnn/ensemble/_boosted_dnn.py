@@ -123,7 +123,8 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         example; it is fitted in the folds of `cv`. None starts from equal
         probabilities.
     cv : int or splitter, default=5
-        Folds of `init`.
+        Folds of `init`, of the events that are not held out; an int means stratified,
+        shuffled ones that keep groups together.
     validation_fraction : float, default=0.2
         Share of the events that is held out, at random within each class: to stop, to
         choose the iteration and to search the step. None holds out nothing; then all
@@ -207,8 +208,8 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
       loss of F + f, see `fit_with_offset`; any other classifier, pipelines included,
       with :math:`b = |y - p|`, so that what it learns is the same f. Then F becomes
       :math:`F + \eta \rho f` with the step :math:`\rho \le` `max_step` of the lowest
-      balanced log-loss of the validation events, with their signed weights. No class
-      of an event gets a logit further than 10 below that of another by one f.
+      balanced log-loss of the validation events, with their signed weights. One f moves
+      the logit of an event by 10 at most, and `init` by 20.
 
     The held-out events choose step and iteration: their score is a little optimistic.
     Quote that of other events.
@@ -266,7 +267,11 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         "continue_training": ["boolean"],
         "max_step": [Interval(Real, 0.0, None, closed="neither")],
         "init": [HasMethods(["fit", "predict"]), None],
-        "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"])],
+        "cv": [
+            Interval(Integral, 2, None, closed="left"),
+            HasMethods(["split"]),
+            "array-like",
+        ],
         "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither"), None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "tol": [Interval(Real, 0.0, None, closed="left")],
@@ -585,6 +590,13 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             msg = (
                 f'`init` must be None unless method="gradient", got it with '
                 f"{self.method!r}, which has no logit to start from. Leave it out."
+            )
+            raise ValueError(msg)
+        if self.init is not None and np.iterable(self.cv):
+            msg = (
+                "`cv` must be a number of folds or a splitter, got an iterable of "
+                "positions, which would count events that are held out before. Pass "
+                "a splitter."
             )
             raise ValueError(msg)
         if self.continue_training:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skhep_dnn.ensemble._boosting_steps import (
-    bounded_correction,
+    LARGEST_CORRECTION,
+    bounded,
     residual_factors,
     search_step,
     vote_weight,
@@ -228,7 +229,7 @@ class Gradient(BoostingRule):
 
     def response(self, model: Any, kind: Response | None, X: Any) -> FloatArray:
         """Return the correction, within bounds."""
-        return bounded_correction(super().response(model, kind, X))
+        return bounded(super().response(model, kind, X), LARGEST_CORRECTION)
 
     def labels(self, scores: FloatArray, response: FloatArray) -> Codes:
         """Return the class of each event, with the whole correction."""

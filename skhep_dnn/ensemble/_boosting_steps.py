@@ -17,9 +17,11 @@ from skhep_dnn._logits import log_odds_of_mean
 from skhep_dnn.weights._class_sums import sums_by_class
 
 __all__ = [
+    "LARGEST_CORRECTION",
+    "LARGEST_START",
     "as_logit",
     "balanced_magnitudes",
-    "bounded_correction",
+    "bounded",
     "error_rate",
     "log_loss_of_scores",
     "raised_factors",
@@ -31,7 +33,8 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-LARGEST_CORRECTION = 10.0  # of a logit, by one estimator before its weight
+LARGEST_CORRECTION = 10.0  # of a logit, by one classifier before its weight
+LARGEST_START = 20.0  # logit of the classifier that boosting starts from
 _SMALLEST_ERROR = 1e-6  # whose vote is still a number
 _POINTS = 41  # at which a step is tried before the best one is refined
 
@@ -188,26 +191,31 @@ def residual_factors(scores: FloatArray, codes: Codes) -> FloatArray:
     return np.maximum(own, tiny)
 
 
-def bounded_correction(log_p: FloatArray) -> FloatArray:
-    """Return logarithms of probabilities of which none is more than 10 below another.
+def bounded(log_p: FloatArray, largest: float) -> FloatArray:
+    """Return logarithms of probabilities, none of which is far below another.
+
+    A tree says 0 where it has seen no event of a class, and no later correction could
+    make up for the logarithm of that.
 
     Parameters
     ----------
     log_p : ndarray of shape (n_samples, n_classes)
         Logarithms of probabilities.
+    largest : float
+        Largest distance from the largest one of an event.
 
     Returns
     -------
-    correction : ndarray of shape (n_samples, n_classes)
-        At most 0, at least -10.
+    bounded : ndarray of shape (n_samples, n_classes)
+        From minus `largest` to 0.
 
     Examples
     --------
-    >>> bounded_correction(np.array([[-700.0, 0.0], [-2.0, -0.2]]))
+    >>> bounded(np.array([[-700.0, 0.0], [-2.0, -0.2]]), 10.0)
     array([[-10. ,   0. ],
            [ -1.8,   0. ]])
     """
-    return np.maximum(log_p - log_p.max(axis=1, keepdims=True), -LARGEST_CORRECTION)
+    return np.maximum(log_p - log_p.max(axis=1, keepdims=True), -largest)
 
 
 def log_loss_of_scores(

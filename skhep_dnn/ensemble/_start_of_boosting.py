@@ -18,7 +18,12 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from skhep_dnn._event_sample import EventSample
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn.ensemble._boosting_loop import BoostingPart
-from skhep_dnn.ensemble._boosting_steps import as_logit, log_loss_of_scores
+from skhep_dnn.ensemble._boosting_steps import (
+    LARGEST_START,
+    as_logit,
+    bounded,
+    log_loss_of_scores,
+)
 from skhep_dnn.ensemble._variant_mean import Response, log_probabilities, response_of
 
 __all__ = ["BoostingStart", "coin", "measured_shift", "out_of_fold_start"]
@@ -47,7 +52,7 @@ class BoostingStart:
     def of_models(self, X: Any) -> FloatArray:
         """Return those by each model, of shape (n_models, n_samples, n_classes)."""
         pairs = zip(self.models, self.responses, strict=True)
-        return np.stack([log_probabilities(*pair, X) for pair in pairs])
+        return np.stack([_start_score(*pair, X) for pair in pairs])
 
     def scores(self, X: Any) -> FloatArray:
         """Return the scores of new events: the mean over the models."""
@@ -122,9 +127,7 @@ def out_of_fold_start(
     scores, times = np.zeros((len(sample), n_classes)), np.zeros(len(sample))
     folds = zip(start.models, responses, result.splits, strict=True)
     for model, response, (_, test) in folds:
-        scores[test] += log_probabilities(
-            model, response, _safe_indexing(sample.X, test)
-        )
+        scores[test] += _start_score(model, response, _safe_indexing(sample.X, test))
         times[test] += 1.0
     if not times.all():
         msg = (
@@ -173,3 +176,7 @@ def measured_shift(
         "mean": log_loss_of_scores(mean, codes, weights),
         "spread": float(np.sqrt(magnitude @ squares)),
     }
+
+
+def _start_score(model: Any, response: Response, X: Any) -> FloatArray:
+    return bounded(log_probabilities(model, response, X), LARGEST_START)
