@@ -5,6 +5,7 @@ import importlib
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -48,7 +49,7 @@ ESTIMATORS = [
     ),
     SymmetryAveragedClassifier(DecisionTreeClassifier(), augmenter=ODD, n_copies=4),
     BoostedDNN(
-        DecisionTreeClassifier(max_depth=2, random_state=0),
+        GaussianNB(),
         n_estimators=3,
         validation_fraction=None,
         random_state=0,
