@@ -135,12 +135,10 @@ IN_BATCHES = {
 def expected_failures(estimator):
     # scikit-learn puts the weights into the first of three folds, which a single
     # member leaves out: there the check must hold.
-    if isinstance(estimator, WeightedDNNClassifier) and estimator.n_members > 1:
-        return IN_BATCHES
-    if isinstance(estimator, BoostedDNN) and isinstance(
-        estimator.estimator, WeightedDNNClassifier
-    ):
-        return IN_BATCHES
+    is_boosted = isinstance(estimator, BoostedDNN)
+    network = estimator.estimator if is_boosted else estimator
+    if isinstance(network, WeightedDNNClassifier):
+        return IN_BATCHES if is_boosted or network.n_members > 1 else {}
     if isinstance(estimator, SymmetryAugmenter | SymmetryAligner):
         return ON_STANDARDISED | ON_UNDEFINED
     if isinstance(estimator, InvariantFeatures):

@@ -449,6 +449,36 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         """
         return labels(self.decision_function(X), self.classes_)
 
+    def init_decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Decision function before the first iteration: the mean over `init`'s folds.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        y_score : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            0 everywhere without `init`, for two classes.
+        """
+        return as_logit(self._scores_of_start(X))
+
+    def init_predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probability of each class before the first iteration.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Equal ones without `init`.
+        """
+        return np.asarray(softmax(self._scores_of_start(X), axis=1))
+
     def staged_decision_function(self, X: ArrayLike) -> Iterator[NDArray[np.float64]]:
         """Yield `decision_function` after each iteration, those after the best too.
 
@@ -754,6 +784,10 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         if self.n_iter_no_change is None or np.isnan(scores[1:]).all():
             return len(scores) - 1
         return int(np.nanargmax(scores))
+
+    def _scores_of_start(self, X: ArrayLike) -> FloatArray:
+        check_is_fitted(self, "estimators_")
+        return self._start.scores(check_table(self, X, reset=False))
 
     def _staged_scores(self, X: ArrayLike) -> Iterator[FloatArray]:
         """Yield the scores of events after each iteration."""

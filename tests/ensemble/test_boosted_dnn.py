@@ -285,7 +285,7 @@ class Worsening(ClassifierMixin, BaseEstimator):
 
     n_fits = 0
 
-    def fit(self, X, y, sample_weight):
+    def fit(self, X, y, sample_weight):  # noqa: ARG002
         self.classes_ = np.unique(y)
         Worsening.n_fits += 1
         self.slope_ = 2.0 - 0.5 * Worsening.n_fits
@@ -585,7 +585,7 @@ def test_what_is_refused(options, error, message, events):
 class Weightless(ClassifierMixin, BaseEstimator):
     """A classifier that takes no weights."""
 
-    def fit(self, X, y):
+    def fit(self, X, y):  # noqa: ARG002
         return self
 
     def predict_proba(self, X):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
