@@ -197,7 +197,11 @@ class BoostingGainDisplay:
                 "another `metric`."
             )
             raise TypeError(msg)
-        stages = list(getattr(model, f"staged_{response}")(events))
+        # Those of scikit-learn's gradient boosting have a column for the one score.
+        stages = [
+            stage[:, 0] if stage.ndim == 2 and stage.shape[1] == 1 else stage
+            for stage in getattr(model, f"staged_{response}")(events)
+        ]
         first = 1
         if len(getattr(model, "init_estimators_", ())) > 0:
             stages.insert(0, getattr(model, f"init_{response}")(events))

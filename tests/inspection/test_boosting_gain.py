@@ -63,7 +63,9 @@ def test_from_a_boosting_and_from_a_pipeline(toy_events):
     assert display.n_iter_line_.get_xdata() == [3, 3]
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert set(texts) == {"BoostedDNN", "predicts: iteration 3"}
-    pipeline = make_weighted_pipeline(StandardScaler(), BoostedDNN(stump, **SMALL))
+    pipeline = make_weighted_pipeline(
+        StandardScaler(), BoostedDNN(stump, **SMALL), preprocessing_weights="abs"
+    )
     pipeline.fit(X, y, sample_weight=w)
     of_pipeline = BoostingGainDisplay.from_estimator(pipeline, X, y, w, n_replicas=20)
     assert len(of_pipeline.gain) == 3
