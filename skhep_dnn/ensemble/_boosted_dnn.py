@@ -120,8 +120,9 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         sample the step is 1.
     init : classifier, default=None
         "gradient" only: the classifier whose logit it starts from, boosted trees for
-        example; it is fitted in the folds of `cv`. None starts from equal
-        probabilities.
+        example; it is fitted in the folds of `cv`, a `WeightedDNNClassifier` with the
+        physics weights, any other with the balanced training weights. None starts
+        from equal probabilities.
     cv : int or splitter, default=5
         Folds of `init`, of the events that are not held out; an int means stratified,
         shuffled ones that keep groups together.
@@ -249,6 +250,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
     boosting_path_: pd.DataFrame
     boost_factors_: FloatArray
     init_shift_: dict[str, float]
+    _rule: BoostingRule
     _start: BoostingStart
     _kinds: list[Any]
 
@@ -364,7 +366,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         WeightsError
             If the weights cannot be used.
         """
-        rule = self._rule()
+        rule = self._checked_rule()
         sample = self._sample(
             check_table(self, X, reset=True), y, sample_weight, groups
         )
@@ -396,8 +398,8 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         factors[rows] = stages[-1].factors
         self.classes_ = sample.targets.classes
         self.boost_factors_ = factors
-        self._record(stages, before)
-        self._start = start
+        self._record(stages, before, is_validated=len(parts) > 1)
+        self._start, self._rule = start, rule
         self.__dict__.pop("init_shift_", None)  # of a fit before
         if self.init is not None:
             self.init_shift_ = measured_shift(start, out_of_fold, parts)
@@ -607,7 +609,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             self._base(), WeightedDNNClassifier
         )
 
-    def _rule(self) -> BoostingRule:
+    def _checked_rule(self) -> BoostingRule:
         """Check the conditions between parameters; return the form of boosting."""
         rule = self._make_rule()
         _check_classifier(
@@ -706,13 +708,16 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         n_classes = len(train.events.targets.classes)
         if self.init is None:
             return coin(n_classes), np.zeros((len(train.codes), n_classes))
-        # A network has rules of its own for physics weights; any other classifier gets
-        # balanced ones, for probabilities on the prior that is boosted.
-        has_rules = isinstance(final_step(self.init), WeightedDNNClassifier)
+        events = train.events
+        given: FloatArray | None = weights
+        if isinstance(final_step(self.init), WeightedDNNClassifier):
+            given = events.sample_weight  # for which it has rules of its own
+        if weights_argument(self.init, required=events.is_weighted) is None:
+            given = None
         return out_of_fold_start(
             seeded_clone(self.init, rng),
-            train.events,
-            train.events.sample_weight if has_rules else weights,
+            events,
+            given,
             self.cv,
             seed=int(rng.randint(MAX_SEED)),
             n_jobs=self.n_jobs,
@@ -763,7 +768,13 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             final.set_params(**_NO_WEIGHT_RULES)
         return model
 
-    def _record(self, stages: Sequence[Stage], before: tuple[float, float]) -> None:
+    def _record(
+        self,
+        stages: Sequence[Stage],
+        before: tuple[float, float],
+        *,
+        is_validated: bool,
+    ) -> None:
         """Set what was learnt of the iterations."""
         self.estimators_ = [stage.model for stage in stages]
         self._kinds = [stage.kind for stage in stages]
@@ -777,13 +788,9 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         self.boosting_path_ = path
         self.train_score_ = path["train_score"].to_numpy()
         self.validation_scores_ = path["validation_score"].to_numpy()
-        self.n_iter_ = self._best_iteration(self.validation_scores_)
-
-    def _best_iteration(self, scores: FloatArray) -> int:
-        """Return how many iterations predict."""
-        if self.n_iter_no_change is None or np.isnan(scores[1:]).all():
-            return len(scores) - 1
-        return int(np.nanargmax(scores))
+        self.n_iter_ = len(stages)
+        if is_validated and self.n_iter_no_change is not None:
+            self.n_iter_ = _best_iteration(self.validation_scores_)
 
     def _scores_of_start(self, X: ArrayLike) -> FloatArray:
         check_is_fitted(self, "estimators_")
@@ -792,7 +799,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
     def _staged_scores(self, X: ArrayLike) -> Iterator[FloatArray]:
         """Yield the scores of events after each iteration."""
         check_is_fitted(self, "estimators_")
-        table, rule = check_table(self, X, reset=False), self._make_rule()
+        table, rule = check_table(self, X, reset=False), self._rule
         scores = self._start.scores(table)
         fitted = zip(
             self.estimators_, self._kinds, self.estimator_weights_, strict=True
@@ -804,7 +811,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
     def _scores(self, X: ArrayLike) -> FloatArray:
         """Return the scores of events after the iterations that predict."""
         check_is_fitted(self, "estimators_")
-        table, rule = check_table(self, X, reset=False), self._make_rule()
+        table, rule = check_table(self, X, reset=False), self._rule
         scores = self._start.scores(table)
         first = self.n_iter_ - 1 if rule.forgets else 0
         for k in range(max(first, 0), self.n_iter_):
@@ -820,6 +827,18 @@ _NO_WEIGHT_RULES = {
     "signal_weight": 1.0,
     "pos_label": None,
 }
+
+
+def _best_iteration(scores: FloatArray) -> int:
+    """Return how many iterations have the best validation score."""
+    if np.isnan(scores).all():
+        msg = (
+            "`scoring` must give a finite score after some iteration, got nan after "
+            f"all {len(scores) - 1}. Validate on more events, choose a score that is "
+            "defined for them, or set n_iter_no_change=None."
+        )
+        raise ValueError(msg)
+    return int(np.nanargmax(scores))
 
 
 def _check_classifier(estimator: Any, name: str, *, needs_probabilities: bool) -> None:

@@ -69,7 +69,7 @@ def coin(n_classes: int) -> BoostingStart:
 def out_of_fold_start(
     classifier: Any,
     sample: EventSample,
-    sample_weight: FloatArray,
+    sample_weight: FloatArray | None,
     cv: Any,
     *,
     seed: int,
@@ -83,8 +83,8 @@ def out_of_fold_start(
         It is cloned.
     sample : EventSample
         The training events.
-    sample_weight : ndarray of shape (n_samples,)
-        What the classifier gets as weights.
+    sample_weight : ndarray of shape (n_samples,) or None
+        What the classifier gets as weights; None if it takes none.
     cv : int or splitter
         Folds; an int means stratified, shuffled ones that keep groups together.
     seed : int
@@ -115,7 +115,7 @@ def out_of_fold_start(
         classifier,
         sample.X,
         sample.y,
-        sample_weight if sample.is_weighted else None,
+        sample_weight,
         groups=sample.groups,
         cv=cv,
         n_replicas=0,

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import AdaBoostClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -444,6 +445,27 @@ def test_groups_stay_together_in_the_folds_of_the_start():
     assert apart.init_shift_["out_of_fold"] < 0.5 * together.init_shift_["out_of_fold"]
     held = np.isnan(together.boost_factors_)
     assert not set(groups[held]) & set(groups[~held])
+
+
+def test_the_start_is_on_the_prior_that_is_boosted():
+    # Nine times as many background events without weights: balanced for who takes
+    # weights, and as they are for who does not.
+    rng = np.random.default_rng(3)
+    y = np.repeat([0, 1], [1800, 200])
+    X = rng.normal(size=(2000, 2)) + y[:, np.newaxis]
+    at_half = np.array([[0.5, 0.5]])
+    balanced = boosted(STUMP, init=LogisticRegression(), n_estimators=1).fit(X, y)
+    assert balanced.init_decision_function(at_half)[0] == pytest.approx(0.0, abs=0.3)
+    neighbours = boosted(STUMP, init=KNeighborsClassifier(50), n_estimators=1).fit(X, y)
+    assert neighbours.init_decision_function(at_half)[0] < -1.0
+    with pytest.raises(TypeError, match="must accept `sample_weight`"):
+        boosted(STUMP, init=KNeighborsClassifier()).fit(X, y, np.where(y, 9.0, 1.0))
+
+
+def test_a_score_that_is_never_defined_is_refused(events):
+    X, y, w = events
+    with pytest.raises(ValueError, match="a finite score after some iteration"):
+        boosted(scoring=lambda *_, **__: np.nan, n_estimators=2).fit(X, y, w)
 
 
 def test_a_network_can_be_the_start(events):
