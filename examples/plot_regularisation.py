@@ -7,13 +7,14 @@ What do L1, L2 and both do to a network, and how is the constant chosen well?
 A good input makes a network raise the weights of this input, and others that are
 needed as well fade beside it. Dudko et al. (arXiv:2109.08520) limit the weights by L1,
 by L2 and by both, and compare the discriminants for constants that are too small,
-chosen well and too large. The page repeats their study. With the folder of the HiggsML file in the
-environment variable ``SKHEP_DNN_DATA`` it runs on real events, else on toy events.
+chosen well and too large. The page repeats their study. With the folder of
+the HiggsML file in the environment variable ``SKHEP_DNN_DATA`` it runs on real events,
+else on toy events.
 """
 
 # %%
-# One network, three penalties, six constants
-# -------------------------------------------
+# One network, three penalties, five constants
+# --------------------------------------------
 # All is fixed but the constant: the factor of the sum of :math:`|w|`, of :math:`w^2`,
 # or of both, over the weights without biases, in a loss that is a mean over events. The
 # network is large for 1 500 events, and without dropout.
@@ -32,10 +33,10 @@ from skhep_dnn.metrics import balanced_log_loss_from_logits, paired_bootstrap
 if "SKHEP_DNN_DATA" in os.environ:
     events = fetch_higgsml("train", download_if_missing=False)
 else:
-    events = make_higgs_events(10_000, random_state=0)
+    events = make_higgs_events(6_000, random_state=0)
 X, y, w = events.data.select_dtypes("float"), events.target, events.sample_weight
-train, test = slice(0, 1500), slice(1500, 10_000)
-constants = np.array([1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
+train, test = slice(0, 1500), slice(1500, 6_000)
+constants = np.array([1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
 penalties = {"L1": ("l1",), "L2": ("l2",), "L1 + L2": ("l1", "l2")}
 
 
@@ -43,10 +44,11 @@ def fitted(penalty=(), constant=0.0):
     """Return the network with a constant for each part of the penalty."""
     model = WeightedDNNClassifier(
         n_layers=2,
-        width=64,
+        width=48,
         connection="plain",
         dropout=0.0,
-        max_epochs=40,
+        learning_rate=0.015,
+        max_epochs=20,
         random_state=0,
         **dict.fromkeys(penalty, constant),
     )
@@ -79,7 +81,7 @@ for name, marker in zip(penalties, "osv", strict=True):
             scores[name, constant],
             scores[None, 0.0],
             w[test],
-            n_replicas=50,
+            n_replicas=30,
             random_state=0,
         )
         for constant in constants
@@ -120,6 +122,7 @@ for row, name in zip(axes, penalties, strict=True):
             density=True,
             ax=ax,
         )
+        ax.legend(loc="upper center", fontsize="x-small")
         ax.set_title(f"{name}, {constant:.0e}: log-loss {losses[name, constant]:.3f}")
 plt.show()
 
@@ -158,4 +161,7 @@ for ax in axes[1:]:
 plt.show()
 
 # %%
-# **Answer.** So strong
+# **Answer.** As strong as 0.001 to 0.01, for this network. Below 0.0001 nothing happens;
+# at the best constant the log-loss is clearly lower and the discriminant smooth; at 0.1
+# nothing is left of either. The best constants of the three penalties do nearly the same
+# for the loss; by L1 most inputs are almost out first.
