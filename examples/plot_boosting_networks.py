@@ -128,8 +128,8 @@ plt.show()
 print(", ".join(f"{name} {value:.4f}" for name, value in model.init_shift_.items()))
 
 # %%
-# **Answer.** It helps a weak network, if it is boosted by gradient: the log-loss falls by
-# 0.1 on the toy events and by 0.05 on real ones. The vote, whose scores are coarse, is
-# slower. A strong network gains nothing by any form, and with each iteration of boosting
-# on errors both become worse, as the authors of arXiv:2109.08520 found. Networks on top
-# of boosted trees gain what trees cannot see, 0.007 to 0.009.
+# **Answer.** It helps a weak network, if it is boosted by gradient: the log-loss falls
+# by 0.1 on the toy events and by 0.05 on real ones. The vote, whose scores are coarse,
+# is slower. A strong network gains nothing by any form, and with each iteration of
+# boosting on errors both become worse, as the authors of arXiv:2109.08520 found.
+# Networks on top of boosted trees gain what trees cannot see, 0.007 to 0.009.

@@ -161,7 +161,7 @@ for ax in axes[1:]:
 plt.show()
 
 # %%
-# **Answer.** As strong as 0.001 to 0.01, for this network. Below 0.0001 nothing happens;
-# at the best constant the log-loss is clearly lower and the discriminant smooth; at 0.1
-# nothing is left of either. The best constants of the three penalties do nearly the same
-# for the loss; by L1 most inputs are almost out first.
+# **Answer.** As strong as 0.001 to 0.01, for this network. Below 0.0001 next to nothing
+# happens; at the best constant the log-loss is clearly lower and the discriminant
+# smooth; at 0.1 nothing is left of either. The best constants of the three penalties do
+# nearly the same for the loss; by L1 most inputs are almost out first.
