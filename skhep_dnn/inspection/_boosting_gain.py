@@ -330,6 +330,7 @@ class BoostingGainDisplay:
             If matplotlib is not installed.
         """
         from matplotlib.lines import Line2D  # noqa: PLC0415
+        from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
         metric = _checked_metric(self.metric)
         self.ax_ = make_axes(ax, f"{type(self).__name__}.plot")
@@ -360,7 +361,7 @@ class BoostingGainDisplay:
                 linewidth=1.0,
                 label=f"predicts: iteration {self.n_iter}",
             )
-        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
         self.ax_.set_xlabel("iteration")
         what = "fall of the" if metric.sign < 0 else "gain in"
         self.ax_.set_ylabel(f"{what} {metric.label}")
