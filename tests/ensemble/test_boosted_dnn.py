@@ -384,8 +384,6 @@ def test_a_vote_must_be_better_than_chance(events):
 
 
 def test_boosting_starts_from_out_of_fold_logits(events):
-    # A nearest-neighbour classifier knows its training events: with in-sample logits
-    # nothing would be left to learn.
     X, y, w = events
     trees = HistGradientBoostingClassifier(
         max_iter=10, max_leaf_nodes=4, random_state=0
