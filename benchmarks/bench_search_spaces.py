@@ -13,20 +13,16 @@ import argparse
 import json
 import warnings
 
-import numpy as np
 import optuna
-import pandas as pd
 from sklearn.model_selection import StratifiedKFold
-from sklearn.utils import Bunch
 
 from benchmarks.bench_search import SPACE, compared, logits_of, samples
-from benchmarks.common.real_events import data_path
-from benchmarks.common.samples import real_events
+from benchmarks.common.samples import TABLES
 from skhep_dnn import WeightedDNNClassifier
-from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.model_selection import OptunaSearchCV
 
 FIGURES = ("log-loss", "AUC")
+N_SEARCHED = {"higgsml": 6_000, "uci_higgs": 4_000, "htautau": 6_000}
 SMALL = {name: SPACE[name] for name in ("learning_rate", "dropout")}
 WIDTH = {"width": SPACE["width"]}
 PASSES = {"max_epochs": [10, 20, 40], "label_smoothing": [0.0, 0.05, 0.1]}
@@ -36,36 +32,13 @@ CANDIDATES = {
     "and shape, l2, batch": SPACE,
     "and shape, passes": SMALL | WIDTH | {"n_layers": SPACE["n_layers"]} | PASSES,
 }
-NOT_FEATURES = [
-    *("event_number", "run_number", "process", "label", "weight", "weight_true"),
-    *("p_negative", "gen_boson_pt", "lep_flavour"),
-]
 
 
-def uci_higgs():
-    table = pd.read_parquet(data_path("uci_higgs_part1.parquet"))
-    return Bunch(
-        data=table.drop(columns="label"),
-        target=np.where(table["label"] == 1, "s", "b"),
-        sample_weight=np.ones(len(table)),
-    )
-
-
-def htautau():
-    table = pd.read_parquet(data_path("htautau_part1.parquet"))
-    return Bunch(
-        data=table.drop(columns=NOT_FEATURES),
-        target=np.where(table["label"] == 1, "s", "b"),
-        sample_weight=table["weight_true"].to_numpy(),
-    )
-
-
-def toy():
-    return make_higgs_events(2_000, random_state=0)
-
-
-TABLES = {"HiggsML": (real_events, 6_000), "UCI HIGGS": (uci_higgs, 4_000)}
-TABLES |= {"htautau": (htautau, 6_000)}
+def whole(load):
+    """Return all events of a table, with the weights that are right on average."""
+    events = load(None)
+    events.sample_weight = events.true_weight
+    return events
 
 
 def best_of(space, events, n_trials):
@@ -94,11 +67,11 @@ def main():
     chosen = CANDIDATES
     if options.space is not None:
         chosen = {options.space: CANDIDATES[options.space]}
-    tables = {"toy": (toy, 400)} if options.quick else TABLES
+    tables = {"htautau": 400} if options.quick else N_SEARCHED
     rows = {}
     print(f"{'table':12}{'space':24}" + "".join(f"{key:>9}{'':19}" for key in FIGURES))
-    for table, (load, n_events) in tables.items():
-        events, unseen = samples(load(), n_events)
+    for table, n_events in tables.items():
+        events, unseen = samples(whole(TABLES[table]), n_events)
         reference = logits_of({}, events, unseen)
         for name, space in chosen.items():
             params = best_of(space, events, 2 if options.quick else options.trials)

@@ -9,14 +9,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from skhep_dnn.ensemble import BoostedDNN
     from skhep_dnn.neural_network import WeightedDNNClassifier
     from skhep_dnn.preprocessing import SymmetryAugmenter
 
-__all__ = ["SymmetryAugmenter", "WeightedDNNClassifier", "__version__"]
+__all__ = ["BoostedDNN", "SymmetryAugmenter", "WeightedDNNClassifier", "__version__"]
 
 __version__ = version("skhep-dnn")
 
 _LAZY = {
+    "BoostedDNN": "skhep_dnn.ensemble",
     "SymmetryAugmenter": "skhep_dnn.preprocessing",
     "WeightedDNNClassifier": "skhep_dnn.neural_network",
 }

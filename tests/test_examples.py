@@ -6,6 +6,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from sklearn.utils import Bunch
 
@@ -115,11 +116,42 @@ def has_answer_of_luck(page):
     assert abs(nested.value - page["true_nested"]) < 2.0 * nested.error
 
 
+def has_answer_of_boosting(page):
+    """Gradient helps the weak network, errors harm both, trees leave something."""
+    (weak, strong), gains = page["networks"], page["gains"]
+    gain, error = gains[weak, "gradient"]
+    assert gain[-1] > 0.03
+    assert gain[-1] > 4.0 * error[-1]
+    assert gain[-1] > gains[weak, "vote"][0][-1]
+    gain, error = gains[strong, "gradient"]
+    assert abs(gain[-1]) < 3.0 * error[-1]
+    for strength in (weak, strong):
+        gain, error = gains[strength, "reweight"]
+        assert (np.diff(gain)[1:] < 0.0).all()
+        assert gain[-1] < -4.0 * error[-1]
+    assert page["on_top"].gain[-1] > 2.0 * page["on_top"].error[-1]
+
+
+def has_answer_of_regularisation(page):
+    """Small constants do nothing, good ones help, large ones leave nothing."""
+    losses, constants = page["losses"], page["constants"]
+    none = losses[None, 0.0]
+    for name, best in page["best"].items():
+        assert constants[0] < best < constants[-1]
+        assert losses[name, constants[0]] == pytest.approx(none, abs=0.005)
+        assert losses[name, best] < none - 0.01
+        assert losses[name, constants[-1]] == pytest.approx(np.log(2.0), abs=0.02)
+        norms = page["norms"][name].mean(axis=1)
+        assert (np.diff(norms) < 0.0).all()
+
+
 ANSWERS = {
+    "plot_boosting_networks": has_answer_of_boosting,
     "plot_luck_of_the_best_trial": has_answer_of_luck,
     "plot_raw_momenta_to_significance": has_raw_momenta_answer,
     "plot_symmetries_of_any_classifier": has_symmetries_answer,
     "plot_learning_rate_range": has_learning_rate_answer,
+    "plot_regularisation": has_answer_of_regularisation,
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import skhep_dnn
 
-ESTIMATORS = ["SymmetryAugmenter", "WeightedDNNClassifier"]
+ESTIMATORS = ["BoostedDNN", "SymmetryAugmenter", "WeightedDNNClassifier"]
 SUBPACKAGES = [
     "datasets",
     "ensemble",

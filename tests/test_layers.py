@@ -58,6 +58,7 @@ FLOORS = {
     "_parameter_checks": 4,
     "_classifier": 5,
     "_fit_together": 6,
+    "_fit_with_offset": 6,
     "_learning_rate_range": 6,
     "_reliance": 6,
 }

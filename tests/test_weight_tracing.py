@@ -25,7 +25,7 @@ from sklearn.model_selection import (
 )
 from sklearn.preprocessing import StandardScaler
 
-from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn import BoostedDNN, WeightedDNNClassifier
 from skhep_dnn.ensemble import SymmetryAveragedClassifier
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
 from skhep_dnn.model_selection import OptunaSearchCV, cross_validate_pooled
@@ -99,6 +99,22 @@ def averaged(w: np.ndarray, **changes: Any) -> WeightedDNNClassifier:
     )
     training, validation = ((X[s], Y[s], w[s]) for s in (TRAIN, VALID))
     return model.fit(*training, *validation).estimator_
+
+
+def boosted(w: np.ndarray, estimator: Any = None, **options: Any) -> BoostedDNN:
+    """Boost on the training events with the explicit validation sample."""
+    estimator = small() if estimator is None else estimator
+    options = {"n_estimators": 2, "n_iter_no_change": None, **options}
+    training, validation = ((X[s], Y[s], w[s]) for s in (TRAIN, VALID))
+    model = BoostedDNN(estimator, random_state=0, **options)
+    return model.fit(*training, *validation)
+
+
+def start_of_boosting(w: np.ndarray, **options: Any) -> np.ndarray:
+    """Score of the training events that boosting starts from, in folds modulo 3."""
+    folds = PredefinedSplit(np.arange(60) % 3)
+    model = boosted(w, init=LogisticRegression(), cv=folds, **options)
+    return model.init_estimators_[1].coef_
 
 
 def history_of(model: WeightedDNNClassifier, name: str, member: int = 0) -> np.ndarray:
@@ -238,6 +254,7 @@ class Path(NamedTuple):
 
 TRAINING, VALIDATION, SCORING = (4, 7), (60, 61), (90, 91)
 NOT_TRAINING = (*VALIDATION, *SCORING)
+TRAINING_OF_FOLD_1 = (3, 6, 5)
 PATHS = {
     # fit
     "fit": Path(lambda w: trained(w).decision_function(X), TRAINING, NOT_TRAINING),
@@ -267,6 +284,46 @@ PATHS = {
     ),
     "copies of the validation events": Path(
         lambda w: history_of(averaged(w), "valid_loss"),
+        (*TRAINING, *VALIDATION),
+        SCORING,
+    ),
+    # boosting: the validation events decide the step of "gradient"
+    "boosting by gradient, first network": Path(
+        lambda w: parameters_of(boosted(w).estimators_[0], 0), TRAINING, NOT_TRAINING
+    ),
+    "boosting by gradient, second network and its offset": Path(
+        lambda w: boosted(w).decision_function(X),
+        (*TRAINING, *VALIDATION),
+        SCORING,
+    ),
+    "boosting by gradient of another classifier": Path(
+        lambda w: boosted(w, LogisticRegression()).decision_function(X),
+        (*TRAINING, *VALIDATION),
+        SCORING,
+    ),
+    "boosting by vote, error rates": Path(
+        lambda w: boosted(w, method="vote").estimator_errors_, TRAINING, NOT_TRAINING
+    ),
+    "boosting by reweighting, second network": Path(
+        lambda w: parameters_of(boosted(w, method="reweight").estimators_[1], 0),
+        TRAINING,
+        NOT_TRAINING,
+    ),
+    "boosting, validation scores": Path(
+        lambda w: boosted(w, method="reweight").validation_scores_[1:],
+        (*TRAINING, *VALIDATION),
+        SCORING,
+    ),
+    "boosting, training scores": Path(
+        lambda w: boosted(w, method="reweight").train_score_[1:],
+        TRAINING,
+        NOT_TRAINING,
+    ),
+    "start of boosting, model of fold 1": Path(
+        start_of_boosting, TRAINING_OF_FOLD_1, (*NOT_TRAINING,)
+    ),
+    "start of boosting, score of the validation events": Path(
+        lambda w: boosted(w, init=LogisticRegression(), cv=3).validation_scores_[:1],
         (*TRAINING, *VALIDATION),
         SCORING,
     ),

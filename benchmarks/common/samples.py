@@ -1,9 +1,15 @@
-"""The events that quality is measured on: real ones, and two kinds of toys."""
+"""The events that quality is measured on: real ones, and two kinds of toys.
+
+`SAMPLES` are whole samples. `TABLES` are functions of a number of events, or None for
+all in their order, that give events of three analyses, with `true_weight` to judge by
+beside the weights to train on.
+"""
 
 import numpy as np
+import pandas as pd
 from sklearn.utils import Bunch
 
-from benchmarks.common.real_events import higgsml_path
+from benchmarks.common.real_events import data_path, higgsml_path
 from skhep_dnn.datasets import (
     fetch_higgsml,
     make_gaussian_events,
@@ -11,7 +17,7 @@ from skhep_dnn.datasets import (
 )
 from skhep_dnn.weights import scale_to_yields
 
-__all__ = ["SAMPLES", "part_of", "strata", "thinned"]
+__all__ = ["SAMPLES", "TABLES", "part_of", "strata", "thinned"]
 
 
 def real_events():
@@ -37,6 +43,77 @@ SAMPLES = {
     "real": real_events,
     "higgs_toy": higgs_toy,
     "gaussian_toy": gaussian_toy,
+}
+
+
+NOT_FEATURES = [
+    "event_number",
+    "run_number",
+    "process",
+    "label",
+    "weight",
+    "weight_true",
+    "p_negative",
+    "gen_boson_pt",
+    "lep_flavour",
+]
+
+
+def higgs_table(n_events):
+    """HiggsML events, every so many of them."""
+    events = real_events()
+    if n_events is not None:
+        events = thinned(events, max(1, len(events.target) // n_events))
+    return Bunch(**events, true_weight=events.sample_weight)
+
+
+def signed_table(n_events):
+    """H -> tau tau events with signed weights whose expectation is known."""
+    table = _table("htautau_part1.parquet", n_events)
+    if table is None:
+        return _toy(n_events, negative_fraction=0.1)
+    return Bunch(
+        data=table.drop(columns=NOT_FEATURES).astype(np.float32),
+        target=np.where(table["label"] == 1, "s", "b"),
+        sample_weight=table["weight"].to_numpy(),
+        true_weight=table["weight_true"].to_numpy(),
+    )
+
+
+def unweighted_table(n_events):
+    """UCI HIGGS events, which have no weights."""
+    table = _table("uci_higgs_part1.parquet", n_events)
+    if table is None:
+        return _toy(n_events)
+    return Bunch(
+        data=table.drop(columns="label").astype(np.float32),
+        target=np.where(table["label"] == 1, "s", "b"),
+        sample_weight=np.ones(len(table)),
+        true_weight=np.ones(len(table)),
+    )
+
+
+def _table(name, n_events):
+    path = data_path(name)
+    if not path.exists():
+        print(f"{name} not found: toy events instead")
+        return None
+    table = pd.read_parquet(path)
+    if n_events is None:
+        return table
+    n_events = min(n_events, len(table))
+    return table.sample(n_events, random_state=0).reset_index(drop=True)
+
+
+def _toy(n_events, **options):
+    events = make_gaussian_events(n_events or 10_000, random_state=0, **options)
+    return Bunch(**events, true_weight=events.sample_weight)
+
+
+TABLES = {
+    "higgsml": higgs_table,
+    "htautau": signed_table,
+    "uci_higgs": unweighted_table,
 }
 
 

@@ -1,6 +1,7 @@
 """Figures of classifiers, their scores and their training, for weighted events."""
 
 from skhep_dnn.inspection._block_reliance import BlockRelianceDisplay
+from skhep_dnn.inspection._boosting_gain import BoostingGainDisplay
 from skhep_dnn.inspection._bottleneck_output import BottleneckOutputDisplay
 from skhep_dnn.inspection._bottleneck_reliance import BottleneckRelianceDisplay
 from skhep_dnn.inspection._discriminant import DiscriminantDisplay
@@ -18,6 +19,7 @@ from skhep_dnn.inspection._significance_scan import SignificanceScanDisplay
 
 __all__ = [
     "BlockRelianceDisplay",
+    "BoostingGainDisplay",
     "BottleneckOutputDisplay",
     "BottleneckRelianceDisplay",
     "DiscriminantDisplay",

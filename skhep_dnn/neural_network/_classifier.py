@@ -629,17 +629,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         prepared = self._prepare(
             X, y, sample_weight, X_val, y_val, sample_weight_val, groups
         )
-        held_out = prepared.held_out
-        training = train_members(
-            prepared.settings,
-            prepared.members,
-            prepared.events.X,
-            prepared.events.y,
-            X_val=None if held_out is None else held_out.X,
-            y_val=None if held_out is None else held_out.y,
-            callbacks=self.callbacks or [],
-            largest_sample=prepared.largest_sample,
-        )
+        training = self._training(prepared)
         n_evaluations = self.max_epochs * self.evaluations_per_epoch
         task = FitTask.of_fit(self, n_subtasks=n_evaluations)
         if not has_callbacks(self):
@@ -648,6 +638,26 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         self._finish(prepared, self._told(training, task, (X, y, sample_weight)))
         task.end(X, y, sample_weight)
         return self
+
+    def _training(
+        self, prepared: PreparedFit, offset: NDArray[np.float64] | None = None
+    ) -> MemberTraining:
+        """Return the training of `fit`, perhaps on top of known logits of the events.
+
+        `offset` has one row for each event of `prepared.events`.
+        """
+        held_out = prepared.held_out
+        return train_members(
+            prepared.settings,
+            prepared.members,
+            prepared.events.X,
+            prepared.events.y,
+            X_val=None if held_out is None else held_out.X,
+            y_val=None if held_out is None else held_out.y,
+            offset=offset,
+            callbacks=self.callbacks or [],
+            largest_sample=prepared.largest_sample,
+        )
 
     def _told(
         self, training: MemberTraining, task: FitTask, sample: tuple[Any, ...]

@@ -289,7 +289,7 @@ def _stacked(
     """
     tables, places = _tables(prepared)
     starts = [0, *accumulate(len(table.y) for table in tables)]
-    X, y = tables[0]
+    X, y = tables[0].X, tables[0].y
     if len(tables) > 1:
         X = np.concatenate([table.X for table in tables])
         y = np.concatenate([table.y for table in tables])

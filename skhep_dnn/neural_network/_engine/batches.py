@@ -32,7 +32,7 @@ VALIDATION_ROWS = 2048
 
 
 class Batch(NamedTuple):
-    """One step of all members: inputs, targets, weights, dropout bytes.
+    """One step of all members: inputs, targets, weights, dropout bytes, known logits.
 
     The inputs are filled and scaled in training, and raw in validation.
     """
@@ -41,6 +41,11 @@ class Batch(NamedTuple):
     target: Tensor
     weight: Tensor
     random_bytes: Tensor | None
+    offset: Tensor | None = None
+
+    def with_offset(self, logit: Tensor) -> Tensor:
+        """Return logits of the networks with the known ones added."""
+        return logit if self.offset is None else logit + self.offset
 
 
 def batch_shape(largest: int, batch_size: int) -> tuple[int, int]:
@@ -124,6 +129,7 @@ class TrainingBatches:
     ) -> None:
         self.X = as_tensor(events.X).to(device)
         self.y = as_tensor(events.y).to(device)
+        self.offset = _offset(events, device)
         self.n_events = [len(sample.index) for sample in samples]
         self.index, weights = _pad(samples, n_steps * width, device)
         self.weights = weights.float().to(device)
@@ -186,6 +192,7 @@ class TrainingBatches:
         inputs = self.X.index_select(0, rows.view(-1)).view(*rows.shape, -1)
         inputs = self.prepare(self._augment(inputs))
         target, weight = self.y[rows], self.weights.gather(1, order)
+        offset = None if self.offset is None else self.offset[rows]
         noise = self._draw_bytes(n_batches)
         for k in range(n_batches):
             part = slice(k * self.width, (k + 1) * self.width)
@@ -194,6 +201,7 @@ class TrainingBatches:
                 target[:, part],
                 weight[:, part],
                 None if noise is None else noise[:, k],
+                None if offset is None else offset[:, part],
             )
 
     def _augment(self, inputs: Tensor) -> Tensor:
@@ -258,6 +266,7 @@ class ValidationBatches:
         self.n_events = [len(sample.index) for sample in samples]
         self.index, self.weights = _pad(samples, max(self.n_events), device)
         self.target = as_tensor(events.y).to(device)[self.index]
+        self.offset = _offset(events, device)
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -270,7 +279,12 @@ class ValidationBatches:
             rows = self.index[:, part]
             inputs = self.X.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
             target, weights = self.target[:, part], self.weights[:, part]
-            yield Batch(inputs, target, weights, None)
+            offset = None if self.offset is None else self.offset[rows]
+            yield Batch(inputs, target, weights, None, offset)
+
+
+def _offset(events: Events, device: torch.device) -> Tensor | None:
+    return None if events.offset is None else as_tensor(events.offset).to(device)
 
 
 def _pad(

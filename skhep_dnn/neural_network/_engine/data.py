@@ -25,10 +25,14 @@ class Events(NamedTuple):
     y : ndarray of shape (n_samples,), dtype float32 or int64
         1 for the signal, else 0; the position of the class where there are more than
         two.
+    offset : ndarray of shape (n_samples,) or (n_samples, n_classes), dtype float32, \
+            or None, default=None
+        Known logits, which are added to those of the networks in the loss.
     """
 
     X: NDArray[np.float32]
     y: NDArray[Any]
+    offset: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)

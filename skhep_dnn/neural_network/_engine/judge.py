@@ -19,7 +19,7 @@ from torch import Tensor
 
 from skhep_dnn.exceptions import NonFiniteLossError
 from skhep_dnn.neural_network._averaging import RunningAverage
-from skhep_dnn.neural_network._engine.batches import ValidationBatches
+from skhep_dnn.neural_network._engine.batches import Batch, ValidationBatches
 from skhep_dnn.neural_network._engine.data import Score
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
 from skhep_dnn.neural_network._losses import MemberLoss
@@ -270,7 +270,7 @@ class Judge:
     def _logits(self, batches: ValidationBatches, state: State) -> Tensor:
         """Return the logits of any state; callbacks do not hear of it."""
         with self._set_to(state):
-            parts = [validation_logit(self.module, batch.inputs) for batch in batches]
+            parts = [validation_logit(self.module, batch) for batch in batches]
         return torch.cat(parts, 1)
 
     @contextmanager
@@ -369,6 +369,6 @@ class BestEpochs:
         self.frozen[member], self.frozen_at[member] = True, epoch
 
 
-def validation_logit(module: MemberNetwork, inputs: Tensor) -> Tensor:
+def validation_logit(module: MemberNetwork, batch: Batch) -> Tensor:
     """Return the logits of raw inputs: of the mean over the variants of an event."""
-    return mean_logit(variant_logits(module, inputs))
+    return batch.with_offset(mean_logit(variant_logits(module, batch.inputs)))

@@ -201,7 +201,9 @@ class MemberNet(NeuralNet):
         self._apply_schedule()
         for parameter in self._learnt:
             parameter.grad = None  # cheaper than zeros, and what the optimiser skips
-        logit = self.module_.from_scaled(batch.inputs, batch.random_bytes, batch.weight)
+        logit = batch.with_offset(
+            self.module_.from_scaled(batch.inputs, batch.random_bytes, batch.weight)
+        )
         member_loss = self.criterion_(logit, batch.target, batch.weight)
         # The gradient of each member is that of its own sum of weighted losses, over
         # the width of the batch: members share nothing, so one pass backward does for
@@ -225,7 +227,7 @@ class MemberNet(NeuralNet):
 
     def validation_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
         """Return the logits of one batch, of the mean over variants of the events."""
-        return {"y_pred": validation_logit(self.module_, batch.inputs)}
+        return {"y_pred": validation_logit(self.module_, batch)}
 
     def _training_batches(self, group: Group) -> TrainingBatches:
         return TrainingBatches(

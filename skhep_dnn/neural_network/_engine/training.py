@@ -53,6 +53,8 @@ def train_members(
     *,
     X_val: ArrayLike | None = None,
     y_val: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    offset_val: ArrayLike | None = None,
     callbacks: Sequence[Any] = (),
     largest_sample: int | None = None,
 ) -> MemberTraining:
@@ -80,6 +82,12 @@ def train_members(
         0 or 1, or with `settings.n_outputs` above 1 the position of the class.
     X_val, y_val : array-like, default=None
         Events that the `validation_rows` count; None takes `X` and `y`.
+    offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        Known logits of the events, which are added to those of the networks in
+        training and validation, so that the networks learn what is missing; None for
+        none. What the members predict afterwards is their own part alone.
+    offset_val : array-like, default=None
+        The same for `X_val`.
     callbacks : sequence of skorch callbacks, default=()
         Copied for each group of members, as in `WeightedDNNClassifier`.
     largest_sample : int, default=None
@@ -99,7 +107,8 @@ def train_members(
     Raises
     ------
     ValueError
-        If members, events and settings do not fit together, or events are not finite.
+        If members, events and settings do not fit together, or events or offsets are
+        not finite.
     NonFiniteLossError
         In training, if a loss becomes nan or infinite.
 
@@ -137,9 +146,12 @@ def train_members(
     (200,)
     """
     events = check_events(X, y, settings, "X", "y")
+    events = _with_offset(events, offset, settings, "offset")
     held_out = events
     if X_val is not None or y_val is not None:
         held_out = check_events(X_val, y_val, settings, "X_val", "y_val")
+        held_out = _with_offset(held_out, offset_val, settings, "offset_val")
+        _check_both_offsets(events, held_out)
     _check_members(members, events, held_out, settings)
     check_callbacks(callbacks, len(members), settings.rules.schedule)
     largest = max(len(member.rows) for member in members)
@@ -449,6 +461,36 @@ def check_events(
         raise ValueError(msg)
     kind = np.float32 if settings.n_outputs == 1 else np.int64
     return Events(table, given.astype(kind, copy=False))
+
+
+def _with_offset(
+    events: Events, offset: ArrayLike | None, settings: TrainingSettings, name: str
+) -> Events:
+    """Return events with their known logits, if there are any."""
+    if offset is None:
+        return events
+    known = np.asarray(offset, dtype=np.float32)
+    n_events, n_outputs = len(events.y), settings.n_outputs
+    shape = (n_events,) if n_outputs == 1 else (n_events, n_outputs)
+    if known.shape != shape or not np.isfinite(known).all():
+        msg = (
+            f"`{name}` must be finite logits of the shape {shape}, got the shape "
+            f"{known.shape} and {np.count_nonzero(~np.isfinite(known))} values that "
+            "are not finite. Pass one for each event, of several classes one for each "
+            "class."
+        )
+        raise ValueError(msg)
+    return events._replace(offset=known)
+
+
+def _check_both_offsets(events: Events, held_out: Events) -> None:
+    if (events.offset is None) != (held_out.offset is None):
+        missing = "offset" if events.offset is None else "offset_val"
+        msg = (
+            f"`{missing}` must not be None when the other is given, since networks "
+            "are judged as they are trained. Pass both, zeros if nothing is known."
+        )
+        raise ValueError(msg)
 
 
 def net_of(
