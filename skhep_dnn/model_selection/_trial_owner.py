@@ -19,7 +19,7 @@ from typing import Self
 
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from skhep_dnn.model_selection._processes import Process
 
@@ -57,10 +57,9 @@ class TrialOwner:
     release the trial and a third to ask it, the trial runs twice. The same holds for
     two that take a trial from the queue of SQLite. The first result then stays.
 
-    Trials that were asked by other means have no owner and are left alone. So that a
-    process that is killed in the moment between asking a trial and writing its name
-    leaves none that runs for ever, one that has neither owner nor parameters is taken
-    for left after the grace period.
+    A new trial has the name of its owner from the beginning. Trials that were asked by
+    other means have none and are left alone; so that one whose process is gone does not
+    run for ever, one without parameters is taken for left after the grace period.
 
     A trial that runs again keeps the values that were reported before: a report for one
     of these steps is ignored by Optuna, with a warning.
@@ -117,7 +116,7 @@ class TrialOwner:
             The trial, which is now running and belongs to this owner.
         """
         self.release_stale()
-        while True:
+        while self._trials(TrialState.WAITING):
             trial = self.study.ask()
             # SQLite may give a trial from the queue to two, who ask at the same time.
             # It belongs to the one whose name is there in the end.
@@ -125,6 +124,15 @@ class TrialOwner:
                 trial.set_user_attr(OWNER, self.name)
                 if self._is_running(trial._trial_id, owner=self.name):
                     return trial
+        return self._new_trial()
+
+    def _new_trial(self) -> Trial:
+        # `study.ask` would make a trial without a name, and a process that is killed
+        # before it writes its own leaves one of which nobody knows that it is stale.
+        template = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: self.name})
+        study = self.study
+        study._thread_local.cached_all_trials = None  # as `study.ask` does
+        return Trial(study, self._storage.create_new_trial(study._study_id, template))
 
     def tell(
         self,

@@ -151,7 +151,34 @@ def test_trials_that_were_asked_by_other_means_are_left_alone(study):
         assert owner.ask().number == 1
 
 
-def test_a_process_killed_between_asking_and_owning_leaves_no_trial(study):
+def test_a_new_trial_is_never_without_its_owner(study, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optuna.Trial, "set_user_attr", killed)
+    with TrialOwner(study) as owner:
+        owner.ask()
+        assert study.trials[0].user_attrs == {OWNER: owner.name}
+
+
+def test_a_sampler_sees_the_trials_that_ended_before(study):
+    seen = []
+
+    class Watching(optuna.samplers.RandomSampler):
+        def sample_independent(self, study, *_):
+            trials = study._get_trials(deepcopy=False, use_cache=True)
+            seen.append(sum(t.state == TrialState.COMPLETE for t in trials))
+            return 0.5
+
+    study.sampler = Watching()
+    with TrialOwner(study) as owner:
+        for _ in range(3):
+            trial = owner.ask()
+            owner.tell(trial, trial.suggest_float("x", 0.0, 1.0))
+    assert seen == [0, 1, 2]
+
+
+def test_a_trial_that_says_nothing_of_itself_is_taken_for_left(study):
     study.ask()
     with TrialOwner(study) as owner:
         assert owner.release_stale() == []
@@ -171,6 +198,8 @@ def test_who_leaves_does_not_give_back_what_another_has_taken(study):
 
 @pytest.mark.parametrize("finished", [False, True])
 def test_of_two_that_got_a_trial_one_runs_it(study, monkeypatch, finished):
+    for _ in range(2):  # SQLite may give a trial from the queue to two
+        study.enqueue_trial({})
     with TrialOwner(study) as first, TrialOwner(study) as second:
         taken = second.ask()
         if finished:
@@ -392,8 +421,7 @@ def test_no_trial_is_lost_when_processes_are_killed_at_any_time(
     study = optuna.create_study(
         study_name="toy", storage=open_place(place), load_if_exists=True
     )
-    # No grace for those that were killed before they could write their name.
-    with TrialOwner(study, grace_period=0.0) as owner:
+    with TrialOwner(study) as owner:
         while owner.release_stale() or owner._trials(TrialState.WAITING):
             trial = owner.ask()
             owner.tell(trial, trial.suggest_float("x", 0.0, 1.0))
