@@ -239,8 +239,9 @@ def _outcome(
     train_scores = scores_by_name([result.train_scores for result in results])
     found: dict[str, Any] = {}
     outcome: dict[str, Any] = {}
-    if setup.rules.return_history:
-        outcome["history"] = [result.history for result in results]
+    histories = [result.history for result in results]
+    if any(history is not None for history in histories):
+        outcome["history"] = histories
     if is_whole:
         outcome["passes"], found["pooled"] = _pooled(setup, results)
         if setup.rules.methods:
