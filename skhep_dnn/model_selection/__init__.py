@@ -4,6 +4,7 @@ from skhep_dnn.model_selection._cross_validation import (
     PooledScores,
     cross_validate_pooled,
 )
+from skhep_dnn.model_selection._event_number_kfold import EventNumberKFold
 from skhep_dnn.model_selection._limits import Limit, last_width, network_size
 from skhep_dnn.model_selection._optuna_search import OptunaSearchCV
 from skhep_dnn.model_selection._overtraining import OvertrainingLimit
@@ -12,6 +13,7 @@ from skhep_dnn.model_selection._search_spaces import search_space
 from skhep_dnn.model_selection._space import SearchSpace
 
 __all__ = [
+    "EventNumberKFold",
     "KeptPredictions",
     "Limit",
     "OptunaSearchCV",
