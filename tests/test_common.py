@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skhep_dnn
 from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
-from skhep_dnn.ensemble import SymmetryAveragedClassifier
+from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
 from skhep_dnn.model_selection import OptunaSearchCV
 from skhep_dnn.pipeline import WeightedPipeline
 from skhep_dnn.preprocessing import (
@@ -47,6 +47,9 @@ ESTIMATORS = [
         LogisticRegression(), augmenter=ODD, copies="variants", n_copies=None
     ),
     SymmetryAveragedClassifier(DecisionTreeClassifier(), augmenter=ODD, n_copies=4),
+    CrossFitClassifier(LogisticRegression(), cv=3),
+    CrossFitClassifier(WeightedDNNClassifier(**SMALL), cv=2),
+    CrossFitClassifier(DecisionTreeClassifier(max_depth=3, random_state=0), cv=2),
     OptunaSearchCV(
         LogisticRegression(), {"C": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0
     ),
@@ -97,7 +100,13 @@ ON_NO_MOMENTA = dict.fromkeys(
 def expected_failures(estimator):
     # scikit-learn puts the weights into the first of three folds, which a single
     # member leaves out: there the check must hold.
-    if isinstance(estimator, WeightedDNNClassifier) and estimator.n_members > 1:
+    is_ensemble = isinstance(estimator, WeightedDNNClassifier) and (
+        estimator.n_members > 1
+    )
+    is_of_networks = isinstance(estimator, CrossFitClassifier) and isinstance(
+        estimator.estimator, WeightedDNNClassifier
+    )
+    if is_ensemble or is_of_networks:
         return {
             "check_sample_weight_equivalence_on_dense_data": (
                 "An event of weight 2 and two equal events fall into different "
@@ -140,6 +149,8 @@ def test_every_public_estimator_is_checked():
 
 # Many of the checks use samples of a few events, of which the estimator rightly warns.
 @pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning")
+# They have no event numbers, so that new ones get the mean of the models.
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.MeanCombinationWarning")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_scikit_learn_check(estimator, check):
     check(estimator)

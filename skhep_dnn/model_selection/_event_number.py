@@ -122,7 +122,8 @@ def event_hash(numbers: EventNumbers, salt: int = 0) -> Integers:
     """
     run, event = numbers
     h = np.full(len(event), salt, dtype=np.int64)
-    words = (run % P, run % Q, event % P, event % Q, 0, 0)
+    nothing = np.zeros_like(event)
+    words = (run % P, run % Q, event % P, event % Q, nothing, nothing)
     for word, constant in zip(words, ROUND_CONSTANTS, strict=True):
         x = (h + word + constant) % P
         fourth = x * x % P
@@ -157,7 +158,7 @@ def _exact(column: NDArray[Any], name: str) -> Integers:
     if kind == "f":
         _check_floats(column, name)
     if len(column) and (column.min() < 0 or column.max() > LARGEST):
-        _refuse_value(column[(column < 0) | (column > LARGEST)][0], name)
+        _refuse_value(column[(column < 0) | (column > LARGEST)][0].item(), name)
     return column.astype(np.int64)
 
 
@@ -174,7 +175,7 @@ def _check_floats(column: NDArray[np.floating[Any]], name: str) -> None:
     """Refuse what is not whole, and what other whole numbers may have become."""
     whole = np.isfinite(column) & (column == np.floor(column))
     if not whole.all():
-        _refuse_value(column[~whole][0], name)
+        _refuse_value(column[~whole][0].item(), name)
     limit = 2.0 ** (np.finfo(column.dtype).nmant + 1)
     if len(column) and column.max() >= limit:
         msg = (

@@ -368,8 +368,11 @@ def _check_options(n_splits: object, rule: object, salt: object) -> None:
         raise ValueError(msg)
     is_whole = isinstance(salt, Integral) and not isinstance(salt, bool)
     if not is_whole or not 0 <= int(salt) < P:  # type: ignore[call-overload]
-        msg = f"`salt` must be a whole number from 0 to {P - 1}, got {salt!r}."
-        raise ValueError(f"{msg} Pass another one.")
+        msg = (
+            f"`salt` must be a whole number from 0 to {P - 1}, got {salt!r}. Pass "
+            "another one."
+        )
+        raise ValueError(msg)
     if rule == "modulo" and salt != 0:
         msg = (
             f"`salt` must be 0 with rule='modulo', which has none, got {salt!r}. Leave "
