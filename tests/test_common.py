@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import skhep_dnn
 from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
-from skhep_dnn.model_selection import OptunaSearchCV
+from skhep_dnn.model_selection import OptunaSearchCV, SignificanceThresholdClassifier
 from skhep_dnn.pipeline import WeightedPipeline
 from skhep_dnn.preprocessing import (
     CartesianMomenta,
@@ -50,6 +50,15 @@ ESTIMATORS = [
     CrossFitClassifier(LogisticRegression(), cv=3),
     CrossFitClassifier(WeightedDNNClassifier(**SMALL), cv=2),
     CrossFitClassifier(DecisionTreeClassifier(max_depth=3, random_state=0), cv=2),
+    SignificanceThresholdClassifier(
+        LogisticRegression(), min_n_eff=1.0, cv=3, n_replicas=3, random_state=0
+    ),
+    SignificanceThresholdClassifier(
+        DecisionTreeClassifier(max_depth=3, random_state=0),
+        min_n_eff=1.0,
+        cv=3,
+        n_replicas=0,
+    ),
     OptunaSearchCV(
         LogisticRegression(), {"C": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0
     ),
@@ -122,6 +131,13 @@ def expected_failures(estimator):
         return ON_STANDARDISED
     if isinstance(estimator, CartesianMomenta):
         return ON_STANDARDISED | ON_NO_MOMENTA
+    if isinstance(estimator, SignificanceThresholdClassifier):
+        return {
+            "check_classifiers_train": (
+                "It selects events by a cut, not where the decision function is "
+                "positive or a probability above a half, as the check wants."
+            )
+        }
     if isinstance(estimator, SymmetryAveragedClassifier) and isinstance(
         estimator.estimator, LogisticRegression
     ):

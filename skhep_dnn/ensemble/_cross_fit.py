@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
@@ -44,7 +43,12 @@ from skhep_dnn.model_selection._event_number_kfold import (
     numbers_of_columns,
 )
 from skhep_dnn.model_selection._fit_folds import fit_folds
-from skhep_dnn.model_selection._fold_models import FoldModels, oof_decisions
+from skhep_dnn.model_selection._fold_models import (
+    N_SPLITS,
+    FoldModels,
+    folds_of_classifier,
+    oof_decisions,
+)
 from skhep_dnn.model_selection._folds import Events, FoldRules
 from skhep_dnn.model_selection._pooled import OutOfFold, PoolRules, pool_folds
 from skhep_dnn.model_selection._routing import routed_params
@@ -52,7 +56,6 @@ from skhep_dnn.model_selection._scoring import Scoring
 
 __all__ = ["CrossFitClassifier"]
 
-_N_SPLITS = 5
 _NO_SCORES = Scoring({}, is_multimetric=True)
 
 
@@ -269,6 +272,8 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.combine_ = self._combination(sample.numbers)
         self._has_numbers = sample.numbers is not None
         self.cv_ = self._splitter(sample, groups)
+        if self.combine_ == "mean":
+            self._warn_of_mean()
         events = sample.events
         routed = routed_params(
             self,
@@ -410,13 +415,14 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         def in_fit(callee: str) -> MethodMapping:
             return MethodMapping().add(caller="fit", callee=callee)
 
-        is_number = self.cv is None or isinstance(self.cv, Integral)
-        splitter = StratifiedGroupKFold() if is_number else self.cv
         return (
             MetadataRouter(owner=self)
             .add_self_request(self)
             .add(estimator=self.estimator, method_mapping=in_fit("fit"))
-            .add(splitter=splitter, method_mapping=in_fit("split"))
+            .add(
+                splitter=folds_of_classifier(self.cv, None, grouped=True),
+                method_mapping=in_fit("split"),
+            )
         )
 
     def __sklearn_tags__(self) -> Tags:
@@ -489,8 +495,11 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 "pass the numbers to `fit`."
             )
             raise ValueError(msg)
+        return "mean"
+
+    def _warn_of_mean(self) -> None:
         remedy = 'Leave combine at "auto".'
-        if numbers is None:
+        if not self._has_numbers:
             remedy = "Pass `event_number`, so that one model scores each event."
         msg = (
             "New events must be scored by one model of the folds to have the same "
@@ -498,11 +507,8 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             f"were tuned out-of-fold do not hold on it. {remedy}"
         )
         warn_caller(msg, MeanCombinationWarning)
-        return "mean"
 
     def _splitter(self, sample: _Sample, groups: ArrayLike | None) -> Any:
-        is_number = self.cv is None or isinstance(self.cv, Integral)
-        n_splits = _N_SPLITS if self.cv is None else self.cv
         if sample.numbers is None:
             if isinstance(self.cv, EventNumberKFold):
                 msg = (
@@ -511,17 +517,16 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                     "column here instead of in `cv`, or pass the numbers to `fit`."
                 )
                 raise ValueError(msg)
-            if is_number and groups is not None:
-                return StratifiedGroupKFold(n_splits)
-            return check_cv(self.cv, sample.events.y, classifier=True)
+            grouped = groups is not None
+            return folds_of_classifier(self.cv, sample.events.y, grouped=grouped)
         if groups is not None:
             msg = (
                 "`groups` must be None with event numbers, which say what stays "
                 "together, got both. Leave out one of them."
             )
             raise ValueError(msg)
-        if is_number:
-            return EventNumberKFold(n_splits)
+        if self.cv is None or isinstance(self.cv, Integral):
+            return EventNumberKFold(N_SPLITS if self.cv is None else int(self.cv))
         if isinstance(self.cv, EventNumberKFold) and self.cv.column is None:
             return self.cv
         msg = (

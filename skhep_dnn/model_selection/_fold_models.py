@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, check_cv
 
 from skhep_dnn._logits import labels, log_odds_of_mean
 from skhep_dnn._responses import Response, log_of, log_probabilities, response_of
@@ -19,10 +21,12 @@ from skhep_dnn._sklearn import _num_samples, _safe_indexing
 from skhep_dnn.model_selection._pooled import OutOfFold, mean_response
 from skhep_dnn.model_selection._predictions import KeptPredictions
 
-__all__ = ["FoldModels", "oof_decisions"]
+__all__ = ["N_SPLITS", "FoldModels", "folds_of_classifier", "oof_decisions"]
 
 Floats = NDArray[np.float64]
 Folds = NDArray[np.integer[Any]]
+
+N_SPLITS = 5
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,28 @@ class FoldModels:
         for model in self.models[1:]:
             total += respond(model, X)
         return np.asarray(total / len(self.models))
+
+
+def folds_of_classifier(cv: Any, y: Any, *, grouped: bool) -> Any:
+    """Return the splitter of a parameter `cv`, which keeps groups where there are some.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable or None
+        Folds; None for five.
+    y : ndarray of shape (n_samples,) or None
+        Labels; None where it is not known yet.
+    grouped : bool
+        Whether there are groups.
+
+    Returns
+    -------
+    splitter : splitter
+        Of a number of folds a stratified one, which keeps groups if there are some.
+    """
+    if grouped and (cv is None or isinstance(cv, Integral)):
+        return StratifiedGroupKFold(N_SPLITS if cv is None else int(cv))
+    return check_cv(cv, y, classifier=True)
 
 
 def oof_decisions(passes: Sequence[OutOfFold], n_samples: int) -> Floats:
