@@ -64,8 +64,6 @@ class CutStability:
     >>> model = model.fit(X, events.target, sample_weight=abs(events.sample_weight))
     >>> model.stability_.threshold.replicas.shape
     (20,)
-    >>> bool(model.stability_.significance.replicas.max() <= model.best_score_)
-    True
     """
 
     threshold: BootstrapResult

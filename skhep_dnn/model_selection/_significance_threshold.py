@@ -551,6 +551,7 @@ class SignificanceThresholdClassifier(
 
     def _check_parameters(self) -> None:
         """Check the conditions between parameters."""
+        _ = self._figure_of_merit
         own_folds = self._has_own_folds
         if self.n_replicas == 1:
             msg = (
