@@ -1,6 +1,10 @@
 """Folds from event numbers: exact, uniform, independent of the run, and for ever."""
 
 import pickle
+import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -394,3 +398,39 @@ def test_copies():
         assert fingerprint(cv=copy) == fingerprint(cv=folds)
     assert repr(folds).startswith("EventNumberKFold(column=['run', 'event']")
     assert folds.get_n_splits() == 3
+
+
+def code_of_the_guide():
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "event_number_folds.md"
+    text = guide.read_text(encoding="utf-8")
+    return text, re.search(r"```cpp\n(.*?)```", text, flags=re.DOTALL)[1]
+
+
+def test_the_guide_has_the_test_vectors():
+    text, _ = code_of_the_guide()
+    for run, event, hashed in VECTORS:
+        assert f"| {run} | {event} | {hashed} | {hashed % 5} | {hashed % 10} |" in text
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+def test_cpp_of_the_guide_gives_the_same(tmp_path):
+    """Compiled so that an overflow of a signed integer ends the program."""
+    rng = np.random.default_rng(5)
+    pairs = [(run, event) for run, event, _ in VECTORS]
+    pairs += rng.integers(0, LARGEST, (200, 2), endpoint=True).tolist()
+    main = "\n#include <cstdio>\nint main() {\n  long long run, event;\n"
+    main += '  while (scanf("%lld %lld", &run, &event) == 2)\n'
+    main += '    printf("%lld\\n", (long long)event_hash(run, event, 7));\n}\n'
+    source = tmp_path / "event_hash.cpp"
+    source.write_text(code_of_the_guide()[1] + main)
+    program = tmp_path / "event_hash"
+    trap = "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"
+    subprocess.run(
+        ["g++", "-Wall", "-Werror", *trap, source, "-o", program], check=True
+    )
+    given = "\n".join(f"{run} {event}" for run, event in pairs)
+    found = subprocess.run(
+        [program], input=given, capture_output=True, text=True, check=True
+    )
+    hashes = [int(line) for line in found.stdout.split()]
+    assert hashes == [reference(run, event, 7) for run, event in pairs]
