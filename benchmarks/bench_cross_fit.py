@@ -11,14 +11,28 @@ to all events. "foreseen" is the efficiency of that refit as the shift says that
 The second has the largest Asimov significance, of a background that is known to 10 %.
 `SignificanceThresholdClassifier` ("pooled") takes it at all scores, from 25 effective
 background events on; `TunedThresholdClassifierCV` of scikit-learn ("tuned") takes the
-mean of the curves of the folds at 100 probabilities, each at full yields. Both cuts are
-applied to new events, which the models of the folds score. "own" is the significance
-that the choice says of itself, "cross-fitted" the one that `cross_fitted_` says, and
-n_eff the number of effective background events out-of-fold.
+mean of the curves of the folds at 100 probabilities, each at full yields and from 5
+effective background events on, a fifth of 25. Both cuts are applied to new events,
+which the models of the folds score. "own" is the significance that the choice says of
+itself, "cross-fitted" the one that `cross_fitted_` says, and n_eff the number of
+effective background events out-of-fold.
 
 100 toys, the efficiencies in per cent:
 
-@@TABLE@@
+    out-of-fold        1.000
+    one model          1.006 ± 0.016
+    mean               0.712 ± 0.016
+    refit              0.737 ± 0.018
+    foreseen           0.812 ± 0.015
+
+                       new events       own              n_eff
+    pooled             0.426 ± 0.004    0.472 ± 0.007     29.4
+    tuned              0.259 ± 0.002    0.274 ± 0.003    161.4
+    cross-fitted                        0.417 ± 0.006
+
+The cut holds on events that one model scores. Three tenths of the background behind it
+are gone if the mean or a new fit does; the measured shift foresees most of it. A tight
+cut is not among 100 probabilities.
 
     python -m benchmarks.bench_cross_fit [--quick]
 """
@@ -56,7 +70,6 @@ TREES = HistGradientBoostingClassifier(
     max_iter=30,
     learning_rate=0.3,
     max_bins=31,
-    class_weight="balanced",
     random_state=0,
 )
 AT_ONE_PER_CENT = partial(threshold_at_efficiency, background=0.01)
@@ -69,8 +82,6 @@ def sample(n_events, seed):
     X = rng.normal(size=(n_events, 5))
     X[:, :3] += 0.8 * y[:, None]
     w = rng.exponential(size=n_events)
-    for k, total in enumerate(reversed(YIELDS.values())):
-        w[y == k] *= total / w[y == k].sum()
     return X, y, w, n_events * seed + np.arange(n_events)
 
 
@@ -107,17 +118,23 @@ def significances(events, new):
     X_new, y_new, w_new, new_numbers = new
     folds = EventNumberKFold(5).fold_numbers(groups=numbers)
     pooled = SignificanceThresholdClassifier(
-        CrossFitClassifier(TREES), **SIGNIFICANCE, n_replicas=0
+        CrossFitClassifier(TREES), **SIGNIFICANCE, **YIELDS, n_replicas=0
     ).fit(X, y, w, event_number=numbers)
     with sklearn.config_context(enable_metadata_routing=True):
         tuned = TunedThresholdClassifierCV(
             clone(TREES).set_fit_request(sample_weight=True),
-            scoring=make_significance_scorer(**SIGNIFICANCE, at="predict", **YIELDS),
+            scoring=make_significance_scorer(
+                **SIGNIFICANCE, **YIELDS, at="predict", min_n_eff=5.0
+            ),
             cv=PredefinedSplit(folds),
         ).fit(X, y, sample_weight=w)
     cross_fit = pooled.estimator_
     scan = significance_scan(
-        y_new, cross_fit.decision_function(X_new, new_numbers), w_new, **SIGNIFICANCE
+        y_new,
+        cross_fit.decision_function(X_new, new_numbers),
+        w_new,
+        **SIGNIFICANCE,
+        **YIELDS,
     )
     result = {}
     for name, cut, own in (
