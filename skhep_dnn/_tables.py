@@ -24,6 +24,7 @@ __all__ = [
     "column_position",
     "column_positions",
     "is_category",
+    "plain_table",
     "select_columns",
     "table_column",
 ]
@@ -60,6 +61,37 @@ def check_table(model: BaseEstimator, X: ArrayLike | None, *, reset: bool) -> An
         table = check_array(X, dtype=None, ensure_all_finite=False, estimator=model)
     validate_data(model, table, reset=reset, skip_check_array=True)
     return table
+
+
+def plain_table(X: Any) -> Any:
+    """Table as an array or a pandas DataFrame, without a model that knows its columns.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Events; integers and floats in an array stay what they are.
+
+    Returns
+    -------
+    table : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+
+    Raises
+    ------
+    TypeError
+        If `X` is sparse, has sparse columns or is a LazyFrame of polars.
+    ValueError
+        If `X` is not a table.
+
+    Examples
+    --------
+    >>> plain_table([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    _check_kind(X)
+    table = _to_pandas(X)
+    if isinstance(table, pd.DataFrame):
+        return table
+    return check_array(table, dtype=None, ensure_all_finite=False)
 
 
 def is_category(dtype: Any) -> bool:

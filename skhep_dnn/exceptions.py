@@ -14,8 +14,10 @@ __all__ = [
     "IgnoredConstraintWarning",
     "JournalRepairWarning",
     "LowStatisticsWarning",
+    "MeanCombinationWarning",
     "MissingWeightsError",
     "NonFiniteLossError",
+    "RefitCutWarning",
     "SkhepDNNError",
     "UndefinedSignificanceWarning",
     "UnweightedScoreWarning",
@@ -70,6 +72,14 @@ class IgnoredConstraintWarning(UserWarning):
 
 class LowStatisticsWarning(UserWarning):
     """A class has few effective events, so that figures based on it are noisy."""
+
+
+class MeanCombinationWarning(UserWarning):
+    """New events get the mean of fold models, which is another variable than theirs."""
+
+
+class RefitCutWarning(UserWarning):
+    """A cut that fold models chose is applied to a model that was fitted anew."""
 
 
 class UndefinedSignificanceWarning(UserWarning):

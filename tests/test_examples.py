@@ -145,8 +145,20 @@ def has_answer_of_regularisation(page):
         assert (np.diff(norms) < 0.0).all()
 
 
+def has_answer_of_folds(page):
+    """One model keeps the efficiency; the mean and a new fit lower it."""
+    near = (page["targets"] > 0.008) & (page["targets"] < 0.03)
+    one, mean, anew = (ratio[:, near].mean() for ratio in page["ratios"].values())
+    assert one == pytest.approx(1.0, abs=0.15)
+    assert mean == pytest.approx(0.55, abs=0.15)
+    assert mean < anew < one
+    assert page["at_cut"].z > page["at_other"].z
+    assert page["chosen"].working_point_.n_eff_b >= 25.0
+
+
 ANSWERS = {
     "plot_boosting_networks": has_answer_of_boosting,
+    "plot_folds_by_event_number": has_answer_of_folds,
     "plot_luck_of_the_best_trial": has_answer_of_luck,
     "plot_raw_momenta_to_significance": has_raw_momenta_answer,
     "plot_symmetries_of_any_classifier": has_symmetries_answer,

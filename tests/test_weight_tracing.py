@@ -8,6 +8,7 @@ the table `PATHS`.
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,9 +27,14 @@ from sklearn.model_selection import (
 from sklearn.preprocessing import StandardScaler
 
 from skhep_dnn import BoostedDNN, WeightedDNNClassifier
-from skhep_dnn.ensemble import SymmetryAveragedClassifier
+from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
-from skhep_dnn.model_selection import OptunaSearchCV, cross_validate_pooled
+from skhep_dnn.model_selection import (
+    EventNumberKFold,
+    OptunaSearchCV,
+    SignificanceThresholdClassifier,
+    cross_validate_pooled,
+)
 from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
@@ -208,6 +214,22 @@ def searched_on(
     return search.fit(X, Y, sample_weight=w)
 
 
+def cross_fitted(w: np.ndarray, estimator: Any, **options: Any) -> CrossFitClassifier:
+    """Fit one model for each of three folds: that of event k is k modulo 3."""
+    model = CrossFitClassifier(
+        estimator, cv=EventNumberKFold(3, rule="modulo"), **options
+    )
+    return model.fit(X, Y, sample_weight=w, event_number=np.arange(N))
+
+
+def chosen_cut(w: np.ndarray, **options: Any) -> SignificanceThresholdClassifier:
+    """Choose a cut on the scored events."""
+    model = SignificanceThresholdClassifier(
+        ready(), cv="prefit", min_n_eff=1.0, n_replicas=3, random_state=0, **options
+    )
+    return model.fit(X[SCORED], Y[SCORED], sample_weight=w[SCORED])
+
+
 def pipeline(*, scale: bool = True) -> Any:
     scaler = StandardScaler()
     if not scale:
@@ -240,6 +262,16 @@ def with_negative(w: np.ndarray, *rows: int) -> np.ndarray:
     return signed
 
 
+def chosen_by_number(w: np.ndarray) -> SignificanceThresholdClassifier:
+    model = SignificanceThresholdClassifier(
+        CrossFitClassifier(small(), event_number="number"),
+        choose=NO_CUT,
+        n_replicas=0,
+    )
+    return model.fit(X.assign(number=np.arange(N)), Y, sample_weight=w)
+
+
+NO_CUT = methodcaller("at", -np.inf)
 AUC = weighted_scorer("roc_auc")
 LOG_LOSS = weighted_scorer("balanced_log_loss")
 
@@ -548,6 +580,39 @@ PATHS = {
         ),
         (4, 35, 60, 90, 115),
         (),
+    ),
+    # cross-fitting; the model of fold 1 is trained on the events 0, 2, 3, 5, ...
+    "model of fold 1, as members": Path(
+        lambda w: cross_fitted(w, small()).oof_decision_function_[1::3],
+        (0, 2, 60, 90),
+        (1, 4, 91, 115),
+    ),
+    "model of fold 1, one by one behind a step": Path(
+        lambda w: cross_fitted(w, pipeline(), as_members=False).decision_function(
+            X, event_number=np.ones(N, dtype=int)
+        ),
+        (0, 2, 60, 90),
+        (1, 4, 91, 115),
+    ),
+    "yields of fold 1": Path(
+        lambda w: cross_fitted(w, LogisticRegression()).fold_report_["yield"][2:4],
+        (1, 4, 91, 115),
+        (0, 2, 60, 90),
+    ),
+    # choice of a cut
+    "significance of all that is selected": Path(
+        lambda w: chosen_cut(w, choose=NO_CUT).best_score_, SCORING, TRAINING
+    ),
+    "largest significance": Path(
+        lambda w: np.append(chosen_cut(w).best_score_, chosen_cut(w).gain_),
+        (91, 93),
+        TRAINING,
+    ),
+    "replicas of the cut": Path(
+        lambda w: chosen_cut(w).stability_.significance.replicas, (91, 93), TRAINING
+    ),
+    "cross-fitted significance": Path(
+        lambda w: chosen_by_number(w).cross_fitted_.value, (4, 60, 90, 115), ()
     ),
     # pipelines
     "network of a pipeline": Path(

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn._responses import Response, log_probabilities, response_of
 from skhep_dnn.ensemble._boosting_steps import (
     LARGEST_CORRECTION,
     bounded,
@@ -21,7 +22,6 @@ from skhep_dnn.ensemble._boosting_steps import (
     search_step,
     vote_weight,
 )
-from skhep_dnn.ensemble._variant_mean import Response, log_probabilities, response_of
 
 __all__ = [
     "BoostingRule",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from skhep_dnn._event_sample import EventSample
+from skhep_dnn._responses import Response, log_probabilities, response_of
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn.ensemble._boosting_loop import BoostingPart
 from skhep_dnn.ensemble._boosting_steps import (
@@ -24,7 +25,6 @@ from skhep_dnn.ensemble._boosting_steps import (
     bounded,
     log_loss_of_scores,
 )
-from skhep_dnn.ensemble._variant_mean import Response, log_probabilities, response_of
 
 __all__ = ["BoostingStart", "coin", "measured_shift", "out_of_fold_start"]
 

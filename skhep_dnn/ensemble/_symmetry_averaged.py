@@ -24,6 +24,7 @@ from skhep_dnn._event_sample import (
     has_validation_sample,
 )
 from skhep_dnn._logits import labels, log_odds_of_mean, weighted_accuracy
+from skhep_dnn._responses import Response, log_probabilities, response_of
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.ensemble._copied_training import (
@@ -33,12 +34,7 @@ from skhep_dnn.ensemble._copied_training import (
     seeded_clone,
 )
 from skhep_dnn.ensemble._estimator_checks import check_averageable, check_decisions
-from skhep_dnn.ensemble._variant_mean import (
-    Response,
-    log_probabilities,
-    over_variants,
-    response_of,
-)
+from skhep_dnn.ensemble._variant_mean import over_variants
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
 __all__ = ["SymmetryAveragedClassifier"]

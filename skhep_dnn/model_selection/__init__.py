@@ -4,20 +4,29 @@ from skhep_dnn.model_selection._cross_validation import (
     PooledScores,
     cross_validate_pooled,
 )
+from skhep_dnn.model_selection._cut_stability import CutStability, EfficiencyShift
+from skhep_dnn.model_selection._event_number_kfold import EventNumberKFold
 from skhep_dnn.model_selection._limits import Limit, last_width, network_size
 from skhep_dnn.model_selection._optuna_search import OptunaSearchCV
 from skhep_dnn.model_selection._overtraining import OvertrainingLimit
 from skhep_dnn.model_selection._predictions import KeptPredictions
 from skhep_dnn.model_selection._search_spaces import search_space
+from skhep_dnn.model_selection._significance_threshold import (
+    SignificanceThresholdClassifier,
+)
 from skhep_dnn.model_selection._space import SearchSpace
 
 __all__ = [
+    "CutStability",
+    "EfficiencyShift",
+    "EventNumberKFold",
     "KeptPredictions",
     "Limit",
     "OptunaSearchCV",
     "OvertrainingLimit",
     "PooledScores",
     "SearchSpace",
+    "SignificanceThresholdClassifier",
     "cross_validate_pooled",
     "last_width",
     "network_size",

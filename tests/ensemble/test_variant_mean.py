@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.svm import SVC
 
 from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn._responses import response_of
 from skhep_dnn.ensemble import SymmetryAveragedClassifier, _variant_mean
-from skhep_dnn.ensemble._variant_mean import response_of
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
 AUGMENTER = SymmetryAugmenter(cylindrical=[(0, 1, 2)])

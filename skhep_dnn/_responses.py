@@ -1,0 +1,86 @@
+"""What the answers of a fitted classifier are, and the logarithms of its probabilities.
+
+The logarithms do not saturate where the classifier tells its logits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+from skhep_dnn._sklearn import _safe_indexing
+
+__all__ = ["Response", "log_of", "log_probabilities", "response_of"]
+
+Floats = NDArray[np.float64]
+Response = Literal["sigmoid", "softmax", "probability", "decision"]
+_EVENTS = 1000  # that tell what a decision function is
+_TINY = float(np.finfo(np.float64).tiny)  # the logit of a probability 0 is -708
+
+
+def response_of(classifier: Any, X: Any) -> Response:
+    """Return what the answers of a fitted classifier are, as tried on some events.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted.
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events of which the first ones are tried.
+
+    Returns
+    -------
+    response : {"sigmoid", "softmax", "probability", "decision"}
+        Whether the sigmoid or the softmax of the decision function is the
+        probability, whether there are only probabilities, or no probabilities.
+    """
+    if not hasattr(classifier, "predict_proba"):
+        return "decision"
+    if not hasattr(classifier, "decision_function"):
+        return "probability"
+    events = _safe_indexing(X, slice(0, _EVENTS))
+    p, z = classifier.predict_proba(events), classifier.decision_function(events)
+    if z.ndim == 1:
+        return "sigmoid" if _agree(expit(z), p[:, -1]) else "probability"
+    if _agree(expit(z), p):
+        return "sigmoid"
+    return "softmax" if _agree(softmax(z, axis=1), p) else "probability"
+
+
+def log_probabilities(classifier: Any, response: Response, X: Any) -> Floats:
+    """Return logarithms of probabilities, as exact as the classifier tells them.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted.
+    response : {"sigmoid", "softmax", "probability"}
+        What its answers are.
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+
+    Returns
+    -------
+    log_p : ndarray of shape (n_samples, n_classes)
+    """
+    if response == "probability":
+        return log_of(classifier.predict_proba(X))
+    z = np.asarray(classifier.decision_function(X), dtype=np.float64)
+    if response == "softmax":
+        return np.asarray(log_softmax(z, axis=1))
+    return np.asarray(log_expit(np.column_stack([-z, z]) if z.ndim == 1 else z))
+
+
+def log_of(probability: Any) -> Floats:
+    """Return the logarithm of probabilities, which is finite where one is 0."""
+    p = np.asarray(probability, dtype=np.float64)
+    return np.log(np.maximum(p, _TINY))
+
+
+def _agree(implied: Floats, given: Floats) -> bool:
+    if implied.shape != given.shape:
+        return False
+    return bool(np.allclose(implied, given, rtol=0.0, atol=1e-6))
