@@ -106,9 +106,9 @@ class BoostingRule(ABC):
         """Return what the answers of a fitted classifier are, as tried on events."""
         return response_of(model, X)
 
-    def response(self, model: Any, kind: Response | None, X: Any) -> FloatArray:
+    def response(self, model: Any, kind: Any, X: Any) -> FloatArray:
         """Return what a classifier says, of shape (n_samples, n_classes)."""
-        return log_probabilities(model, kind or "probability", X)
+        return log_probabilities(model, kind, X)
 
     def labels(self, scores: FloatArray, response: FloatArray) -> Codes:  # noqa: ARG002
         """Return the class of each event, as the errors count it."""
