@@ -9,14 +9,21 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from skhep_dnn.feature_selection import BackwardEliminationSelector
     from skhep_dnn.neural_network import WeightedDNNClassifier
     from skhep_dnn.preprocessing import SymmetryAugmenter
 
-__all__ = ["SymmetryAugmenter", "WeightedDNNClassifier", "__version__"]
+__all__ = [
+    "BackwardEliminationSelector",
+    "SymmetryAugmenter",
+    "WeightedDNNClassifier",
+    "__version__",
+]
 
 __version__ = version("skhep-dnn")
 
 _LAZY = {
+    "BackwardEliminationSelector": "skhep_dnn.feature_selection",
     "SymmetryAugmenter": "skhep_dnn.preprocessing",
     "WeightedDNNClassifier": "skhep_dnn.neural_network",
 }
