@@ -16,6 +16,7 @@ from skhep_dnn.feature_selection._mutual_dependence import (
     mutual_dependence,
 )
 from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
+from skhep_dnn.feature_selection._separation_filter import SeparationSelector
 
 if TYPE_CHECKING:
     from skhep_dnn.feature_selection._backward_elimination import (
@@ -26,6 +27,7 @@ __all__ = [
     "BackwardEliminationSelector",
     "CutComparison",
     "MutualDependence",
+    "SeparationSelector",
     "compare_after_cut",
     "important_columns",
     "mutual_dependence",

@@ -192,10 +192,12 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     to help. "p_value" is the probability that the best of all candidates of the
     iteration is at least so many errors above 0, if none of them changes the score,
     from normal numbers with the covariance of the differences; "luck" is the mean gain
-    of the best one in this case. The winner is trained with the other seeds before it
-    is accepted, so that the luck of its first seed does not decide; that of the events
-    is left, since all iterations have the same events. The score of the selected
-    columns is therefore optimistic by up to "luck": quote that of other events.
+    of the best one in this case, among those that are not certainly missed. With
+    "shuffle" and "hybrid" only what was trained counts, and not the choice of it. The
+    winner is trained with the other seeds before it is accepted, so that the luck of
+    its first seed does not decide; that of the events is left, since all iterations
+    have the same events. The score of the selected columns is therefore optimistic by
+    up to "luck": quote that of other events.
 
     **Interrupted.** A directory has a file for each training of all folds, with the
     out-of-fold predictions, about 11 bytes for an event and class; files are written

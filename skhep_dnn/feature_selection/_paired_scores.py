@@ -36,6 +36,7 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
+CERTAIN = 3.0  # errors
 N_DRAWS = 20_000  # of a p-value: its error is below 0.004
 
 
@@ -246,7 +247,8 @@ def trials_p_values(
         Probability that the largest of all pulls is at least that of the candidate,
         if no removal changes the score.
     luck : float
-        Mean of the largest difference that luck alone makes.
+        Mean of the largest difference that luck alone makes, among the candidates that
+        are less than three errors below 0; nan if there are none.
     """
     n = len(differences)
     covariance = covariance_of([d.fluctuation for d in differences])
@@ -263,4 +265,7 @@ def trials_p_values(
     largest = (draws / scale).max(axis=1)
     pulls = np.array([d.value for d in differences]) / scale
     p_values = np.array([np.mean(largest >= pull) for pull in pulls])
-    return p_values, float(draws.max(axis=1).mean())
+    # A column that is missed for certain is no candidate of luck.
+    contenders = pulls > -CERTAIN
+    luck = draws[:, contenders].max(axis=1).mean() if contenders.any() else np.nan
+    return p_values, float(luck)

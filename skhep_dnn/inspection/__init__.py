@@ -4,6 +4,7 @@ from skhep_dnn.inspection._block_reliance import BlockRelianceDisplay
 from skhep_dnn.inspection._bottleneck_output import BottleneckOutputDisplay
 from skhep_dnn.inspection._bottleneck_reliance import BottleneckRelianceDisplay
 from skhep_dnn.inspection._discriminant import DiscriminantDisplay
+from skhep_dnn.inspection._elimination_path import EliminationDisplay
 from skhep_dnn.inspection._embedding import EmbeddingDisplay
 from skhep_dnn.inspection._histogram import WeightedHistogram
 from skhep_dnn.inspection._history import TrainingHistoryDisplay
@@ -21,6 +22,7 @@ __all__ = [
     "BottleneckOutputDisplay",
     "BottleneckRelianceDisplay",
     "DiscriminantDisplay",
+    "EliminationDisplay",
     "EmbeddingDisplay",
     "LearningRateRangeDisplay",
     "MutualDependenceDisplay",
