@@ -247,7 +247,13 @@ class EliminationDisplay:
             return
         self.ax_.set_xlim(edge, high)
         rows = np.flatnonzero(table["difference"] < edge)
-        self.ax_.scatter(np.full(len(rows), edge), rows, marker="<", color=SIGNAL_COLOR)
+        self.ax_.scatter(
+            np.full(len(rows), edge),
+            rows,
+            marker="<",
+            color=SIGNAL_COLOR,
+            clip_on=False,
+        )
 
     def _draw_candidates(self, table: pd.DataFrame) -> None:
         """Draw what else could have been dropped, at the scores without it."""
@@ -271,6 +277,7 @@ class EliminationDisplay:
                 np.clip(change[~inside], low, high),
                 rows[~inside],
                 marker="<",
+                clip_on=False,
                 **style,
             ),
         ]
