@@ -98,7 +98,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     scoring : str or callable, default=None
         Any scorer that works on predictions, of the out-of-fold predictions of all
         events together; greater is better. None takes minus the balanced log-loss of
-        classifiers and the coefficient of determination of regressors.
+        classifiers and the coefficient of determination of regressors. The former wants
+        probabilities of the balanced problem: of a classifier that is trained on
+        unequal sums of weights per class take "roc_auc".
     threshold : float, default=0.0
         By how much the score may be below that of all columns. 0 drops while the loss
         is not above that of the first baseline.

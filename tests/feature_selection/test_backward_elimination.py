@@ -10,7 +10,6 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import make_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, RepeatedStratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,13 +24,18 @@ N = 600
 Y = np.where(RNG.random(N) < 0.4, "s", "b")
 X = pd.DataFrame(RNG.normal(size=(N, 5)), columns=["mass", "pt", "eta", "phi", "z"])
 X[["mass", "pt"]] += np.outer(Y == "s", [1.2, 0.8])
-W = RNG.exponential(size=N) * np.where(Y == "s", 0.1, 3.0)
+W = RNG.exponential(size=N)
+W[Y == "s"] *= W[Y == "b"].sum() / W[Y == "s"].sum()  # a balanced problem
 USEFUL = ["mass", "pt"]
 
 
 def selector(estimator=None, **options):
     estimator = LogisticRegression() if estimator is None else estimator
     return BackwardEliminationSelector(estimator, **{"cv": 3, **options})
+
+
+def first_coefficient(model, X, y, sample_weight=None):
+    return model.coef_[0, 0]
 
 
 def names_of(fitted):
@@ -150,28 +154,24 @@ def test_the_scale_of_the_weights_does_not_matter(fitted):
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_negative_weights_count_as_they_are():
-    # A wrong variable: it is right for positive events, and negative ones undo it.
-    rng = np.random.default_rng(0)
-    n = 2000
-    y = np.where(np.arange(n) % 2, "s", "b")
-    signs = np.where(np.arange(n) % 10 < 4, -1.0, 1.0)
-    x = np.column_stack([(y == "s") * 1.0, (y == "s") * (signs > 0.0) * 1.5])
-    X = pd.DataFrame(x + rng.normal(size=(n, 2)), columns=["good", "other"])
-    model = HistGradientBoostingClassifier(max_iter=10, random_state=0)
-
-    class Absolute(HistGradientBoostingClassifier):
-        def fit(self, X, y, sample_weight=None):
-            return super().fit(X, y, np.abs(sample_weight))
-
-    model = Absolute(max_iter=20, max_bins=31, random_state=0)
-    found = selector(model).fit(X, y, sample_weight=signs * 1.0)
-    signed = found.elimination_path_.iloc[2]
-    found = selector(model).fit(X, y, sample_weight=np.ones(n))
-    unsigned = found.elimination_path_.iloc[2]
-    assert signed["candidate"] == unsigned["candidate"] == "other"
-    assert np.isfinite(signed["error"])
-    assert signed["difference"] > unsigned["difference"] + 3.0 * signed["error"]
+def test_a_negative_event_removes_an_equal_one():
+    model = LogisticRegression(tol=1e-10)
+    doubled = np.concatenate([np.arange(N), np.arange(50), np.arange(50)])
+    w = np.concatenate([W, W[:50], -W[:50]])
+    folds = doubled % 3
+    splits = [
+        (np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(3)
+    ]
+    plain = [(train[train < N], test[test < N]) for train, test in splits]
+    one = selector(model, cv=plain).fit(X, Y, sample_weight=W)
+    two = selector(model, cv=splits).fit(X.iloc[doubled], Y[doubled], sample_weight=w)
+    columns = ["score", "difference"]
+    np.testing.assert_allclose(
+        one.elimination_path_[columns], two.elimination_path_[columns], atol=1e-6
+    )
+    # what is added to fluctuates and what is taken away does, too
+    errors = [found.elimination_path_["error"][1:] for found in (one, two)]
+    assert (errors[1] > errors[0]).all()
 
 
 def test_arrays_and_tables_are_the_same(fitted):
@@ -324,7 +324,7 @@ def test_seeds_of_the_training_are_in_the_errors():
     class Noisy(LogisticRegression):
         def predict_proba(self, X):
             rng = np.random.default_rng(self.random_state)
-            return super().predict_proba(X) ** np.exp(0.02 * rng.normal())
+            return super().predict_proba(X) ** np.exp(0.3 * rng.normal())
 
     quiet = selector(LogisticRegression(random_state=1)).fit(X, Y, sample_weight=W)
     noisy = selector(Noisy(random_state=1)).fit(X, Y, sample_weight=W)
@@ -337,18 +337,13 @@ def test_seeds_of_the_training_are_in_the_errors():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"scoring": ["roc_auc", "accuracy"]}, ValueError, "must be one scorer"),
+        ({"scoring": ["roc_auc", "accuracy"]}, ValueError, "'scoring' parameter"),
         ({"n_features_to_select": 6}, ValueError, "must be at most the 5 columns"),
         ({"groups": {"a": ["nope"]}}, ValueError, "must be columns of `X`"),
         ({"always_keep": ["nope"]}, ValueError, "`always_keep` must be columns"),
         ({"as_members": True}, TypeError, "must not be True for an estimator that"),
         ({"n_seeds": 2}, ValueError, "'n_seeds' parameter"),
-        ({"scoring": lambda m, X, y: m.coef_[0, 0]}, TypeError, "must work on predict"),
-        (
-            {"scoring": make_scorer(roc_auc_score), "cv": 1},
-            ValueError,
-            "k-fold cross-validation requires",
-        ),
+        ({"scoring": first_coefficient}, TypeError, "must work on predict"),
     ],
 )
 def test_messages(options, error, message):
@@ -368,14 +363,12 @@ def test_columns_by_position_are_refused_where_some_are_left_out():
 
 
 def test_folds_without_a_class_are_named():
-    order = np.argsort(Y)
-    halves = [(order[: N // 2 + 200], order[N // 2 + 200 :]), (order, order[:10])]
-    labels = Y.copy()
-    labels[order[-5:]] = "t"
-    with pytest.raises(ValueError, match="must know the same classes"):
-        selector(cv=halves).fit(X, labels)
+    labels = np.where(np.arange(N) < 20, "t", Y)
+    splits = [(np.arange(300, N), np.arange(0, 300)), (np.arange(300), np.arange(9))]
+    with pytest.raises(ValueError, match="know"):
+        selector(cv=splits).fit(X, labels)
 
 
 def test_progress(capsys):
     selector(n_features_to_select=4, verbose=1).fit(X, Y)
-    assert "Trainings: 6it" in capsys.readouterr().err
+    assert "Trainings: 8it" in capsys.readouterr().err
