@@ -243,25 +243,17 @@ def _drop_one(
     n_seeds = len(before.trainings)
     importances = _importances(before, candidates)
     tried = _proposals(rules, candidates, importances)
-    subsets = {
-        name: _without(rules, before, number, name, ranked=n_seeds == 1)
-        for name in tried
-    }
-    found = dict(zip(tried, train(list(subsets.values())), strict=True))
+    at_once = n_seeds == len(tried) == 1
+    subsets = [_without(rules, before, number, name, ranked=at_once) for name in tried]
+    found = dict(zip(tried, train(subsets), strict=True))
     variance = seed_variance([[t.score for t in one.trainings] for one in path])
     differences = [compare([found[n]], before.trainings, variance) for n in tried]
     p_values, luck = trials_p_values(differences)
     winner = int(np.argmax([difference.value for difference in differences]))
     dropped = tried[winner]
-    # What has won is lucky, in its seed too: the other seeds are not.
-    confirmed = [found[dropped]]
-    if n_seeds > 1:
-        confirmed += train(
-            [
-                _without(rules, before, number, dropped, seed=seed, ranked=True)
-                for seed in range(1, n_seeds)
-            ]
-        )
+    again = [] if at_once else _again(rules, before, number, dropped)
+    more = train(again) if again else []
+    confirmed = more if n_seeds == 1 and more else [found[dropped], *more]
     scores = [[t.score for t in one.trainings] for one in path]
     variance = seed_variance([*scores, [t.score for t in confirmed]])
     change = compare(confirmed, path[0].trainings, variance)
@@ -283,8 +275,24 @@ def _drop_one(
         p_value=float(p_values[winner]),
         luck=luck,
         rows=sorted(rows, key=lambda row: before.kept.index(row["candidate"])),
-        seconds=_time(list(found.values())) + _time(confirmed[1:]),
+        seconds=_time([*found.values(), *more]),
     )
+
+
+def _again(
+    rules: EliminationRules, before: Iteration, number: int, dropped: str
+) -> list[Subset]:
+    """Return what is trained of the winner before it is believed.
+
+    It was lucky, in its seed too: the other seeds are not. They tell as well what is
+    important to it; without other seeds the first one is trained again for that.
+    """
+    n_seeds = len(before.trainings)
+    seeds = range(1, n_seeds) if n_seeds > 1 else range(rules.strategy != "retrain")
+    return [
+        _without(rules, before, number, dropped, seed=seed, ranked=True)
+        for seed in seeds
+    ]
 
 
 def _without(
@@ -294,17 +302,14 @@ def _without(
     name: str,
     *,
     seed: int = 0,
-    ranked: bool,
+    ranked: bool = False,
 ) -> Subset:
-    """Return the columns without one group; the last seed ranks what is left."""
+    """Return the columns without one group, which rank what is left if asked to."""
     kept = [other for other in before.kept if other != name]
-    position = list(rules.groups).index(name)
-    return Subset(
-        f"iteration_{number:03d}_candidate_{position:03d}",
-        rules.columns_of(kept),
-        seed,
-        _to_rank(rules, kept) if ranked else (),
-    )
+    label = f"iteration_{number:03d}_candidate_{list(rules.groups).index(name):03d}"
+    ranks = _to_rank(rules, kept) if ranked else ()
+    label += "_ranked" if ranks else ""
+    return Subset(label, rules.columns_of(kept), seed, ranks)
 
 
 def _importances(
