@@ -9,8 +9,13 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skhep_dnn
-from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
+from skhep_dnn import (
+    BackwardEliminationSelector,
+    SymmetryAugmenter,
+    WeightedDNNClassifier,
+)
 from skhep_dnn.ensemble import SymmetryAveragedClassifier
+from skhep_dnn.feature_selection import SeparationSelector
 from skhep_dnn.model_selection import OptunaSearchCV
 from skhep_dnn.pipeline import WeightedPipeline
 from skhep_dnn.preprocessing import (
@@ -50,6 +55,9 @@ ESTIMATORS = [
     OptunaSearchCV(
         LogisticRegression(), {"C": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0
     ),
+    BackwardEliminationSelector(LogisticRegression(), cv=2, n_features_to_select=1),
+    BackwardEliminationSelector(Ridge(), cv=2, n_replicas=5),
+    SeparationSelector(n_replicas=5),
     OptunaSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0),
 ]
 STANDARDISED = (

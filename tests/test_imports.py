@@ -7,7 +7,11 @@ import pytest
 
 import skhep_dnn
 
-ESTIMATORS = ["SymmetryAugmenter", "WeightedDNNClassifier"]
+ESTIMATORS = [
+    "BackwardEliminationSelector",
+    "SymmetryAugmenter",
+    "WeightedDNNClassifier",
+]
 SUBPACKAGES = [
     "datasets",
     "ensemble",

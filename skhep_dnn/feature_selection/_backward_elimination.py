@@ -185,10 +185,12 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     for event i of class c, of C classes, with the signed sum :math:`W_c` and the
     difference :math:`\Delta_i` of the mean losses of S seeds. Other scores take the
     first term from bootstrap replicas of the pooled predictions, the same replicas for
-    both. :math:`\sigma_\mathrm{seed}^2` is the variance of a score over the seeds,
-    the mean over the sets of columns that were trained with all of them: of three
-    seeds it is known to a factor of two at first, and better with each iteration. It
-    is 0 for an estimator whose seeds change nothing, which is then trained once.
+    both. :math:`\sigma_\mathrm{seed}^2` is the variance of a score over the seeds, as
+    far as it is not common to all sets of columns, which drops out of a difference at
+    the same seed. It comes from all columns and from each set that was dropped to, all
+    of which are trained with the same seeds; at first it is the whole variance of the
+    score of all columns. It is 0 for an estimator whose seeds change nothing, which is
+    then trained once.
 
     **Look-elsewhere effect.** Of many removals that change nothing the best one seems
     to help. "p_value" is the probability that the best of all candidates of the

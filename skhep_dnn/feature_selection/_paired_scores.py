@@ -210,20 +210,30 @@ def covariance_of(fluctuations: Sequence[FloatArray]) -> FloatArray:
 
 
 def seed_variance(scores: Sequence[Sequence[float]]) -> float:
-    """Return the variance of a score with the seed, from several sets of columns.
+    """Return the variance with the seed that is left in a paired difference, halved.
+
+    What a seed does to all sets of columns alike drops out of a difference at the same
+    seed. How much that is shows in several sets; of the first one alone the whole
+    variance is taken, and it counts as much as each further set.
 
     Parameters
     ----------
     scores : sequence of sequence of float
-        For each set of columns its score with each seed.
+        For each set of columns its score with each seed, the same seeds for all.
 
     Returns
     -------
     variance : float
-        The mean over the sets; 0 where each has one seed.
+        That of one score; 0 where there is one seed.
     """
-    variances = [np.var(of_set, ddof=1) for of_set in scores if len(of_set) > 1]
-    return float(np.mean(variances)) if variances else 0.0
+    table = np.array(scores, dtype=np.float64)
+    n_sets, n_seeds = table.shape
+    if n_seeds == 1:
+        return 0.0
+    first = table[0] - table[0].mean()
+    rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+    squares = float((first**2).sum() + (rest**2).sum())
+    return squares / ((n_seeds - 1) * n_sets)
 
 
 def trials_p_values(

@@ -111,8 +111,25 @@ def test_seeds_add_twice_the_variance_of_one_and_less_with_many():
     three = compare(scored(0.3, 0.4, 0.5), scored(0.1, 0.2, 0.3), 0.01)
     assert three.value == pytest.approx(0.2)
     assert three.error == pytest.approx(np.sqrt(0.02 / 3))
-    assert seed_variance([[1.0, 2.0, 3.0], [5.0, 5.0, 5.0]]) == pytest.approx(0.5)
-    assert seed_variance([[1.0]]) == 0.0
+
+
+def test_the_variance_of_the_seeds_is_what_a_difference_has():
+    assert seed_variance([[1.0]]) == seed_variance([[1.0], [2.0]]) == 0.0
+    assert seed_variance([[1.0, 2.0, 3.0]]) == pytest.approx(1.0)
+    # common to all: half of the first, as there are two
+    assert seed_variance([[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]]) == pytest.approx(0.5)
+    rng = np.random.default_rng(0)
+    common = 10.0 * rng.normal(size=3)
+    sets = rng.normal(size=(3000, 1)) + common + 0.1 * rng.normal(size=(3000, 3))
+    differences = sets[::2] - sets[1::2]
+    expected = differences.var(axis=1, ddof=1).mean() / 2
+    assert expected == pytest.approx(0.01, rel=0.1)
+    assert seed_variance(sets) == pytest.approx(
+        expected + sets[0].var(ddof=1) / 3000, rel=0.1
+    )
+    # of seeds that have nothing in common each set tells the same
+    apart = [seed_variance(rng.normal(size=(5, 3))) for _ in range(2000)]
+    assert np.mean(apart) == pytest.approx(1.0, abs=0.05)
 
 
 def test_replicas_without_a_score_are_left_out():
