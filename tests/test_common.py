@@ -55,9 +55,11 @@ ESTIMATORS = [
     OptunaSearchCV(
         LogisticRegression(), {"C": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0
     ),
-    BackwardEliminationSelector(LogisticRegression(), cv=2, n_features_to_select=1),
-    BackwardEliminationSelector(Ridge(), cv=2, n_replicas=5),
-    SeparationSelector(n_replicas=5),
+    BackwardEliminationSelector(LogisticRegression(), cv=2, n_features_to_select=0.8),
+    BackwardEliminationSelector(Ridge(), cv=2, n_features_to_select=0.8, n_replicas=2),
+    SeparationSelector(
+        min_separation=-1.0, min_separation_unit="separation", n_replicas=5
+    ),
     OptunaSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0),
 ]
 STANDARDISED = (

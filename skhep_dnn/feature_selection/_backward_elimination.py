@@ -20,9 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.feature_selection import SelectorMixin
 from sklearn.model_selection import check_cv
-from sklearn.utils import Tags, check_random_state, get_tags
+from sklearn.utils import Tags, check_random_state, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import without_callbacks
@@ -422,7 +422,7 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
             )
             raise ValueError(msg)
         table = check_table(self, X, reset=True)
-        check_consistent_length(table, y)
+        table, y = indexable(table, y)
         return table, check_target(y, self.estimator)
 
     def _scorers(self, *, is_weighted: bool) -> Scoring:

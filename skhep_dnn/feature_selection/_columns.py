@@ -89,7 +89,7 @@ def numeric_columns(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If a column is not of numbers.
     """
     table, names = named_table(X)
@@ -102,7 +102,8 @@ def numeric_columns(
                 f"`X` must have columns of numbers, got {name!r}: {error}. Leave the "
                 "column out, or replace its categories by numbers."
             )
-            raise ValueError(msg) from error
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(msg) from error
     columns[columns == missing_values] = np.nan
     return columns, names
 
