@@ -329,8 +329,8 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Events.
-        y : array-like of shape (n_samples,)
-            Labels or values.
+        y : array-like of shape (n_samples,), default=None
+            Labels or values; required.
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights, negative ones allowed, given to every fit and every score;
             None counts each event once.

@@ -161,8 +161,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Events, in columns of numbers.
-        y : array-like of shape (n_samples,)
-            Labels of two classes.
+        y : array-like of shape (n_samples,), default=None
+            Labels of two classes; required.
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights, negative ones too; None counts every event once.
 
