@@ -60,30 +60,48 @@ def rate(n, n_all):
 def toys(n_toys):
     """Rates of false drops and of hits."""
     rows = {}
+
+    def show(name, n, n_all):
+        rows[name] = row = rate(n, n_all)
+        print(f"{name:62}{row['rate']:8.4f} ± {row['error']:.4f}", flush=True)
+
     for shift in (0.5, 0.3, 0.2):
-        kept = [
-            elimination().fit(*toy(seed, [shift] * 6)).get_support()
-            for seed in range(n_toys)
-        ]
-        n_dropped = int(np.sum([not support.all() for support in kept]))
-        worth = f"6 useful at {shift} sigma"
-        rows[f"{worth}: selections with a false drop"] = rate(n_dropped, n_toys)
-        n_false = int(np.sum([(~support).sum() for support in kept]))
-        rows[f"{worth}: variables dropped"] = rate(n_false, 6 * n_toys)
-    shifts = [0.5] * 4 + [0.0] * 4
-    for rule in ("best", "smallest"):
         kept = np.array(
             [
-                elimination(revert_to=rule).fit(*toy(seed, shifts)).get_support()
-                for seed in range(1000, 1000 + n_toys)
+                elimination().fit(*toy(seed, [shift] * 6)).get_support()
+                for seed in range(n_toys)
             ]
         )
-        text = f'4 useful at 0.5, 4 useless, revert_to="{rule}"'
-        rows[f"{text}: useless dropped"] = rate(int((~kept[:, 4:]).sum()), 4 * n_toys)
-        rows[f"{text}: useful dropped"] = rate(int((~kept[:, :4]).sum()), 4 * n_toys)
-    for name, row in rows.items():
-        print(f"{name:64}{row['rate']:8.4f} ± {row['error']:.4f}", flush=True)
+        useful = f"6 useful at {shift} sigma"
+        show(f"{useful}: eliminations with a false drop", n_bad(kept), n_toys)
+        show(f"{useful}: variables dropped", int((~kept).sum()), kept.size)
+    found = [
+        elimination().fit(*toy(seed, [0.5] * 4 + [0.0] * 4))
+        for seed in range(1000, 1000 + n_toys)
+    ]
+    for rule in ("best", "smallest"):
+        kept = np.array([support_by(rule, one) for one in found])
+        useful, useless = kept[:, :4], kept[:, 4:]
+        text = f'4 useful at 0.5, 4 useless, "{rule}"'
+        show(f"{text}: useless dropped", int((~useless).sum()), useless.size)
+        show(f"{text}: useful dropped", int((~useful).sum()), useful.size)
     return rows
+
+
+def n_bad(kept):
+    return int((~kept.all(axis=1)).sum())
+
+
+def support_by(rule, found):
+    """Return what a fitted selector would have selected by a rule of its own."""
+    if rule == "best":
+        return found.get_support()
+    table = found.iterations_
+    last = int(np.flatnonzero(table["accepted"])[-1])
+    support = np.ones(found.n_features_in_, dtype=bool)
+    for name in table["dropped"][1 : last + 1]:
+        support[found.groups_[name]] = False
+    return support
 
 
 def agreement(n_toys):
