@@ -166,6 +166,7 @@ def cost(events, model, n_iterations):
         "retrain, members, 1 process": partial(select, n_jobs=1),
         "retrain, members, 2 processes": partial(select, n_jobs=2),
         "retrain, processes": partial(select, n_jobs=2, as_members=False),
+        "hybrid, members, 1 process": partial(select, n_jobs=1, strategy="hybrid"),
         "hybrid, members, 2 processes": partial(select, n_jobs=2, strategy="hybrid"),
         "shuffle, members, 2 processes": partial(select, n_jobs=2, strategy="shuffle"),
     }
@@ -231,6 +232,7 @@ def real(events, other, model, n_trained):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--iterations", type=int, default=2, help="of the cost")
     parser.add_argument("--part", choices=("toys", "agreement", "cost", "real"))
     options = parser.parse_args()
     quick, part = options.quick, options.part
@@ -247,7 +249,7 @@ def main():
     parts = {
         "toys": partial(toys, 3 if quick else 200),
         "agreement": partial(agreement, 2 if quick else 50),
-        "cost": partial(cost, sample, model, 1 if quick else 2),
+        "cost": partial(cost, sample, model, 1 if quick else options.iterations),
         "real": partial(real, sample, other, model, 1 if quick else 3),
     }
     chosen = {name: parts[name] for name in parts if part in (None, name)}

@@ -93,8 +93,8 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         them trainings decide whether a removal is accepted.
     n_candidates : int, default=5
         Candidates that "hybrid" trains in each iteration.
-    n_repeats : int, default=3
-        Permutations of each fold in "shuffle" and "hybrid".
+    n_repeats : int, default=2
+        Permutations of each fold in "shuffle" and "hybrid", by the models of one seed.
     scoring : str or callable, default=None
         Any scorer that works on predictions, of the out-of-fold predictions of all
         events together; greater is better. None takes minus the balanced log-loss of
@@ -278,7 +278,7 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         always_keep: Sequence[str | int] | None = None,
         strategy: Literal["retrain", "shuffle", "hybrid"] = "retrain",
         n_candidates: int = 5,
-        n_repeats: int = 3,
+        n_repeats: int = 2,
         scoring: Any = None,
         threshold: float = 0.0,
         threshold_unit: Literal["score", "error"] = "score",

@@ -189,14 +189,14 @@ def best_iteration(
 def _all_columns(train: Trained, rules: EliminationRules) -> Iteration:
     kept = tuple(rules.groups)
     columns = rules.columns_of(kept)
-    ranked = _to_rank(rules, kept)
+    ranked, last = _to_rank(rules, kept), rules.n_seeds - 1
     found = train(
         [
-            Subset("iteration_000_all", columns, seed, ranked)
+            Subset("iteration_000_all", columns, seed, () if seed < last else ranked)
             for seed in range(rules.n_seeds)
         ]
     )
-    trainings = found if _seeds_matter(found) else found[:1]
+    trainings = found if _seeds_matter(found) else found[-1:]  # the last one ranks
     score = float(np.mean([one.score for one in trainings]))
     row = {"score": score, "difference": 0.0, "error": 0.0, "n_seeds": len(trainings)}
     return Iteration(
@@ -284,13 +284,13 @@ def _again(
 ) -> list[Subset]:
     """Return what is trained of the winner before it is believed.
 
-    It was lucky, in its seed too: the other seeds are not. They tell as well what is
-    important to it; without other seeds the first one is trained again for that.
+    It was lucky, in its seed too: the other seeds are not. The last of them tells as well
+    what is important to it; without other seeds the first one is trained again for that.
     """
     n_seeds = len(before.trainings)
     seeds = range(1, n_seeds) if n_seeds > 1 else range(rules.strategy != "retrain")
     return [
-        _without(rules, before, number, dropped, seed=seed, ranked=True)
+        _without(rules, before, number, dropped, seed=seed, ranked=seed == seeds[-1])
         for seed in seeds
     ]
 
