@@ -10,6 +10,7 @@ Networks for ATLAS analyses", DPG meeting 2023, T 63.1.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, Literal, Self
@@ -373,6 +374,7 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         records, seed = self._open_records(table, y, given, splits)
         scoring = scoring.for_sample(y, sample_weight, table)
         trainer = self._trainer(events, splits, scoring, seed)
+        rules = replace(rules, n_seeds=len(trainer.estimators))
         scored = ScoringRules(
             events=events,
             splits=splits,

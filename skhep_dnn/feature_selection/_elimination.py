@@ -284,8 +284,8 @@ def _again(
 ) -> list[Subset]:
     """Return what is trained of the winner before it is believed.
 
-    It was lucky, in its seed too: the other seeds are not. The last of them tells as well
-    what is important to it; without other seeds the first one is trained again for that.
+    It was lucky, in its seed too: the other seeds are not. The last of them tells as
+    well what is important to it; without other seeds the first one is trained again.
     """
     n_seeds = len(before.trainings)
     seeds = range(1, n_seeds) if n_seeds > 1 else range(rules.strategy != "retrain")

@@ -11,6 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, RepeatedStratifiedKFold
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -332,6 +333,13 @@ def test_seeds_of_the_training_are_in_the_errors():
     assert first[1] > 1.5 * first[0]
     n_seeds = [s.elimination_path_["n_seeds"].iloc[0] for s in (quiet, noisy)]
     assert n_seeds == [1, 3]
+
+
+def test_an_estimator_without_a_seed_is_trained_once(tmp_path):
+    for strategy in ("retrain", "hybrid"):
+        found = selector(GaussianNB(), strategy=strategy, directory=tmp_path)
+        assert set(USEFUL) <= set(names_of(found.fit(X, Y, sample_weight=W)))
+    assert len(list(tmp_path.glob("iteration_000_*"))) == 1
 
 
 @pytest.mark.parametrize(
