@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skhep_dnn.ensemble import BoostedDNN
+    from skhep_dnn.feature_selection import BackwardEliminationSelector
     from skhep_dnn.neural_network import WeightedDNNClassifier
     from skhep_dnn.preprocessing import SymmetryAugmenter
 
-__all__ = ["BoostedDNN", "SymmetryAugmenter", "WeightedDNNClassifier", "__version__"]
+__all__ = [
+    "BackwardEliminationSelector",
+    "BoostedDNN",
+    "SymmetryAugmenter",
+    "WeightedDNNClassifier",
+    "__version__",
+]
 
 __version__ = version("skhep-dnn")
 
 _LAZY = {
+    "BackwardEliminationSelector": "skhep_dnn.feature_selection",
     "BoostedDNN": "skhep_dnn.ensemble",
     "SymmetryAugmenter": "skhep_dnn.preprocessing",
     "WeightedDNNClassifier": "skhep_dnn.neural_network",

@@ -10,8 +10,14 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skhep_dnn
-from skhep_dnn import BoostedDNN, SymmetryAugmenter, WeightedDNNClassifier
+from skhep_dnn import (
+    BackwardEliminationSelector,
+    BoostedDNN,
+    SymmetryAugmenter,
+    WeightedDNNClassifier,
+)
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
+from skhep_dnn.feature_selection import SeparationSelector
 from skhep_dnn.model_selection import OptunaSearchCV, SignificanceThresholdClassifier
 from skhep_dnn.pipeline import WeightedPipeline
 from skhep_dnn.preprocessing import (
@@ -88,6 +94,11 @@ ESTIMATORS = [
     ),
     OptunaSearchCV(
         LogisticRegression(), {"C": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0
+    ),
+    BackwardEliminationSelector(LogisticRegression(), cv=2, n_features_to_select=0.8),
+    BackwardEliminationSelector(Ridge(), cv=2, n_features_to_select=0.8, n_replicas=2),
+    SeparationSelector(
+        min_separation=-1.0, min_separation_unit="separation", n_replicas=5
     ),
     OptunaSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0),
 ]

@@ -7,7 +7,12 @@ import pytest
 
 import skhep_dnn
 
-ESTIMATORS = ["BoostedDNN", "SymmetryAugmenter", "WeightedDNNClassifier"]
+ESTIMATORS = [
+    "BackwardEliminationSelector",
+    "BoostedDNN",
+    "SymmetryAugmenter",
+    "WeightedDNNClassifier",
+]
 SUBPACKAGES = [
     "datasets",
     "ensemble",
@@ -67,9 +72,11 @@ def test_names_are_loaded_on_first_use():
     assert not loaded & {"matplotlib", "pooch"}
 
 
-def test_a_search_alone_loads_optuna():
-    others = [name for name in SUBPACKAGES if name != "model_selection"]
-    uses = "\n".join(f"skhep_dnn.{name}" for name in [*others, *ESTIMATORS])
+def test_what_needs_no_folds_loads_no_optuna():
+    # The elimination takes its folds from the sub-package that searches.
+    with_folds = {"model_selection", "BackwardEliminationSelector"}
+    others = [name for name in [*SUBPACKAGES, *ESTIMATORS] if name not in with_folds]
+    uses = "\n".join(f"skhep_dnn.{name}" for name in others)
     assert "optuna" not in loaded_by(f"import skhep_dnn\n{uses}")
 
 

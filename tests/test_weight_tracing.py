@@ -26,8 +26,13 @@ from sklearn.model_selection import (
 )
 from sklearn.preprocessing import StandardScaler
 
-from skhep_dnn import BoostedDNN, WeightedDNNClassifier
+from skhep_dnn import (
+    BackwardEliminationSelector,
+    BoostedDNN,
+    WeightedDNNClassifier,
+)
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
+from skhep_dnn.feature_selection import SeparationSelector
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
 from skhep_dnn.model_selection import (
     EventNumberKFold,
@@ -228,6 +233,19 @@ def chosen_cut(w: np.ndarray, **options: Any) -> SignificanceThresholdClassifier
         ready(), cv="prefit", min_n_eff=1.0, n_replicas=3, random_state=0, **options
     )
     return model.fit(X[SCORED], Y[SCORED], sample_weight=w[SCORED])
+
+
+def eliminated(w: np.ndarray, estimator: Any, **options: Any) -> Any:
+    """Drop one column, by trainings without each of them."""
+    options = {"cv": SPLITS, "n_features_to_select": 2, "random_state": 0, **options}
+    selector = BackwardEliminationSelector(estimator, n_replicas=3, **options)
+    return selector.fit(X, Y, sample_weight=w)
+
+
+def filtered(w: np.ndarray) -> SeparationSelector:
+    return SeparationSelector(n_bins=6, n_replicas=2).fit(
+        X[TRAIN], Y[TRAIN], sample_weight=w[TRAIN]
+    )
 
 
 def pipeline(*, scale: bool = True) -> Any:
@@ -613,6 +631,42 @@ PATHS = {
     ),
     "cross-fitted significance": Path(
         lambda w: chosen_by_number(w).cross_fitted_.value, (4, 60, 90, 115), ()
+    ),
+    # selection of columns: 110 and above are in no fold
+    "elimination, scores": Path(
+        lambda w: eliminated(w, small()).elimination_path_["score"],
+        (4, 35, 60, 90),
+        (110, 115),
+    ),
+    "elimination, scores of a pipeline": Path(
+        lambda w: eliminated(w, pipeline()).elimination_path_["score"],
+        (4, 35, 60, 90),
+        (110, 115),
+    ),
+    "elimination, errors": Path(
+        lambda w: eliminated(w, LogisticRegression()).elimination_path_["error"],
+        (4, 35, 60, 90),
+        (110, 115),
+    ),
+    "elimination, errors of another score": Path(
+        lambda w: eliminated(
+            w, LogisticRegression(), scoring="neg_brier_score"
+        ).elimination_path_["error"],
+        (4, 35, 60, 90),
+        (110, 115),
+    ),
+    "elimination, permutation importances": Path(
+        lambda w: eliminated(
+            w, small(), strategy="hybrid", n_candidates=1
+        ).elimination_path_["difference"],
+        (4, 35, 60, 90),
+        (),  # the yields of all events belong to it, as they scale each fold
+    ),
+    "separations of a filter": Path(
+        lambda w: filtered(w).table_["separation"], TRAINING, NOT_TRAINING
+    ),
+    "correlations of a filter": Path(
+        lambda w: filtered(w).correlation_.to_numpy(), TRAINING, NOT_TRAINING
     ),
     # pipelines
     "network of a pipeline": Path(

@@ -6,7 +6,8 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,26 @@ from sklearn.base import BaseEstimator
 
 from skhep_dnn._tables import check_table, column_position, table_column
 
-__all__ = ["Groups", "named_table", "numeric_columns", "resolve_groups"]
+__all__ = [
+    "Groups",
+    "check_columns_are_named",
+    "named_table",
+    "numeric_columns",
+    "resolve_groups",
+]
+
+# Parameters that declare columns, of the estimators of this package and scikit-learn's.
+_OF_COLUMNS = {
+    "cartesian",
+    "categorical_features",
+    "cylindrical",
+    "feature_groups",
+    "invariants",
+    "leading",
+    "odd_under",
+    "reference",
+    "stratify",
+}
 
 Groups = Mapping[str, Sequence[str | int]]
 
@@ -69,7 +89,7 @@ def numeric_columns(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If a column is not of numbers.
     """
     table, names = named_table(X)
@@ -82,7 +102,8 @@ def numeric_columns(
                 f"`X` must have columns of numbers, got {name!r}: {error}. Leave the "
                 "column out, or replace its categories by numbers."
             )
-            raise ValueError(msg) from error
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(msg) from error
     columns[columns == missing_values] = np.nan
     return columns, names
 
@@ -153,3 +174,37 @@ def _check_disjoint(taken: list[int], names: Sequence[str]) -> None:
             "each column in one group."
         )
         raise ValueError(msg)
+
+
+def check_columns_are_named(estimator: BaseEstimator) -> None:
+    """Refuse positions of columns, which a table of some columns would shift.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its parameters that declare columns are looked at.
+
+    Raises
+    ------
+    ValueError
+        If one gives a column by its position.
+    """
+    for parameter, value in estimator.get_params().items():
+        if parameter.split("__")[-1] in _OF_COLUMNS and _has_position(value):
+            msg = (
+                f"`{parameter}` must name its columns where some are cut, got "
+                f"positions: {value!r}. Pass a DataFrame and names."
+            )
+            raise ValueError(msg)
+
+
+def _has_position(value: Any) -> bool:
+    """Tell whether a declaration of columns holds an int, or a mask, at any depth."""
+    value = getattr(value, "wide", value)  # a FeatureSplit
+    if isinstance(value, Integral | np.bool_):
+        return True
+    if isinstance(value, Mapping):
+        return any(_has_position(part) for pair in value.items() for part in pair)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return any(_has_position(part) for part in value)
+    return False

@@ -6,7 +6,7 @@ do without. Both trainings see the same folds, and their difference has a paired
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from textwrap import wrap
@@ -26,7 +26,10 @@ from sklearn.utils import Bunch, check_random_state
 
 from skhep_dnn._tables import select_columns
 from skhep_dnn._validation import check_event_weights, check_signal
-from skhep_dnn.feature_selection._columns import named_table
+from skhep_dnn.feature_selection._columns import (
+    check_columns_are_named,
+    named_table,
+)
 from skhep_dnn.feature_selection._important_columns import important_columns
 from skhep_dnn.metrics import PairedBootstrapResult, paired_bootstrap
 
@@ -36,18 +39,6 @@ Metric = Callable[..., float]
 Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 _LINE_WIDTH = 88
-# Parameters that declare columns, of the estimators of this package and scikit-learn's.
-_OF_COLUMNS = {
-    "cartesian",
-    "categorical_features",
-    "cylindrical",
-    "feature_groups",
-    "invariants",
-    "leading",
-    "odd_under",
-    "reference",
-    "stratify",
-}
 _BETTER = {"balanced_log_loss": "less", "roc_auc": "more"}
 
 
@@ -218,7 +209,7 @@ def compare_after_cut(
     """
     table, names = named_table(X)
     kept = _check_cut(names, importance, cut)
-    _check_named(estimator)
+    check_columns_are_named(estimator)
     labels = np.asarray(y)
     check_signal(labels, name="y")
     if sample_weight is not None:
@@ -265,29 +256,6 @@ def _check_cut(names: Sequence[str], importance: Bunch, cut: float) -> list[int]
         )
         raise ValueError(msg)
     return [names.index(name) for name in kept]
-
-
-def _check_named(estimator: BaseEstimator) -> None:
-    """Refuse positions of columns, which another table would silently shift."""
-    for parameter, value in estimator.get_params().items():
-        if parameter.split("__")[-1] in _OF_COLUMNS and _has_position(value):
-            msg = (
-                f"`{parameter}` must name its columns where some are cut, got "
-                f"positions: {value!r}. Pass a DataFrame and names."
-            )
-            raise ValueError(msg)
-
-
-def _has_position(value: Any) -> bool:
-    """Tell whether a declaration of columns holds an int, or a mask, at any depth."""
-    value = getattr(value, "wide", value)  # a FeatureSplit
-    if isinstance(value, Integral | np.bool_):
-        return True
-    if isinstance(value, Mapping):
-        return any(_has_position(part) for pair in value.items() for part in pair)
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return any(_has_position(part) for part in value)
-    return False
 
 
 def _make_splits(

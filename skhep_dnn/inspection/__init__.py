@@ -5,6 +5,7 @@ from skhep_dnn.inspection._boosting_gain import BoostingGainDisplay
 from skhep_dnn.inspection._bottleneck_output import BottleneckOutputDisplay
 from skhep_dnn.inspection._bottleneck_reliance import BottleneckRelianceDisplay
 from skhep_dnn.inspection._discriminant import DiscriminantDisplay
+from skhep_dnn.inspection._elimination_path import EliminationDisplay
 from skhep_dnn.inspection._embedding import EmbeddingDisplay
 from skhep_dnn.inspection._histogram import WeightedHistogram
 from skhep_dnn.inspection._history import TrainingHistoryDisplay
@@ -23,6 +24,7 @@ __all__ = [
     "BottleneckOutputDisplay",
     "BottleneckRelianceDisplay",
     "DiscriminantDisplay",
+    "EliminationDisplay",
     "EmbeddingDisplay",
     "LearningRateRangeDisplay",
     "MutualDependenceDisplay",

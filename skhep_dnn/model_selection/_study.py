@@ -42,6 +42,7 @@ from skhep_dnn.model_selection._trial import (
 )
 from skhep_dnn.model_selection._trial_owner import TrialOwner
 from skhep_dnn.model_selection._trial_record import TrialRecord
+from skhep_dnn.model_selection._whole_file import write_whole
 
 __all__ = ["MAX_SEED", "SearchStudy", "TrialCounts"]
 
@@ -212,7 +213,7 @@ class SearchStudy:
         found = cls(study, space, about["seed"], n_points, place)
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)
-            _write(place / _ABOUT_FILE, json.dumps(about, indent=1))
+            write_whole(place / _ABOUT_FILE, json.dumps(about, indent=1))
             found._load_files(place)
             found._write_missing_files(place)
         if stored is None:
@@ -347,7 +348,7 @@ class SearchStudy:
             text = record.to_json(optuna=stored, history=history)
         else:
             text = json.dumps({"number": number, "optuna": stored}, indent=1)
-        _write(directory / _file_name(trial), text)
+        write_whole(directory / _file_name(trial), text)
 
     def _write_missing_files(self, directory: Path) -> None:
         """Write what a process that was killed had told and not written."""
@@ -516,10 +517,3 @@ def _read_about(path: Path) -> dict[str, Any]:
 
 def _text_of(path: Path) -> str:
     return path.read_bytes().decode("utf-8", errors="replace")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole: who reads it finds the old text or the new one."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

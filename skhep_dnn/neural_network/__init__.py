@@ -10,7 +10,10 @@ from skhep_dnn.neural_network._engine.results import Evaluation, TrainedMembers
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
 from skhep_dnn.neural_network._engine.training import MemberTraining, train_members
 from skhep_dnn.neural_network._feature_split import FeatureSplit
-from skhep_dnn.neural_network._fit_together import fit_together
+from skhep_dnn.neural_network._fit_together import (
+    fit_masks_together,
+    fit_together,
+)
 from skhep_dnn.neural_network._fit_with_offset import fit_with_offset
 from skhep_dnn.neural_network._losses import FocalLoss
 from skhep_dnn.neural_network._networks.shapes import count_parameters
@@ -41,6 +44,7 @@ __all__ = [
     "bottleneck_outputs",
     "bottleneck_reliance",
     "count_parameters",
+    "fit_masks_together",
     "fit_together",
     "fit_with_offset",
     "train_members",

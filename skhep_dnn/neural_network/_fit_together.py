@@ -8,13 +8,15 @@ each classifier records its own part.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 
 from skhep_dnn._fit_tasks import has_callbacks
 from skhep_dnn.exceptions import FitTogetherError
@@ -26,7 +28,7 @@ from skhep_dnn.neural_network._engine.settings import TrainingSettings
 from skhep_dnn.neural_network._engine.training import train_members
 from skhep_dnn.neural_network._preparation.prepared_fit import PreparedFit
 
-__all__ = ["fit_together"]
+__all__ = ["fit_masks_together", "fit_together"]
 
 LEAST_FILLED = 0.9  # share of the batches in a pass that hold events of each sample
 
@@ -132,6 +134,116 @@ def fit_together(
     [(334,), (333,), (333,)]
     """
     classifiers = list(classifiers)
+    prepared = _prepared(classifiers, samples, max_bytes)
+    members, X, y = _stacked(prepared)
+    parts = _trained(prepared, members, X, y, n_jobs)
+    for model, one, part in zip(classifiers, prepared, parts, strict=True):
+        model._finish(one, part)
+    return classifiers
+
+
+def fit_masks_together(
+    classifiers: Sequence[WeightedDNNClassifier],
+    samples: Iterable[Mapping[str, Any]],
+    masks: Sequence[ArrayLike],
+    *,
+    n_jobs: int | None = None,
+    max_bytes: int = 2 * 2**30,
+) -> list[list[WeightedDNNClassifier]]:
+    """Fit classifiers that see some of their columns alone, all as one training.
+
+    What is a variable worth: each mask hides other columns of the same events, and the
+    networks of all masks train on one table. A column that is hidden contributes
+    nothing, whatever its values, and nothing is learnt from it.
+
+    Parameters
+    ----------
+    classifiers : sequence of WeightedDNNClassifier
+        They are not fitted but copied, once for each mask; a fit before is forgotten.
+    samples : iterable of mapping
+        For each classifier the keyword arguments of `fit`, `X` and `y` at least, with
+        all columns.
+    masks : sequence of array-like of bool of shape (n_features,)
+        Columns that are seen, one or more, in the order of the table.
+    n_jobs : int, default=None
+        Number of processes that train; it has no effect on the results. None means 1
+        unless in a `joblib.parallel_config`.
+    max_bytes : int, default=2147483648
+        Largest size of the common table, as in `fit_together`. Masks add nothing.
+
+    Returns
+    -------
+    models : list of list of WeightedDNNClassifier
+        For each mask one fitted copy of each classifier. They take all columns.
+
+    Raises
+    ------
+    FitTogetherError
+        If the classifiers cannot train together, or a mask hides one component of a
+        momentum that `augmenter` rotates.
+    TypeError
+        If one is no WeightedDNNClassifier.
+    ValueError
+        If one cannot be fitted at all, or a mask has a wrong shape or hides all.
+    NonFiniteLossError
+        If the loss of one becomes nan or infinite.
+
+    See Also
+    --------
+    fit_together : Fits classifiers that see all their columns.
+    skhep_dnn.feature_selection.BackwardEliminationSelector : Chooses columns by it.
+
+    Notes
+    -----
+    Copies differ in what they see alone: they have the same splits, training weights,
+    order of events and initial networks, those of all columns. A network that is
+    trained on a table without the columns draws other initial weights, fewer and
+    larger by the root of the share of inputs that are left.
+
+    Examples
+    --------
+    >>> from skhep_dnn import WeightedDNNClassifier
+    >>> from skhep_dnn.datasets import make_gaussian_events
+    >>> from skhep_dnn.neural_network import fit_masks_together
+    >>> events = make_gaussian_events(500, random_state=0)
+    >>> model = WeightedDNNClassifier(
+    ...     n_members=1, n_layers=1, width=8, max_epochs=3, random_state=0
+    ... )
+    >>> without_first, without_second = fit_masks_together(
+    ...     [model],
+    ...     [{"X": events.data, "y": events.target}],
+    ...     [[i != hidden for i in range(events.data.shape[1])] for hidden in (0, 1)],
+    ... )
+    >>> other = events.data.copy()
+    >>> other.iloc[:, 0] += 1.0
+    >>> difference = without_first[0].decision_function(other)
+    >>> difference -= without_first[0].decision_function(events.data)
+    >>> bool((difference == 0.0).all())
+    True
+    """
+    classifiers = [clone(model) for model in classifiers]
+    prepared = _prepared(classifiers, samples, max_bytes)
+    inputs = [_inputs_of(mask, k, classifiers[0]) for k, mask in enumerate(masks)]
+    for k, seen in enumerate(inputs):
+        _check_momenta(seen, k, prepared[0].settings)
+    stacked, X, y = _stacked(prepared)
+    members = [replace(m, inputs=seen) for seen in inputs for m in stacked]
+    parts = iter(_trained(prepared * len(inputs), members, X, y, n_jobs))
+    models = []
+    for _ in inputs:
+        of_mask = [copy.copy(model) for model in classifiers]
+        for model, one in zip(of_mask, prepared, strict=True):
+            model._finish(one, next(parts))
+        models.append(of_mask)
+    return models
+
+
+def _prepared(
+    classifiers: Sequence[WeightedDNNClassifier],
+    samples: Iterable[Mapping[str, Any]],
+    max_bytes: int,
+) -> list[PreparedFit]:
+    """Let each classifier do what comes before a training."""
     _check_classifiers(classifiers)
     prepared: list[PreparedFit] = []
     for k, (model, sample) in enumerate(zip(classifiers, samples, strict=True)):
@@ -139,21 +251,64 @@ def fit_together(
         _check_agreement(prepared[0], prepared[k], k)
         _check_size(prepared, max_bytes)
     _check_batches(prepared)
+    return prepared
+
+
+def _trained(
+    prepared: Sequence[PreparedFit],
+    members: Sequence[Member],
+    X: NDArray[np.float32],
+    y: NDArray[Any],
+    n_jobs: int | None,
+) -> list[TrainedMembers]:
+    """Train all members as one; return those of each fit."""
     training = train_members(
         prepared[0].settings,
-        *_stacked(prepared),
+        members,
+        X,
+        y,
         largest_sample=max(one.largest_sample for one in prepared),
     )
+    sizes = [len(one.members) for one in prepared]
     try:
         trained = training.run(n_jobs)
     except (ValueError, ArithmeticError) as error:
-        counted = _ranges([len(one.members) for one in prepared])
-        error.add_note(f"Members of the classifiers, one after the other: {counted}.")
+        error.add_note(
+            f"Members of the classifiers, one after the other: {_ranges(sizes)}."
+        )
         raise
-    parts = _parts(trained, [len(one.members) for one in prepared])
-    for model, one, part in zip(classifiers, prepared, parts, strict=True):
-        model._finish(one, part)
-    return classifiers
+    return _parts(trained, sizes)
+
+
+def _inputs_of(
+    mask: ArrayLike, k: int, model: WeightedDNNClassifier
+) -> NDArray[np.bool_]:
+    """Return a mask of the columns of the networks: numbers first, codes last."""
+    seen, n_features = np.asarray(mask), model.n_features_in_
+    if seen.shape != (n_features,) or seen.dtype.kind != "b" or not seen.any():
+        msg = (
+            f"`masks` must hold one bool for each of the {n_features} columns, and "
+            f"leave one or more, got {seen.tolist()!r} as number {k}. Correct it."
+        )
+        raise ValueError(msg)
+    encoder = model.encoder_
+    columns: NDArray[np.bool_] = seen[[*encoder.numeric_, *encoder.categorical_]]
+    return columns
+
+
+def _check_momenta(
+    inputs: NDArray[np.bool_], k: int, settings: TrainingSettings
+) -> None:
+    """Refuse to hide one component of a momentum, which a rotation would bring back."""
+    kernel = settings.kernel
+    pairs = () if kernel is None else zip(kernel.px, kernel.py, strict=True)
+    if any(inputs[px] != inputs[py] for px, py in pairs):
+        msg = (
+            "Classifiers with an `augmenter` that train together must see both "
+            f"components of a momentum, or none, got one alone by mask {k}. Put them "
+            "into one group."
+        )
+        raise FitTogetherError(msg)
 
 
 def _check_classifiers(classifiers: Sequence[WeightedDNNClassifier]) -> None:

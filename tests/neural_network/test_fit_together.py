@@ -18,7 +18,12 @@ from skhep_dnn.exceptions import (
     WeightsError,
 )
 from skhep_dnn.metrics import balanced_log_loss_from_logits
-from skhep_dnn.neural_network import FeatureSplit, Snapshots, fit_together
+from skhep_dnn.neural_network import (
+    FeatureSplit,
+    Snapshots,
+    fit_masks_together,
+    fit_together,
+)
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
 pytestmark = pytest.mark.filterwarnings(
@@ -414,3 +419,79 @@ def test_five_folds_score_as_by_five_fits():
         ]
     )
     assert abs(losses[1] - losses[0]) < 0.1 * error
+
+
+ALL, WITHOUT_FIRST = [True, True, True], [False, True, True]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"cv": 3}, {"dropout": 0.2, "connection": "dense", **HELD_OUT}],
+    ids=str,
+)
+def test_a_mask_of_all_columns_is_a_fit(make_model, events, options):
+    samples = parts_of(events)
+    models = [make_model(**options, random_state=seed) for seed in (3, 4)]
+    expected = fit_together([clone(model) for model in models], samples)
+    (got,) = fit_masks_together(models, samples, [ALL])
+    check_same(expected, got, events[0])
+    assert not hasattr(models[0], "net_")
+
+
+def test_hidden_columns_do_nothing_and_the_others_are_as_alone(make_model, events):
+    X, y, w = events
+    other = X.copy()
+    other[:, 0] = 5.0 * other[:, 0] ** 2 - 1.0
+    masks = [WITHOUT_FIRST, ALL]
+    found = [
+        fit_masks_together([make_model()], parts_of((table, y, w))[:1], masks)
+        for table in (X, other)
+    ]
+    masked = [of_table[0][0] for of_table in found]
+    check_same(masked[:1], masked[1:], X)
+    np.testing.assert_array_equal(
+        masked[0].decision_function(X), masked[0].decision_function(other)
+    )
+    seeing = [of_table[1][0].decision_function(X) for of_table in found]
+    assert (seeing[0] != seeing[1]).any()
+    # a group of one and a group of two differ in their last bits
+    ((alone,),) = fit_masks_together(
+        [make_model()], parts_of(events)[:1], [WITHOUT_FIRST]
+    )
+    np.testing.assert_allclose(
+        alone.decision_function(X), masked[0].decision_function(X), atol=1e-5
+    )
+
+
+def test_masks_count_columns_of_the_table_not_of_the_network(make_model, mixed_events):
+    frame, y, w = mixed_events
+    model = make_model(categorical_features=["channel", "jets"])
+    for name in frame.columns:
+        mask = [column != name for column in frame.columns]
+        ((fitted,),) = fit_masks_together(
+            [model], [{"X": frame, "y": y, "sample_weight": w}], [mask]
+        )
+        before = fitted.decision_function(frame)
+        for column in frame.columns:
+            other = frame.copy()
+            other[column] = frame[column].to_numpy()[::-1]
+            same = (fitted.decision_function(other) == before).all()
+            assert same == (column == name), column
+
+
+@pytest.mark.parametrize(
+    "mask", [[True, False], [1, 0, 1], [False] * 3], ids=["short", "int", "none"]
+)
+def test_masks_that_are_none(make_model, events, mask):
+    with pytest.raises(ValueError, match="`masks` must hold one bool for each of"):
+        fit_masks_together([make_model()], parts_of(events)[:1], [ALL, mask])
+
+
+def test_a_mask_does_not_tear_a_momentum(make_model, events):
+    augmenter = SymmetryAugmenter(
+        cylindrical=None, cartesian=[(0, 1)], reflections="xy"
+    )
+    model, samples = make_model(augmenter=augmenter), parts_of(events)[:1]
+    with pytest.raises(FitTogetherError, match="got one alone by mask 1"):
+        fit_masks_together([model], samples, [ALL, WITHOUT_FIRST])
+    fit_masks_together([model], samples, [ALL, [False, False, True]])
