@@ -60,13 +60,13 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
 
     Attributes
     ----------
-    support_ : ndarray of bool of shape (n_features_in_,)
+    support_ : ndarray of bool of shape (n_features,)
         Which columns are selected.
     table_ : DataFrame
         One row for each column, the best first: "feature", "separation", "error",
         "selected", "reason" ("" or why it was dropped) and "correlated_with", the kept
         column that says the same.
-    correlation_ : DataFrame of shape (n_features_in_, n_features_in_)
+    correlation_ : DataFrame of shape (n_features, n_features)
         Smaller one of the absolute rank correlations in the two classes.
     classes_ : ndarray of shape (2,)
         Labels of the classes.
