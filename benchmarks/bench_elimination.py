@@ -192,41 +192,40 @@ def cost(events, model, n_iterations):
 def real(events, other, model, n_trained):
     """An elimination to its end, and what it changes on events it has not seen."""
     start = perf_counter()
-    found = elimination(model, strategy="hybrid", n_jobs=2, revert_to="smallest")
+    found = elimination(model, strategy="hybrid", n_jobs=2)
     found.fit(events.data, events.target, sample_weight=events.sample_weight)
     seconds = perf_counter() - start
-    iterations = found.iterations_
-    last = iterations[iterations["selected"]].iloc[0]
-    rows = {
-        "dropped": int(events.data.shape[1] - found.n_features_),
-        "of": int(events.data.shape[1]),
-        "seconds": round(seconds, 1),
-        "pooled gain": round(float(last["difference"]), 5),
-        "error": round(float(last["error"]), 5),
-    }
-    proba = []
-    for columns in (list(found.get_feature_names_out()), list(events.data.columns)):
-        mean = np.mean(
-            [
-                clone(model)
-                .set_params(random_state=seed)
-                .fit(events.data[columns], events.target, events.sample_weight)
-                .predict_proba(other.data[columns])[:, 1]
-                for seed in range(n_trained)
-            ],
-            axis=0,
-        )
-        proba.append(mean)
-    for name in ("balanced_log_loss", "roc_auc"):
-        change = paired_bootstrap(
-            name, other.target, *proba, other.sample_weight, random_state=0
-        )
-        rows[f"other events, {name}"] = {
-            "change": round(change.difference, 5),
-            "error": round(change.error, 5),
+    columns, table = events.data.columns, found.iterations_
+
+    def predict(support):
+        proba = [
+            clone(model)
+            .set_params(random_state=seed)
+            .fit(events.data.loc[:, support], events.target, events.sample_weight)
+            .predict_proba(other.data.loc[:, support])[:, 1]
+            for seed in range(n_trained)
+        ]
+        return np.mean(proba, axis=0)
+
+    before, rows = predict(np.ones(len(columns), dtype=bool)), {}
+    for rule in ("best", "smallest"):
+        support = support_by(rule, found)
+        row = table[table["n_features"] == support.sum()].iloc[0]
+        rows[rule] = {
+            "dropped": int((~support).sum()),
+            "of": len(columns),
+            "pooled gain": round(float(row["difference"]), 5),
+            "error": round(float(row["error"]), 5),
+            "kept": list(columns[support]),
         }
-    print(*[f"{name}: {value}" for name, value in rows.items()], sep="\n", flush=True)
-    return rows
+        after = predict(support)
+        for name in ("balanced_log_loss", "roc_auc"):
+            change = paired_bootstrap(
+                name, other.target, after, before, other.sample_weight, random_state=0
+            )
+            rows[rule][f"other events, {name}"] = str(change)
+        print(f"{rule}: {rows[rule]}", flush=True)
+    return {"seconds": round(seconds, 1), **rows}
 
 
 def main():
