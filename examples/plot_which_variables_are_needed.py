@@ -91,11 +91,12 @@ def predict(columns):
 
 chosen = {"filtered": selector, "selected": elimination}
 everything = predict(list(X.columns))
+changes = {}
 for name, by in chosen.items():
     columns = list(by.get_feature_names_out())
     proba = predict(columns)
     for metric in ("balanced_log_loss", "roc_auc"):
-        change = paired_bootstrap(
+        changes[name, metric] = paired_bootstrap(
             metric,
             new.target,
             proba[:, 1],
@@ -103,7 +104,7 @@ for name, by in chosen.items():
             new.sample_weight,
             random_state=0,
         )
-        print(f"{len(columns)} columns, {name}: {metric} {change}")
+        print(f"{len(columns)} columns, {name}: {metric} {changes[name, metric]}")
 
 # %%
 # **Answer.** Of the ten columns that the filter leaves, five are enough: without the

@@ -156,6 +156,18 @@ def has_answer_of_folds(page):
     assert page["chosen"].working_point_.n_eff_b >= 25.0
 
 
+def has_answer_of_elimination(page):
+    """Half of the filtered columns are enough; the filter itself costs more."""
+    elimination, changes = page["elimination"], page["changes"]
+    assert 3 <= elimination.n_features_ <= 7
+    assert (elimination.iterations_["p_value"].dropna() > 0.05).all()
+    filtered, selected = (
+        changes[name, "balanced_log_loss"] for name in ("filtered", "selected")
+    )
+    assert filtered.difference > 4.0 * filtered.error
+    assert selected.difference - filtered.difference < 4.0 * filtered.error
+
+
 ANSWERS = {
     "plot_boosting_networks": has_answer_of_boosting,
     "plot_folds_by_event_number": has_answer_of_folds,
@@ -164,6 +176,7 @@ ANSWERS = {
     "plot_symmetries_of_any_classifier": has_symmetries_answer,
     "plot_learning_rate_range": has_learning_rate_answer,
     "plot_regularisation": has_answer_of_regularisation,
+    "plot_which_variables_are_needed": has_answer_of_elimination,
 }
 
 

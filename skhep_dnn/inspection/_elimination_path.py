@@ -298,6 +298,7 @@ class EliminationDisplay:
         )
 
     def _label(self) -> None:
+        self.ax_.set_ylabel("dropped, one after the other")
         self.ax_.set_xlabel(
             _BETTER.get(self.scoring, f"increase of the {self.scoring}")
         )
