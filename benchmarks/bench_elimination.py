@@ -28,6 +28,7 @@ from skhep_dnn.metrics import (
     balanced_log_loss_from_logits,
     paired_bootstrap,
 )
+from skhep_dnn.model_selection import cross_validate_pooled
 
 AIMS = {"false drops": 0.05, "retrain": 0.5, "hybrid": 0.2}
 N_EVENTS, N_FOLDS = 6_000, 3
@@ -190,9 +191,28 @@ def cost(events, model, n_iterations):
 
 
 def real(events, other, model, n_trained):
-    """An elimination to its end, and what it changes on events it has not seen."""
+    """Eliminations to their end, and what they change on events that did not choose."""
+    return {
+        strategy: real_by(strategy, events, other, model, n_trained)
+        for strategy in ("hybrid", "retrain")
+    }
+
+
+def pooled_auc(model, events, support):
+    """Return the out-of-fold AUC of some columns, with replicas that all share."""
+    return cross_validate_pooled(
+        model,
+        events.data.loc[:, support],
+        events.target,
+        events.sample_weight,
+        scoring="roc_auc",
+        cv=elimination().cv,
+    ).score
+
+
+def real_by(strategy, events, other, model, n_trained):
     start = perf_counter()
-    found = elimination(model, strategy="hybrid", n_jobs=2)
+    found = elimination(model, strategy=strategy, n_jobs=2)
     found.fit(events.data, events.target, sample_weight=events.sample_weight)
     seconds = perf_counter() - start
     columns, table = events.data.columns, found.iterations_
@@ -207,7 +227,8 @@ def real(events, other, model, n_trained):
         ]
         return np.mean(proba, axis=0)
 
-    before, rows = predict(np.ones(len(columns), dtype=bool)), {}
+    everything, rows = np.ones(len(columns), dtype=bool), {}
+    before, auc_before = predict(everything), pooled_auc(model, events, everything)
     for rule in ("best", "smallest"):
         support = support_by(rule, found)
         row = table[table["n_features"] == support.sum()].iloc[0]
@@ -218,13 +239,19 @@ def real(events, other, model, n_trained):
             "error": round(float(row["error"]), 5),
             "kept": list(columns[support]),
         }
+        auc = pooled_auc(model, events, support)
+        error = float(np.nanstd(auc.replicas - auc_before.replicas, ddof=1))
+        rows[rule]["pooled AUC"] = [
+            round(auc.value - auc_before.value, 5),
+            round(error, 5),
+        ]
         after = predict(support)
         for name in ("balanced_log_loss", "roc_auc"):
             change = paired_bootstrap(
                 name, other.target, after, before, other.sample_weight, random_state=0
             )
             rows[rule][f"other events, {name}"] = str(change)
-        print(f"{rule}: {rows[rule]}", flush=True)
+        print(f"{strategy}, {rule}: {rows[rule]}", flush=True)
     return {"seconds": round(seconds, 1), **rows}
 
 
