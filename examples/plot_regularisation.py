@@ -155,9 +155,8 @@ for ax, (name, table) in zip(axes, norms.items(), strict=True):
         ax.plot(table.index, table[column], marker=".", label=column)
     ax.axvline(best[name], color="0.3", linestyle="--", linewidth=1.0)
     ax.set(title=name, xscale="log", xlabel="constant", ylabel="norm of the weights")
-axes[0].legend(fontsize="x-small")
-for ax in axes[1:]:
-    ax.legend(fontsize="x-small")
+    ax.legend(loc="upper right", fontsize="x-small")
+axes[0].set_ylim(top=1.6 * norms["L1"].to_numpy().max())  # room for the legends
 plt.show()
 
 # %%
