@@ -171,13 +171,14 @@ def fit_fold(
     model = clone(estimator)
     arguments, params = events.of_fit(model, train)
     task = FitTask(model, None) if task is None else task
-    sample = (*arguments, *(() if len(arguments) == 2 else (None,)))
+    X, y = (*arguments, None)[:2]
+    sample = (X, y, params.get("sample_weight"))
     with task.lent_to(model):
-        task.begin(*sample, params.get("sample_weight"))
+        task.begin(*sample)
         model.fit(*arguments, **params)
     fit_time = perf_counter() - start
     result = evaluate_fold(model, events, train, test, rules, fit_time)
-    task.end(*sample, params.get("sample_weight"))
+    task.end(*sample)
     return result
 
 

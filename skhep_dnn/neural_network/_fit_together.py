@@ -25,7 +25,7 @@ from skhep_dnn.neural_network._engine.batches import batch_shape
 from skhep_dnn.neural_network._engine.data import Events, Member
 from skhep_dnn.neural_network._engine.results import TrainedMembers
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
-from skhep_dnn.neural_network._engine.training import train_members
+from skhep_dnn.neural_network._engine.training import torn_momenta, train_members
 from skhep_dnn.neural_network._preparation.prepared_fit import PreparedFit
 
 __all__ = ["fit_masks_together", "fit_together"]
@@ -300,9 +300,7 @@ def _check_momenta(
     inputs: NDArray[np.bool_], k: int, settings: TrainingSettings
 ) -> None:
     """Refuse to hide one component of a momentum, which a rotation would bring back."""
-    kernel = settings.kernel
-    pairs = () if kernel is None else zip(kernel.px, kernel.py, strict=True)
-    if any(inputs[px] != inputs[py] for px, py in pairs):
+    if torn_momenta(inputs, settings):
         msg = (
             "Classifiers with an `augmenter` that train together must see both "
             f"components of a momentum, or none, got one alone by mask {k}. Put them "

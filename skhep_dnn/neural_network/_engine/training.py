@@ -39,6 +39,7 @@ __all__ = [
     "check_events",
     "group_slices",
     "net_of",
+    "torn_momenta",
     "train_members",
 ]
 
@@ -555,6 +556,15 @@ def _check_rows(rows: NDArray[np.int64], n_events: int, name: str) -> None:
         raise ValueError(msg)
 
 
+def torn_momenta(
+    inputs: NDArray[np.bool_], settings: TrainingSettings
+) -> list[tuple[int, int]]:
+    """Return the components of which a mask hides one, and rotations mix both."""
+    kernel = settings.kernel
+    pairs = () if kernel is None else zip(kernel.px, kernel.py, strict=True)
+    return [(px, py) for px, py in pairs if inputs[px] != inputs[py]]
+
+
 def _check_inputs(
     inputs: NDArray[np.bool_], member: int, settings: TrainingSettings
 ) -> None:
@@ -565,9 +575,7 @@ def _check_inputs(
             f"that leaves one or more, got {inputs.tolist()!r}. Correct it."
         )
         raise ValueError(msg)
-    kernel = settings.kernel
-    pairs = () if kernel is None else zip(kernel.px, kernel.py, strict=True)
-    torn = [pair for pair in pairs if inputs[pair[0]] != inputs[pair[1]]]
+    torn = torn_momenta(inputs, settings)
     if torn:
         msg = (
             f"`inputs` of member {member} must hide both components of a momentum or "
