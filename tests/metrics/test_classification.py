@@ -58,9 +58,9 @@ def test_the_clip_follows_the_dtype_as_in_scikit_learn(dtype, n_columns):
     given = proba[:, 1] if n_columns == 1 else proba
     expected = float(log_loss(y, proba, labels=y))
     # scikit-learn adds up in the given dtype.
-    rtol = 10 * np.finfo(dtype).eps
+    rtol = 10 * float(np.finfo(dtype).eps)
     assert balanced_log_loss(y, given) == pytest.approx(expected, rel=rtol)
-    largest = -np.log(np.finfo(dtype).eps) * (1 - 1 / len(y))
+    largest = -np.log(float(np.finfo(dtype).eps)) * (1 - 1 / len(y))
     assert balanced_log_loss(y, given) == pytest.approx(largest, rel=rtol)
 
 
