@@ -21,12 +21,8 @@ from skhep_dnn.preprocessing._columns import (
     with_block,
 )
 from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
-from skhep_dnn.preprocessing._momenta import (
-    Momenta,
-    Momentum,
-    common_prefix,
-    find_momenta,
-)
+from skhep_dnn.preprocessing._momenta import Momenta, Momentum, find_momenta
+from skhep_dnn.preprocessing._spellings import common_prefix
 
 __all__ = ["CartesianMomenta"]
 

@@ -27,7 +27,6 @@ from skhep_dnn.preprocessing._event_checks import check_events
 from skhep_dnn.preprocessing._momenta import (
     Momenta,
     Momentum,
-    common_prefix,
     find_momenta,
     find_object,
 )
@@ -36,6 +35,7 @@ from skhep_dnn.preprocessing._pairs import (
     collinear_taus,
     pair_quantities,
 )
+from skhep_dnn.preprocessing._spellings import common_prefix
 
 __all__ = ["InvariantFeatures"]
 
