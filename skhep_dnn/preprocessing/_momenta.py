@@ -17,6 +17,7 @@ __all__ = [
     "Form",
     "Momenta",
     "Momentum",
+    "check_named",
     "find_momenta",
     "find_object",
 ]
@@ -192,6 +193,35 @@ def _momentum(
     names = tuple(columns.label(i) for i in positions)
     shown = name or common_prefix(names) or names[0]
     return Momentum(shown, form, tuple(positions), names)
+
+
+def check_named(
+    columns: ColumnNames, momenta: Sequence[Momentum], declared: Mapping[str, Momenta]
+) -> None:
+    """Raise if momenta were to be found by name among columns without names.
+
+    Parameters
+    ----------
+    columns : ColumnNames
+        All columns.
+    momenta : sequence of Momentum
+        Those that were found.
+    declared : mapping of str to sequence, mapping, "auto" or None
+        What was asked for, by the name of the parameter.
+
+    Raises
+    ------
+    ValueError
+        If there are neither momenta nor names.
+    """
+    by_name = [name for name, value in declared.items() if isinstance(value, str)]
+    if columns.names is None and not momenta and by_name:
+        msg = (
+            f'`X` must have names of columns, by which `{by_name[0]}`="auto" finds '
+            f"momenta, got {columns}. {columns.remedy}, or pass positions, such as "
+            f"{by_name[0]}=[(0, 1, 2)]."
+        )
+        raise ValueError(msg)
 
 
 def find_object(
