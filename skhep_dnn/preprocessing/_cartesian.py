@@ -124,7 +124,8 @@ class CartesianMomenta(MomentumTransformer):
             If a parameter is of a wrong kind.
         ValueError
             If a column is missing, there are no names to find momenta by, or they are
-            ambiguous, there is no momentum, new names exist already, or values are not those of momenta.
+            ambiguous, there is no momentum, new names exist already, or values are not
+            those of momenta.
 
         Warns
         -----

@@ -219,7 +219,7 @@ def _check_invariants(
     local = kernel.moved(kernel.columns)
     random = random_transformation(kernel, len(block), np.random.RandomState(0))
     for column, formula in invariants.items():
-        before = _values(formula, table)
+        before = _first_values(formula, table, column)
         for trial in (*kernel.variants()[1:], random):
             moved = with_block(table, kernel.columns, local.apply(block, trial))
             _check_unchanged(before, _values(formula, moved), column)
@@ -235,6 +235,21 @@ def _doubled(X: Any, positions: Sequence[int], missing_values: float) -> Any:
         for i in positions:  # float32 would not be exact enough
             table.isetitem(i, np.zeros(len(block)))
     return with_block(table, positions, block)
+
+
+def _first_values(
+    formula: Callable[[Any], ArrayLike], table: Any, column: Column
+) -> NDArray[np.float64]:
+    """Return the values of a formula, which must find the columns that it uses."""
+    try:
+        return _values(formula, table)
+    except (KeyError, IndexError) as error:
+        msg = (
+            f"The formula of the invariant {column!r} must be computed from the "
+            f"columns of `X`, got {type(error).__name__}: {error}. Keep the columns "
+            "that it uses, or leave the formula out."
+        )
+        raise ValueError(msg) from error
 
 
 def _values(formula: Callable[[Any], ArrayLike], table: Any) -> NDArray[np.float64]:

@@ -161,8 +161,9 @@ class InvariantFeatures(MomentumTransformer):
             If a parameter is of a wrong kind.
         ValueError
             If a column is missing, there are no names to find momenta by, or they are
-            ambiguous, there is no momentum, a new name exists already or occurs twice, values are not those of momenta, or
-            `collinear` does not name two objects beside one missing momentum.
+            ambiguous, there is no momentum, a new name exists already or occurs twice,
+            values are not those of momenta, or `collinear` does not name two objects
+            beside one missing momentum.
 
         Warns
         -----

@@ -7,7 +7,7 @@ components as `X_px, X_py, X_pz`; see `_spellings` for how they may be put toget
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from skhep_dnn._tables import check_column
 from skhep_dnn.preprocessing._columns import Column, ColumnNames
@@ -20,6 +20,7 @@ __all__ = [
     "check_named",
     "find_momenta",
     "find_object",
+    "known_momenta",
 ]
 
 Momenta = (
@@ -131,6 +132,44 @@ def find_momenta(
             momenta += found
     _check_declared_once(columns, momenta, others)
     return sorted(momenta, key=lambda m: (not m.cylindrical, m.columns))
+
+
+def known_momenta(
+    columns: ColumnNames, given: Mapping[Form, Momenta], others: Sequence[int] = ()
+) -> list[Momentum]:
+    """Return the momenta of which all columns are there, whatever is wrong elsewhere.
+
+    Parameters
+    ----------
+    columns : ColumnNames
+        All columns, with names.
+    given : mapping of form to sequence or mapping of sequences, "auto" or None
+        Columns of each momentum, by name.
+    others : sequence of int, default=()
+        Columns that are declared to be something else.
+
+    Returns
+    -------
+    momenta : list of Momentum
+    """
+    momenta: list[Momentum] = []
+    for form, declared in given.items():
+        if declared is not None and not isinstance(declared, str):
+            whole = _whole(columns, declared)
+            momenta += _declared(columns, whole, form, form)
+    taken = {*others, *(i for momentum in momenta for i in momentum.columns)}
+    for form, declared in given.items():
+        if isinstance(declared, str):
+            momenta += _found_by_name(columns, form, taken)[0]
+    return momenta
+
+
+def _whole(columns: ColumnNames, declared: Any) -> Any:
+    """Return declared momenta, by name, whose columns are all there."""
+    known = {None, *(columns.names or [])}
+    if isinstance(declared, Mapping):
+        return {k: group for k, group in declared.items() if known.issuperset(group)}
+    return [group for group in declared if known.issuperset(group)]
 
 
 def _declared(

@@ -214,7 +214,7 @@ def by_name(kind, X):
         ("array", r"Pass a DataFrame, or pass positions"),
         (
             "numbers",
-            r"Make names of strings: `X\.columns = X\.columns\.astype\(str\)`, or pass positions",
+            r"Make names of strings: `X\.columns = X\.columns\.astype\(str\)`, or pass",
         ),
         ("levels", r"Join the levels of the MultiIndex.*, or pass positions"),
     ],
@@ -235,8 +235,8 @@ def test_no_names_are_what_is_wrong_where_there_are_none(
     X, kind, remedy, model, parameter
 ):
     message = (
-        rf'must have names of columns, by which `{parameter}`="auto" finds momenta, got '
-        rf"30 columns without names\. {remedy}.*{parameter}=\[\(0, 1, 2\)\]"
+        rf'must have names of columns, by which `{parameter}`="auto" finds momenta, '
+        rf"got 30 columns without names\. {remedy}.*{parameter}=\[\(0, 1, 2\)\]"
     )
     labels = np.resize(["s", "b"], len(X))
     with pytest.raises(ValueError, match=message):
