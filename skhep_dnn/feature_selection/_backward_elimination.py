@@ -35,10 +35,11 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _num_samples,
 )
-from skhep_dnn._tables import check_table, column_position
+from skhep_dnn._tables import check_table
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.feature_selection._columns import (
     Groups,
+    kept_groups,
     resolve_groups,
     with_momenta,
 )
@@ -462,7 +463,7 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         self.groups_ = groups
         return EliminationRules(
             groups={name: tuple(columns) for name, columns in groups.items()},
-            always_keep=self._kept_groups(names, groups),
+            always_keep=kept_groups(names, groups, self._always_kept(names)),
             strategy=self.strategy,
             n_candidates=self.n_candidates,
             n_seeds=self.n_seeds,
@@ -480,19 +481,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
             return [m.columns[:2] for m in momenta if not m.cylindrical]
         return [momentum.columns for momentum in momenta]
 
-    def _kept_groups(
-        self, names: list[str], groups: dict[str, list[int]]
-    ) -> frozenset[str]:
-        """Return the groups with a column that must stay."""
-        kept = set()
+    def _always_kept(self, names: list[str]) -> list[str | int]:
         given = [] if self.always_keep is None else list(self.always_keep)
-        for entry in [*given, *needed_columns(self.estimator, names)]:
-            if entry in groups:
-                kept.add(entry)
-                continue
-            position = column_position(entry, names, len(names), "always_keep")
-            kept |= {name for name, columns in groups.items() if position in columns}
-        return frozenset(kept)
+        return [*given, *sorted(needed_columns(self.estimator, names))]
 
     def _n_wanted(self, n_features: int) -> int | None:
         wanted = self.n_features_to_select

@@ -18,6 +18,7 @@ from skhep_dnn._tables import check_table, column_position, table_column
 
 __all__ = [
     "Groups",
+    "kept_groups",
     "named_table",
     "numeric_columns",
     "resolve_groups",
@@ -191,3 +192,40 @@ def with_momenta(
             taken.update(columns)
             given["+".join(names[i] for i in columns)] = list(columns)
     return given or groups
+
+
+def kept_groups(
+    names: Sequence[str],
+    groups: Mapping[str, Sequence[int]],
+    always_keep: Iterable[str | int] | None,
+) -> frozenset[str]:
+    """Return the groups with a column that must stay.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the columns.
+    groups : mapping of str to sequence of int
+        Positions of the columns of each group.
+    always_keep : iterable of str or int, or None
+        Names of groups, and names or positions of columns.
+
+    Returns
+    -------
+    kept : frozenset of str
+
+    Raises
+    ------
+    TypeError
+        If an entry is neither a name nor a position.
+    ValueError
+        If there is no such group or column.
+    """
+    kept = set()
+    for entry in [] if always_keep is None else list(always_keep):
+        if entry in groups:
+            kept.add(str(entry))
+            continue
+        position = column_position(entry, names, len(names), "always_keep")
+        kept |= {name for name, columns in groups.items() if position in columns}
+    return frozenset(kept)

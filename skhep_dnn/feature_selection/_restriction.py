@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer
 
 from skhep_dnn._tables import column_positions
 from skhep_dnn.feature_selection._columns import named_table
@@ -35,13 +36,20 @@ __all__ = [
 
 # Parameters that declare columns, of the estimators of this package, of scikit-learn
 # and of boosters, in what is no transformer of momenta.
-_LISTS = {"categorical_features", "cat_features", "categorical_feature", "stratify"}
+_LISTS = {
+    "always_keep",
+    "cat_features",
+    "categorical_feature",
+    "categorical_features",
+    "stratify",
+}
 _OF_COLUMNS = _LISTS | {
     "cartesian",
     "collinear",
     "cylindrical",
     "event_number",
     "feature_groups",
+    "groups",
     "interaction_cst",
     "invariants",
     "leading",
@@ -145,7 +153,7 @@ def restricted_to_names(
         if not _is_optional(estimator, path):
             _something(changes[path], _owner(estimator, path))
     for path, value in estimator.get_params().items():
-        restrict = _RULES.get(path.split("__")[-1])
+        restrict = _RULES.get(_parameter(estimator, path))
         if restrict is not None and value is not None and not _inside(path, changes):
             changes[path] = restrict(value, cut)
     return clone(estimator).set_params(**changes)
@@ -168,7 +176,7 @@ def needed_columns(estimator: BaseEstimator, names: Sequence[str]) -> set[str]:
     """
     needed: set[str] = set()
     for path, value in estimator.get_params().items():
-        name = path.split("__")[-1]
+        name = path.rpartition("__")[2]
         numbers = value if name == "event_number" else None
         if name == "cv":  # an EventNumberKFold
             numbers = getattr(value, "column", None)
@@ -214,7 +222,7 @@ def check_columns_are_named(estimator: BaseEstimator) -> None:
         If one gives a column by its position.
     """
     for parameter, value in estimator.get_params().items():
-        name = parameter.split("__")[-1]
+        name = _parameter(estimator, parameter)
         if name in _OF_COLUMNS and _has_position(_declared_columns(name, value)):
             msg = (
                 f"`{parameter}` must name its columns where some are cut, got "
@@ -223,9 +231,17 @@ def check_columns_are_named(estimator: BaseEstimator) -> None:
             raise ValueError(msg)
 
 
+def _parameter(estimator: Any, path: str) -> str:
+    """Return the name of a parameter; empty if it means another thing than columns."""
+    name = path.rpartition("__")[2]
+    if name == "transformers":
+        return name if isinstance(_owner(estimator, path), ColumnTransformer) else ""
+    return name
+
+
 def _declared_columns(name: str, value: Any) -> Any:
     """Return the columns in the value of a parameter, without what is said of them."""
-    if name == "transformers" and value is not None:
+    if name == "transformers":
         return [columns for *_, columns in value]
     if name == "monotonic_cst" and isinstance(value, Mapping):
         return list(value)
@@ -271,10 +287,20 @@ def _check_needed(lost: set[str]) -> None:
         raise ValueError(msg)
 
 
+def _is_augmenter(path: str) -> bool:
+    return path.rpartition("__")[2] == "augmenter"
+
+
+def _is_default_augmenter(estimator: Any, path: str) -> bool:
+    """Tell whether None stands for the default augmenter in a parameter."""
+    if not _is_augmenter(path):
+        return False
+    return bool(getattr(_owner(estimator, path), "_copies_rows", False))
+
+
 def _is_optional(estimator: Any, path: str) -> bool:
     """Tell whether a parameter is an augmenter, without which its owner works, too."""
-    copies = getattr(_owner(estimator, path), "_copies_rows", False)
-    return path.rsplit("__", maxsplit=1)[-1] == "augmenter" and not copies
+    return _is_augmenter(path) and not _is_default_augmenter(estimator, path)
 
 
 def _something(restricted: Any, owner: Any) -> Any:
@@ -304,9 +330,14 @@ def _split_without(split: Any, cut: set[str]) -> Any:
     return None if wide is None else replace(split, wide=wide)
 
 
+def _groups_without(groups: Mapping[str, Any], cut: set[str]) -> Any:
+    left = {name: _without(columns, cut) for name, columns in groups.items()}
+    return {name: columns for name, columns in left.items() if columns} or None
+
+
 def _transformers_without(transformers: Any, cut: set[str]) -> list[Any]:
     """Return the transformers of a ColumnTransformer, of the columns that are left."""
-    left = []
+    left: list[Any] = []
     for name, transformer, columns in transformers:
         if isinstance(columns, str):
             if columns not in cut:
@@ -321,6 +352,7 @@ def _transformers_without(transformers: Any, cut: set[str]) -> list[Any]:
 _RULES: dict[str, Callable[[Any, set[str]], Any]] = {
     **dict.fromkeys(_LISTS, _without),
     "feature_groups": _split_without,
+    "groups": _groups_without,
     "monotonic_cst": _mapping_without,
     "transformers": _transformers_without,
 }

@@ -1,10 +1,12 @@
 """An estimator for some of the columns: what it says of the others is gone."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_selection import SelectFromModel, SequentialFeatureSelector
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -14,6 +16,7 @@ from skhep_dnn import BackwardEliminationSelector, BoostedDNN, WeightedDNNClassi
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
 from skhep_dnn.feature_selection import (
+    SeparationSelector,
     compare_after_cut,
     important_columns,
     restricted_to_columns,
@@ -401,3 +404,58 @@ def test_elimination_of_a_network_with_the_recommended_settings():
     assert selector.n_features_ >= 1
     names = selector.get_feature_names_out()
     fitted(recommended(), list(names))
+
+
+def test_a_filter_before_a_network_with_the_recommended_settings():
+    columns = ["DER_mass_vis", "DER_pt_tot", *TAU, *LEP, *MET, "PRI_jet_num"]
+    options = {"n_features_to_select": 3, "n_bins": 5, "n_replicas": 3}
+    torn = SeparationSelector(**options).set_output(transform="pandas")
+    with pytest.raises(ValueError, match=r"must be declared|must be columns of `X`"):
+        make_weighted_pipeline(torn, recommended()).fit(X[columns], Y, W)
+    whole = clone(torn).set_params(
+        groups={name: EVENTS.momenta[name] for name in ("tau", "lep", "met")},
+        always_keep=EVENTS.categorical,
+    )
+    model = make_weighted_pipeline(whole, recommended()).fit(X[columns], Y, W)
+    selector = model[0]
+    kept = set(selector.get_feature_names_out())
+    assert "PRI_jet_num" in kept
+    for momentum in (TAU, LEP, MET):
+        assert len(kept & set(momentum)) in {0, len(momentum)}
+    single = clone(torn).fit(X[columns], Y, W)
+    assert set(single.get_feature_names_out()) <= kept
+    table = selector.table_.set_index("feature")
+    assert set(table.index[table["selected"]]) == kept
+    pd.testing.assert_series_equal(
+        table["reason"], single.table_.set_index("feature")["reason"]
+    )
+
+
+def test_columns_of_a_filter_are_restricted_too():
+    selector = SeparationSelector(
+        groups={"tau": TAU, "met": MET}, always_keep=["PRI_jet_num", "tau"]
+    )
+    smaller = restricted_to_columns(selector, X, [*MASSES, *TAU])
+    assert (smaller.groups, smaller.always_keep) == ({"tau": TAU}, ["tau"])
+
+
+def test_scikit_learns_selection_around_a_network():
+    def importance(model):
+        return np.arange(model.n_features_in_)
+
+    selector = SelectFromModel(
+        recommended(), importance_getter=importance, threshold=24.5
+    )
+    selector.set_output(transform="pandas").fit(X, Y, sample_weight=W)
+    columns = list(selector.transform(X))
+    assert columns == list(X)[25:]
+    with pytest.raises(ValueError, match="as a whole"):
+        restricted_to_columns(recommended(), X, columns)
+    fitted(recommended(), columns[-4:])  # the second jet, and the sum
+
+
+def test_selections_that_hand_arrays_to_a_network_say_that_there_are_no_names():
+    selector = SequentialFeatureSelector(recommended(), n_features_to_select=1, cv=2)
+    rows = X[[*MASSES[1:], "PRI_jet_num"]]
+    with pytest.raises(ValueError, match=r"no names.*a DataFrame whose columns have"):
+        selector.fit(rows, Y)
