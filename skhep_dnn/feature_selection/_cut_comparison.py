@@ -7,7 +7,7 @@ do without. Both trainings see the same folds, and their difference has a paired
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Integral
 from textwrap import wrap
 from typing import Any
@@ -60,7 +60,7 @@ class CutComparison:
     comparison : PairedBootstrapResult
         The figure after the cut, that of all columns and their difference, after minus
         before, on the pooled out-of-fold predictions.
-    spared : list of str, default=[]
+    spared : sequence of str, default=()
         Columns among `kept` whose importance is not above the cut: those that were to
         be kept, and those of momenta that are kept as a whole.
 
@@ -92,7 +92,7 @@ class CutComparison:
     cut: float
     scoring: str
     comparison: PairedBootstrapResult
-    spared: list[str] = field(default_factory=list)
+    spared: Sequence[str] = ()
 
     def __repr__(self) -> str:
         """Return both figures, their difference and what was dropped."""
