@@ -269,7 +269,7 @@ def names_remedy(X: Any) -> str:
     >>> names_remedy(np.zeros((2, 3)))
     'Pass a DataFrame'
     >>> names_remedy(pd.DataFrame({0: [1.0]}))
-    'Make names of strings: `X.columns = X.columns.astype(str)`'
+    'Turn the names into strings: `X.columns = X.columns.astype(str)`'
     """
     if not isinstance(X, pd.DataFrame):
         return "Pass a DataFrame"
@@ -278,7 +278,7 @@ def names_remedy(X: Any) -> str:
             "Join the levels of the MultiIndex to names: "
             "`X.columns = ['_'.join(map(str, column)) for column in X.columns]`"
         )
-    return "Make names of strings: `X.columns = X.columns.astype(str)`"
+    return "Turn the names into strings: `X.columns = X.columns.astype(str)`"
 
 
 def select_columns(X: Any, positions: list[int]) -> Any:

@@ -194,6 +194,7 @@ def compare_after_cut(
     See Also
     --------
     important_columns : The columns that are kept.
+    restricted_to_columns : The classifier for these columns.
     skhep_dnn.metrics.paired_bootstrap : The comparison.
 
     Notes

@@ -306,17 +306,17 @@ def _is_optional(estimator: Any, path: str) -> bool:
 def _something(restricted: Any, owner: Any) -> Any:
     if restricted is None:
         msg = (
-            "The columns that are kept must leave something that the symmetries "
-            f"change, got nothing for {type(owner).__name__}. Keep a momentum, or take "
-            "an estimator without symmetries."
+            "The columns that are kept must leave something that can be transformed, "
+            f"got nothing for {type(owner).__name__}. Keep a momentum, or take an "
+            "estimator without symmetries and momenta."
         )
         raise ValueError(msg)
     return restricted
 
 
 def _without(columns: Any, cut: set[str]) -> Any:
-    if isinstance(columns, str):
-        return columns  # such as "from_dtype"
+    if isinstance(columns, str) or not cut.intersection(columns):
+        return columns  # a str such as "from_dtype"
     return [column for column in columns if column not in cut] or None
 
 
@@ -330,7 +330,9 @@ def _split_without(split: Any, cut: set[str]) -> Any:
     return None if wide is None else replace(split, wide=wide)
 
 
-def _groups_without(groups: Mapping[str, Any], cut: set[str]) -> Any:
+def _groups_without(groups: Any, cut: set[str]) -> Any:
+    if not isinstance(groups, Mapping):
+        return groups
     left = {name: _without(columns, cut) for name, columns in groups.items()}
     return {name: columns for name, columns in left.items() if columns} or None
 

@@ -144,7 +144,7 @@ def known_momenta(
     columns : ColumnNames
         All columns, with names.
     given : mapping of form to sequence or mapping of sequences, "auto" or None
-        Columns of each momentum, by name.
+        Columns of each momentum.
     others : sequence of int, default=()
         Columns that are declared to be something else.
 
@@ -165,8 +165,8 @@ def known_momenta(
 
 
 def _whole(columns: ColumnNames, declared: Any) -> Any:
-    """Return declared momenta, by name, whose columns are all there."""
-    known = {None, *(columns.names or [])}
+    """Return declared momenta whose columns are all there."""
+    known = {None, *(columns.names or []), *range(columns.n_columns)}
     if isinstance(declared, Mapping):
         return {k: group for k, group in declared.items() if known.issuperset(group)}
     return [group for group in declared if known.issuperset(group)]

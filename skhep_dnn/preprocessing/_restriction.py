@@ -28,7 +28,7 @@ def declared_momenta(
     Parameters
     ----------
     model : SymmetryAugmenter, SymmetryAligner, CartesianMomenta or InvariantFeatures
-        Declares momenta by name, or finds them.
+        Declares momenta, or finds them.
     names : sequence of str
         Names of the columns.
 
@@ -40,7 +40,8 @@ def declared_momenta(
     """
     columns = ColumnNames(names, len(names))
     others = [*_mapping(model, "odd_under"), *_mapping(model, "invariants")]
-    taken = [list(names).index(name) for name in others if name in names]
+    known = {*names, *range(len(names))}
+    taken = [columns.position(c, "odd_under") for c in others if c in known]
     given = {
         _FORMS[name]: getattr(model, name) for name in _FORMS if hasattr(model, name)
     }
@@ -64,8 +65,7 @@ def restricted_transformer(
     Returns
     -------
     model : transformer or None
-        None of a `SymmetryAugmenter` whose transformations change no column that is
-        kept.
+        None of one that has nothing to transform among the columns that are kept.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def restricted_transformer(
     changes |= _without_objects(model, gone)
     restricted = clone(model).set_params(**changes)
     if not hasattr(model, "reflections"):
-        return restricted
+        return restricted if remaining or not momenta else None
     return _acting(restricted, momenta, remaining, _mapping(model, "odd_under"))
 
 
@@ -102,10 +102,16 @@ def _without(declared: Any, cut: set[str]) -> Any:
     """Return declared momenta without those whose columns are cut."""
     if declared is None or isinstance(declared, str):
         return declared
+    if not any(cut & set(group) for group in _values(declared)):
+        return declared
     if isinstance(declared, Mapping):
         left = {k: group for k, group in declared.items() if not cut & set(group)}
         return left or None
     return [group for group in declared if not cut & set(group)] or None
+
+
+def _values(declared: Any) -> Any:
+    return declared.values() if isinstance(declared, Mapping) else declared
 
 
 def _check_whole(momentum: Momentum, cut: set[str]) -> None:

@@ -204,9 +204,18 @@ def test_objects_that_are_needed_must_stay(model, message):
         restricted_to_columns(model, X, [*TAU, *MET])
 
 
+@pytest.mark.parametrize("declared", ["auto", [tuple(MET)]])
+def test_a_transformer_needs_momenta(declared):
+    model = make_weighted_pipeline(
+        CartesianMomenta(momenta=declared), LogisticRegression()
+    )
+    with pytest.raises(ValueError, match="leave something that can be transformed"):
+        restricted_to_columns(model, X, MASSES)
+
+
 def test_a_classifier_of_symmetries_needs_some():
     model = SymmetryAveragedClassifier(LogisticRegression())
-    with pytest.raises(ValueError, match="leave something that the symmetries change"):
+    with pytest.raises(ValueError, match="leave something that can be transformed"):
         restricted_to_columns(model, X, MASSES)
     smaller = restricted_to_columns(model, X, [*MASSES, *MET])
     assert smaller.augmenter.reflections == "xy"
@@ -388,6 +397,21 @@ def test_elimination_takes_momenta_as_a_whole(model):
         assert len(kept & set(TAU)) in {0, 3}
         assert "PRI_tau_pt+PRI_tau_eta+PRI_tau_phi" in selector.groups_
     assert set(LEP) <= kept
+
+
+def test_components_that_are_declared_by_position_go_together_too():
+    rng = np.random.default_rng(0)
+    table = 30.0 * rng.normal(size=(300, 4))
+    augmenter = SymmetryAugmenter(cylindrical=None, cartesian=[(1, 2)], reflections="")
+    selector = BackwardEliminationSelector(
+        WeightedDNNClassifier(**SMALL, augmenter=augmenter),
+        cv=2,
+        n_features_to_select=3,
+        as_members=True,
+        random_state=0,
+    )
+    selector.fit(table, np.resize([0, 1], 300))
+    assert selector.groups_["x1+x2"] == [1, 2]
 
 
 def test_elimination_of_a_network_with_the_recommended_settings():

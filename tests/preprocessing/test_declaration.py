@@ -214,7 +214,7 @@ def by_name(kind, X):
         ("array", r"Pass a DataFrame, or pass positions"),
         (
             "numbers",
-            r"Make names of strings: `X\.columns = X\.columns\.astype\(str\)`, or pass",
+            r"Turn the names into strings: `X\.columns = X\.columns\.astype.*, or pass",
         ),
         ("levels", r"Join the levels of the MultiIndex.*, or pass positions"),
     ],
