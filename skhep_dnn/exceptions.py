@@ -6,6 +6,7 @@ work.
 """
 
 __all__ = [
+    "AzimuthRangeWarning",
     "DataFileError",
     "DivergenceWarning",
     "DownloadError",
@@ -52,6 +53,10 @@ class NonFiniteLossError(SkhepDNNError, FloatingPointError):
 
 class FitTogetherError(SkhepDNNError, ValueError):
     """Classifiers that cannot train as members of one training, but one by one."""
+
+
+class AzimuthRangeWarning(UserWarning):
+    """Azimuths stay far from half a turn, as if they were not in rad."""
 
 
 class DivergenceWarning(UserWarning):
