@@ -5,7 +5,7 @@ with one, passes through here, so that a new release of scikit-learn has one fil
 break.
 """
 
-from sklearn.base import _fit_context
+from sklearn.base import _clone_parametrized, _fit_context
 from sklearn.metrics._scorer import (
     _BaseScorer,
     _cached_call,
@@ -44,6 +44,7 @@ __all__ = [
     "_check_feature_names_in",
     "_check_method_params",
     "_check_response_method",
+    "_clone_parametrized",
     "_fit_context",
     "_name_estimators",
     "_num_samples",
