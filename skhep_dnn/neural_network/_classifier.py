@@ -877,7 +877,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         fitted = [item for group in getattr(self, "callbacks_", ()) for item in group]
         note_copies([*given, *fitted], memo)
         new = memo[id(self)] = object.__new__(type(self))
-        vars(new).update(deepcopy(vars(self), memo))
+        new.__dict__.update(deepcopy(self.__dict__, memo))
         return new
 
     def __sklearn_tags__(self) -> Tags:

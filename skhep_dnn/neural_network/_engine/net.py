@@ -101,7 +101,8 @@ class MemberNet(NeuralNet):
         note_copies([*self.callbacks, *getattr(self, "callbacks_", ())], memo)
         with engine_settings():
             new = memo[id(self)] = object.__new__(type(self))
-            new.__setstate__(deepcopy(self.__getstate__(), memo))
+            state: Any = self.__getstate__()
+            new.__setstate__(deepcopy(state, memo))
         return new
 
     def __setstate__(self, state: dict[str, Any]) -> None:

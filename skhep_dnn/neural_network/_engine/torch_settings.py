@@ -73,12 +73,16 @@ def _flushes() -> bool:
     return bool(smallest * 0.5 == 0.0)
 
 
+# Of products of float32 on the CPU; the precision of an accelerator is also its speed.
+_PRODUCTS: Any = getattr(torch.backends.mkldnn, "matmul", None)  # from torch 2.9 on
+
+
 def _product_precision() -> str:
-    return str(torch.backends.mkldnn.matmul.fp32_precision)
+    return str(_PRODUCTS.fp32_precision)
 
 
 def _set_product_precision(precision: str) -> None:
-    torch.backends.mkldnn.matmul.fp32_precision = precision
+    _PRODUCTS.fp32_precision = precision
 
 
 class _ProcessWide:
@@ -96,8 +100,7 @@ class _ProcessWide:
         self.settings: list[tuple[Callable[[], Any], Callable[[Any], None], Any]] = [
             (torch.get_default_dtype, torch.set_default_dtype, torch.float32)
         ]
-        # Of the CPU alone: the precision of an accelerator is also its speed.
-        if hasattr(torch.backends.mkldnn, "matmul"):  # from torch 2.9 on
+        if _PRODUCTS is not None:
             self.settings.append((_product_precision, _set_product_precision, "ieee"))
 
     def __enter__(self) -> None:
