@@ -8,7 +8,7 @@ records of members, `_engine` trains them and knows neither labels nor tables.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import fields, replace
 from math import isnan
 from numbers import Integral, Real
@@ -34,8 +34,8 @@ from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
     StrOptions,
-    _clone_parametrized,
     _fit_context,
+    clone_sharing,
 )
 from skhep_dnn._tables import check_table, column_positions
 from skhep_dnn._warnings import warn_caller
@@ -865,10 +865,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         They may hold on to something outside, such as a trial of a search; `fit` copies
         what it changes in them.
         """
-        others = copy(self)
-        others.callbacks = None
-        new: Self = _clone_parametrized(others)
-        new.callbacks = copy(self.callbacks)
+        new: Self = clone_sharing(self, "callbacks")
         return new
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

@@ -47,6 +47,7 @@ OF_MEMBERS = (
     "average_losses",
     "average_scores",
 )
+OF_VALIDATION = ("valid_loss", "valid_loss_best", "valid_losses", "valid_scores")
 
 Named = list[tuple[str, Any]]
 
@@ -95,7 +96,7 @@ def check_monitors(callbacks: Sequence[Any], *, validates: bool) -> None:
     """
     for callback in map(_callback_of, callbacks):
         watched = _watched(callback)
-        if watched.startswith("valid_") and not validates:
+        if watched in OF_VALIDATION and not validates:
             msg = (
                 f"`callbacks` must watch what there is, got {_names(callback)[0]}, "
                 f"which watches {watched!r} without a validation sample. Hold events "

@@ -5,6 +5,7 @@ dtype (`pyhf.set_backend("pytorch")` does it) or a default device, is for the ca
 own tensors. The engine computes as it always does, and puts everything back.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Lock
@@ -12,9 +13,10 @@ from typing import Any
 
 import torch
 
-__all__ = ["engine_settings", "torch_device"]
+__all__ = ["engine_settings", "torch_device", "usual_modes"]
 
-KINDS = ("cpu", "cuda", "mps", "xpu")  # of devices, each with an autocast of its own
+SMALLEST_NORMAL = sys.float_info.min
+KINDS = ("cpu", "cuda", "mps")  # of devices, each with an autocast of its own
 
 
 @contextmanager
@@ -34,14 +36,28 @@ def engine_settings() -> Iterator[None]:
         torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
-        with ExitStack() as stack:
-            stack.enter_context(_PROCESS_WIDE)
-            _enter_usual_modes(stack)
+        with _PROCESS_WIDE, usual_modes():
             yield
     finally:
         torch.set_flush_denormal(flushes)
         if n_threads != 1:
             torch.set_num_threads(n_threads)
+
+
+@contextmanager
+def usual_modes() -> Iterator[None]:
+    """Leave the modes of this thread that the caller is in; most of the time none."""
+    with ExitStack() as stack:
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(mode=False))
+        if not torch.is_grad_enabled():
+            stack.enter_context(torch.enable_grad())
+        for kind in KINDS:
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
 
 
 def torch_device(name: str) -> str:
@@ -53,24 +69,10 @@ def torch_device(name: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _enter_usual_modes(stack: ExitStack) -> None:
-    """Leave the modes of this thread that the caller is in; most of the time none."""
-    if torch.get_default_device().type != "cpu":
-        stack.enter_context(torch.device("cpu"))
-    if torch.is_inference_mode_enabled():
-        stack.enter_context(torch.inference_mode(mode=False))
-    if not torch.is_grad_enabled():
-        stack.enter_context(torch.enable_grad())
-    for kind in KINDS:
-        if torch.is_autocast_enabled(kind):
-            stack.enter_context(torch.autocast(kind, enabled=False))
-
-
 def _flushes() -> bool:
     """Tell whether numbers below the smallest normal one are taken as 0."""
-    tiny = torch.finfo(torch.float32).tiny
-    smallest = torch.tensor(tiny, dtype=torch.float32, device="cpu")
-    return bool(smallest * 0.5 == 0.0)
+    # Python's own numbers are multiplied by the same unit of the processor.
+    return SMALLEST_NORMAL * 0.5 == 0.0
 
 
 # Of products of float32 on the CPU; the precision of an accelerator is also its speed.
