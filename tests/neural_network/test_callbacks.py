@@ -615,8 +615,12 @@ def test_two_checkpoints_write_their_own_files(make_model, events, tmp_path):
 
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_a_name_given_twice_is_refused(make_model, events, n_members):
-    callbacks = [("same", Rows()), ("same", skorch_callbacks.EpochTimer())]
-    with pytest.raises(ValueError, match="duplicate user-set callback name 'same'"):
+    for other in (skorch_callbacks.EpochTimer(), skorch_callbacks.PrintLog()):
+        callbacks = [("same", Rows()), ("same", other)]
+        with pytest.raises(ValueError, match="a name for each, got 'same' 2 times"):
+            fit(make_model(callbacks=callbacks, n_members=n_members), events)
+    callbacks = [("Rows_1", First()), Rows(), Rows()]
+    with pytest.raises(ValueError, match="got 'Rows_1' 2 times"):
         fit(make_model(callbacks=callbacks, n_members=n_members), events)
 
 
@@ -1129,6 +1133,15 @@ def test_a_checkpoint_can_write_to_an_open_file(make_model, events, tmp_path):
         checkpoint = skorch_callbacks.Checkpoint(f_params=target, **none)
         with pytest.raises(ValueError, match=r"Checkpoint with f_params=.*as str"):
             fit(make_model(callbacks=[checkpoint], n_members=2), events)
+
+
+def test_a_class_of_checkpoints_writes_a_file_for_each_group(
+    make_model, events, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    fit(make_model(callbacks=[skorch_callbacks.Checkpoint], n_members=2), events)
+    files = {path.name for path in tmp_path.iterdir()}
+    assert {"group0_params.pt", "group1_params.pt"} <= files
 
 
 def test_a_checkpoint_can_pickle_the_net(make_model, events, tmp_path):

@@ -70,8 +70,9 @@ def check_callbacks(
     ------
     ValueError
         If one assumes a single loss, changes the networks, or sets the learning rate
-        beside a schedule.
+        beside a schedule; or if two have one name.
     """
+    named_callbacks(callbacks)
     for callback in map(_callback_of, callbacks):
         _check_callback(callback, n_members)
         _check_scheduler(callback, n_members, schedule)
@@ -184,12 +185,11 @@ def _policy(callback: Any) -> str:
 
 def _check_targets(callback: Any, n_members: int) -> None:
     """Refuse one open file for the checkpoints of several groups."""
-    if not {"Checkpoint", "TrainEndCheckpoint"} & {*_names(callback)}:
+    writes = {"Checkpoint", "TrainEndCheckpoint"} & {*_names(callback)}
+    if not writes or isinstance(callback, type) or n_members == 1:
         return
-    names = [name for name in vars(callback) if name.startswith("f_")]
-    targets = {name: getattr(callback, name) for name in names}
-    for name, target in targets.items():
-        if n_members > 1 and not isinstance(target, str | None):
+    for name, target in vars(callback).items():
+        if name.startswith("f_") and not isinstance(target, str | None):
             msg = (
                 f"`callbacks` must write a file for each group of members, got "
                 f"{_names(callback)[0]} with {name}={target!r}, of which there is one. "
@@ -199,13 +199,14 @@ def _check_targets(callback: Any, n_members: int) -> None:
 
 
 def _check_batch_reports(callback: Any, n_members: int) -> None:
-    if getattr(callback, "log_on_batch_end", False):
-        _check_single_member(
-            f"{_names(callback)[0]} with log_on_batch_end=True",
-            "its reports of evaluations",
-            n_members,
-            "has no batches in common",
+    """Refuse reports of the batches of several groups, which have none in common."""
+    if n_members > 1 and getattr(callback, "log_on_batch_end", False):
+        msg = (
+            "`callbacks` must report evaluations where there are several members, got "
+            f"{_names(callback)[0]} with log_on_batch_end=True, while each group of "
+            "members has its own batches. Leave it out, or set n_members=1."
         )
+        raise ValueError(msg)
 
 
 def _check_single_member(
@@ -244,7 +245,12 @@ def named_callbacks(callbacks: Sequence[Any]) -> Named:
     -------
     named : list of (str, callback)
         The same objects. Two of one class are "Freezer_1" and "Freezer_2"; names of the
-        user stay as they are, and skorch refuses those that come twice.
+        user stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If two have one name then.
 
     Examples
     --------
@@ -258,7 +264,7 @@ def named_callbacks(callbacks: Sequence[Any]) -> Named:
         for item in callbacks
     ]
     n_of, number = Counter(plain), Counter[str | None]()
-    named = []
+    named: Named = []
     for name, item in zip(plain, callbacks, strict=True):
         number[name] += 1
         if name is None:
@@ -267,6 +273,14 @@ def named_callbacks(callbacks: Sequence[Any]) -> Named:
             named.append((name, item))
         else:
             named.append((f"{name}_{number[name]}", item))
+    for own_name, n_same in Counter(name for name, _ in named).items():
+        if n_same > 1:
+            msg = (
+                f"`callbacks` must have a name for each, got {own_name!r} {n_same} "
+                "times. Give other names, or leave them out: callbacks of one class "
+                "are numbered then."
+            )
+            raise ValueError(msg)
     return named
 
 
@@ -287,7 +301,7 @@ def own_callbacks(callbacks: Named, group: int, n_groups: int) -> Named:
     own : list of (str, callback)
     """
     own = [
-        (name, callback() if isinstance(callback, type) else _copied(callback, {}))
+        (name, callback() if isinstance(callback, type) else _copied(callback))
         for name, callback in callbacks
     ]
     for _, callback in own:
@@ -304,7 +318,7 @@ def note_copies(callbacks: Iterable[Any], memo: dict[int, Any]) -> None:
     for callback in map(_callback_of, callbacks):
         is_object = hasattr(callback, "__dict__") and not isinstance(callback, type)
         if is_object and id(callback) not in memo:
-            memo[id(callback)] = _copied(callback, {})
+            memo[id(callback)] = _copied(callback)
 
 
 def _with_lists_ignored(given: str | Sequence[str] | None) -> list[str]:
@@ -313,7 +327,7 @@ def _with_lists_ignored(given: str | Sequence[str] | None) -> list[str]:
     return [*keys, *(key for key in OF_MEMBERS if key not in keys)]
 
 
-def _copied(callback: Any, known: dict[int, Any]) -> Any:
+def _copied(callback: Any) -> Any:
     """Copy a callback with the plain containers in it; all else is shared.
 
     What is no container may be a handle of something outside, which a copy would be
@@ -322,6 +336,7 @@ def _copied(callback: Any, known: dict[int, Any]) -> Any:
     # Not by `copy.copy`: what a callback leaves out when it is pickled is such a
     # handle.
     own = object.__new__(type(callback))
+    known: dict[int, Any] = {}
     for name, value in vars(callback).items():
         if isinstance(value, MethodType) and value.__self__ is callback:
             vars(own)[name] = MethodType(value.__func__, own)
