@@ -5,7 +5,10 @@ with one, passes through here, so that a new release of scikit-learn has one fil
 break.
 """
 
-from sklearn.base import _fit_context
+from copy import copy
+from typing import Any
+
+from sklearn.base import _clone_parametrized, _fit_context
 from sklearn.metrics._scorer import (
     _BaseScorer,
     _cached_call,
@@ -51,4 +54,31 @@ __all__ = [
     "_safe_indexing",
     "_safe_split",
     "_yield_masked_array_for_each_param",
+    "clone_sharing",
 ]
+
+
+def clone_sharing(estimator: Any, name: str) -> Any:
+    """Return a clone of which one parameter is not cloned, but holds the same things.
+
+    For a parameter that may be, or contain, a handle of something outside: the clone
+    of a connection or of a trial would belong to nothing. To be called by
+    `__sklearn_clone__`, and so by `sklearn.base.clone`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With or without a fit; not changed.
+    name : str
+        Its parameter; of a list the clone has a list of its own.
+
+    Returns
+    -------
+    estimator : estimator
+        Not fitted.
+    """
+    value, others = getattr(estimator, name), copy(estimator)
+    setattr(others, name, None)
+    new = _clone_parametrized(others)
+    setattr(new, name, list(value) if isinstance(value, list) else value)
+    return new

@@ -33,6 +33,7 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _MultimetricScorer,
     _num_samples,
+    clone_sharing,
 )
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn._warnings import warn_caller
@@ -139,7 +140,8 @@ class OptunaSearchCV(BaseSearchCV):
         Whether to score the training events as well.
     storage : str, path, optuna.storages.BaseStorage or None, default=None
         Where the study lives: None in memory; a path a journal file; a URL such as
-        "sqlite:///search.db" a database. Several processes may share one.
+        "sqlite:///search.db" a database. Several processes may share one, as clones
+        of a search do.
     study_name : str or None, default=None
         Name of the study in the storage; None for "search".
     directory : str, path or None, default=None
@@ -373,6 +375,11 @@ class OptunaSearchCV(BaseSearchCV):
             self._refit(setup, task.subtask("refit"))
         task.end(X, y, params.get("sample_weight"))
         return self
+
+    def __sklearn_clone__(self) -> Self:
+        """Return a search that is not fitted, with its studies in the same storage."""
+        new: Self = clone_sharing(self, "storage")
+        return new
 
     def _open_study(self, space: SearchSpace, **sample: Any) -> SearchStudy:
         return SearchStudy.open(

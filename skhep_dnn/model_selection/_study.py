@@ -43,6 +43,7 @@ from skhep_dnn.model_selection._trial import (
 from skhep_dnn.model_selection._trial_owner import TrialOwner
 from skhep_dnn.model_selection._trial_record import TrialRecord
 from skhep_dnn.model_selection._whole_file import make_directory, write_whole
+from skhep_dnn.neural_network._engine.torch_settings import usual_modes
 
 __all__ = ["MAX_SEED", "SearchStudy", "TrialCounts"]
 
@@ -230,11 +231,13 @@ class SearchStudy:
         then waits in the queue, should there ever be more.
         """
         for _ in range(MAX_REJECTED):
-            trial = owner.ask()
+            with usual_modes():  # the sampler "gp" takes gradients by torch
+                trial = owner.ask()
             if not self._has_room(trial.number, n_trials):
                 owner.give_back(trial)
                 return None
-            params = self.space.suggest(trial)
+            with usual_modes():
+                params = self.space.suggest(trial)
             estimator = with_params(setup.estimator, params)
             excess = self.space.excess(estimator, setup.events.X, setup.events.y)
             for name, value in excess.items():

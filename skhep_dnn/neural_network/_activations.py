@@ -30,7 +30,8 @@ class PReLU(nn.Module):
 
     def __init__(self, n_members: int) -> None:
         super().__init__()
-        self.slope = nn.Parameter(torch.full((n_members, 1, 1), PRELU_START))
+        shape = (n_members, 1, 1)
+        self.slope = nn.Parameter(torch.full(shape, PRELU_START, dtype=torch.float32))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` where positive, else `slope * x`."""
@@ -45,7 +46,7 @@ class LearntSwish(nn.Module):
 
     def __init__(self, n_members: int) -> None:
         super().__init__()
-        self.beta = nn.Parameter(torch.ones(n_members, 1, 1))
+        self.beta = nn.Parameter(torch.ones(n_members, 1, 1, dtype=torch.float32))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x * sigmoid(beta * x)`."""

@@ -8,6 +8,7 @@ records of members, `_engine` trains them and knows neither labels nor tables.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import fields, replace
 from math import isnan
 from numbers import Integral, Real
@@ -29,14 +30,24 @@ from skhep_dnn._event_sample import (
 )
 from skhep_dnn._fit_tasks import CallbackSupportMixin, FitTask, has_callbacks
 from skhep_dnn._logits import labels, probabilities, weighted_accuracy
-from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from skhep_dnn._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    clone_sharing,
+)
 from skhep_dnn._tables import check_table, column_positions
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import DivergenceWarning, WeightsError
 from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.neural_network._activations import ACTIVATIONS, activation_names
 from skhep_dnn.neural_network._averaging import AVERAGES, Average
-from skhep_dnn.neural_network._engine.callbacks import check_callbacks
+from skhep_dnn.neural_network._engine.callbacks import (
+    check_callbacks,
+    check_monitors,
+    note_copies,
+)
 from skhep_dnn.neural_network._engine.data import Events, Member, MemberSample
 from skhep_dnn.neural_network._engine.net import MemberNet
 from skhep_dnn.neural_network._engine.one_pass import train_one_pass
@@ -268,9 +279,12 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         categories and scaling; optimiser and schedule begin anew.
     callbacks : list of skorch callbacks, default=None
         Copied for each group of members, with the group's number in `group_`; the
-        copies are in `callbacks_` after the fit. An epoch of theirs ends with each
-        evaluation. EarlyStopping and ReduceLROnPlateau, which act on a mean loss, need
-        `n_members=1`.
+        copies are in `callbacks_` after the fit. Containers and arrays in a callback
+        are copied with it; all else, such as a file or a trial of Optuna, is shared.
+        Callbacks that report to somebody (`SkorchPruningCallback`, loggers, `PrintLog`,
+        or any with an attribute `sees_all_members = True`) are called once for all
+        groups. An epoch of theirs ends with each evaluation. EarlyStopping and
+        ReduceLROnPlateau, which act on a mean loss, need `n_members=1`.
     device : str, default="cpu"
         Torch device, or "auto" for an accelerator where there is one.
     n_jobs : int, default=None
@@ -313,7 +327,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         Yield, number of events and of effective events, share of negative weights
         and largest share of one event, by member, sample and class; of the last `fit`.
     callbacks_ : list of list
-        The callbacks of each group.
+        The callbacks of each group; one that is there once is in all lists.
     augmenter_ : SymmetryAugmenter or None
         The fitted augmenter.
     encoder_ : object
@@ -845,6 +859,24 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         """Weights of all networks: of each member, shared among its snapshots."""
         return _of_networks(self.member_weights_, self._shares_of_networks)
 
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy, which has the same callbacks.
+
+        They may hold on to something outside, such as a trial of a search; `fit` copies
+        what it changes in them.
+        """
+        new: Self = clone_sharing(self, "callbacks")
+        return new
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a copy; its callbacks hold on to the same things outside."""
+        given = self.callbacks if isinstance(self.callbacks, list) else []
+        fitted = [item for group in getattr(self, "callbacks_", ()) for item in group]
+        note_copies([*given, *fitted], memo)
+        new = memo[id(self)] = object.__new__(type(self))
+        new.__dict__.update(deepcopy(self.__dict__, memo))
+        return new
+
     def __sklearn_tags__(self) -> Tags:
         """Return scikit-learn's tags: undefined values are allowed."""
         tags = super().__sklearn_tags__()
@@ -986,7 +1018,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
                 averaging=settings.rules.averaging,
                 member_weighting=self.member_weighting,
             )
-        check_callbacks(self.callbacks or [], self.n_members, settings.rules.schedule)
+        callbacks = self.callbacks or []
+        check_callbacks(callbacks, self.n_members, settings.rules.schedule)
+        check_monitors(callbacks, validates=explicit or rules.validates)
         return settings
 
     def _settings_of_stream(self) -> TrainingSettings:

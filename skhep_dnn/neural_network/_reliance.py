@@ -20,7 +20,7 @@ from torch import Tensor
 from skhep_dnn._tables import check_table
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._engine.prediction import padded
-from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 from skhep_dnn.neural_network._networks.network import MemberNetwork
 from skhep_dnn.neural_network._networks.shapes import columns_of_inputs
 from skhep_dnn.neural_network._networks.two_paths import SplitBlocks
@@ -343,7 +343,6 @@ def _mean_size(
     return _event_values(model, X, values, mean, columns)
 
 
-@torch.inference_mode()
 def _event_values(
     model: WeightedDNNClassifier,
     X: ArrayLike,
@@ -377,7 +376,7 @@ def _event_values(
     module = model.net_.module_.eval()
     device = module.output_bias.device
     result = np.empty((len(inputs), len(columns)))
-    with one_thread():
+    with engine_settings(), torch.inference_mode():
         for first in range(0, len(inputs), ROWS):
             rows = padded(inputs[first : first + ROWS], ROWS)
             x = module.inputs(rows.to(device))

@@ -2,12 +2,14 @@
 
 import json
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
 import sklearn
+import torch
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.datasets import make_classification
@@ -177,6 +179,28 @@ def test_predicts_like_the_refitted_estimator(events):
     assert not is_classifier(OptunaSearchCV(Ridge(), {"alpha": [1.0]}))
     with pytest.raises(NotFittedError):
         clone(search).predict(X)
+
+
+def test_a_clone_searches_in_the_same_storage(events):
+    X, y, _ = events
+    storage = optuna.storages.InMemoryStorage()
+    search = search_for(storage=storage, n_trials=2, refit=False)
+    other = clone(search).fit(X, y)
+    assert other.storage is search.storage is storage
+    (study,) = storage.get_all_studies()
+    assert len(storage.get_all_trials(study._study_id)) == 2
+    assert search.fit(X, y).study_.trials == other.study_.trials  # none was left
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_gradients_of_a_sampler_do_not_depend_on_the_caller(events, mode):
+    X, y, _ = events
+    space, params = {"C": loguniform(1e-4, 1e2)}, []
+    for context in (nullcontext, mode):
+        search = search_for(space, sampler="gp", n_trials=12, cv=2, refit=False)
+        with context():
+            params.append(search.fit(X, y).cv_results_["params"])
+    assert params[0] == params[1]
 
 
 def test_pickle(events):

@@ -10,7 +10,7 @@ from skhep_dnn.neural_network import count_parameters
 from skhep_dnn.neural_network._engine.data import Events, Group, Member
 from skhep_dnn.neural_network._engine.net import MemberNet
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
-from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 from skhep_dnn.neural_network._networks.layers import MemberBatchNorm
 from skhep_dnn.neural_network._networks.network import CONNECTIONS, MemberNetwork
 from skhep_dnn.neural_network._schedules import constant
@@ -176,7 +176,7 @@ def train_members(members, connection, *, width=9):
         max_epochs=6,
     )
     net = MemberNet(settings, list(members))
-    with one_thread():
+    with engine_settings():
         net.begin(data)
         for _ in net.proceed(data, 6):
             pass

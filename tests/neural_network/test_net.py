@@ -14,7 +14,7 @@ from skhep_dnn.neural_network._engine.data import (
 )
 from skhep_dnn.neural_network._engine.net import MemberNet
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
-from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 from skhep_dnn.neural_network._networks.network import MemberNetwork
 from skhep_dnn.neural_network._schedules import SCHEDULES
 from skhep_dnn.weights import training_weights, validation_weights
@@ -43,7 +43,7 @@ NETWORK = {
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    with one_thread():
+    with engine_settings():
         yield
 
 

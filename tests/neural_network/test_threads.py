@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skhep_dnn.neural_network._engine.prediction import CHUNKS_OF_THREAD, ROWS
-from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 
 TINY = 1e-40  # below the smallest normal float32
 
@@ -22,13 +22,13 @@ def flushes():
 def test_tiny_numbers_are_zero_in_the_block_alone(before):
     torch.set_flush_denormal(before)
     try:
-        with one_thread():
+        with engine_settings():
             assert flushes()
-            with one_thread():
+            with engine_settings():
                 assert flushes()
             assert flushes()
         assert flushes() == before
-        with pytest.raises(KeyError), one_thread():
+        with pytest.raises(KeyError), engine_settings():
             raise KeyError
         assert flushes() == before
     finally:

@@ -12,7 +12,7 @@ from skorch.callbacks import Callback
 
 from skhep_dnn.exceptions import NonFiniteLossError
 from skhep_dnn.neural_network import Member, TrainingSettings, train_members
-from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 from skhep_dnn.neural_network._engine.training import group_slices
 
 THREE = {
@@ -170,7 +170,7 @@ def test_the_thread_setting_is_restored(make_model, events):
     with pytest.raises(RuntimeError, match="stop"):
         make_model(callbacks=[FailsIn(RuntimeError("stop"))]).fit(X, y, w)
     assert torch.get_num_threads() == 2
-    with one_thread():
+    with engine_settings():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
 

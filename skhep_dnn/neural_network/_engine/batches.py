@@ -178,12 +178,14 @@ class TrainingBatches:
         # end of the order, not among its events: its last batch holds the padding, of
         # weight zero, and which events share a batch does not depend on it.
         device = self.index.device
-        order = torch.arange(self.index.shape[1], device=device)
+        order = torch.arange(self.index.shape[1], dtype=torch.int64, device=device)
         order = order.repeat(len(self.n_events), 1)
         for k, (n, generator) in enumerate(
             zip(self.n_events, self.generators, strict=True)
         ):
-            order[k, :n] = torch.randperm(n, generator=generator, device=device)
+            order[k, :n] = torch.randperm(
+                n, generator=generator, dtype=torch.int64, device=device
+            )
         return order
 
     def _block(self, order: Tensor, n_batches: int) -> Iterator[Batch]:
@@ -208,7 +210,9 @@ class TrainingBatches:
         """Transform each event in place; it is a copy of this block."""
         if self.kernel is None:
             return inputs
-        uniform = torch.empty((*inputs.shape[:2], 4), device=inputs.device)
+        uniform = torch.empty(
+            (*inputs.shape[:2], 4), dtype=torch.float32, device=inputs.device
+        )
         for row, generator in zip(uniform, self.generators, strict=True):
             row.uniform_(generator=generator)
         by = self.kernel.transformation(uniform, lambda a: (torch.cos(a), torch.sin(a)))

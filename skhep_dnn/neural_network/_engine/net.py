@@ -9,6 +9,7 @@ lockstep.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,12 @@ from skhep_dnn.neural_network._engine.batches import (
     ValidationBatches,
     as_tensor,
 )
+from skhep_dnn.neural_network._engine.callbacks import note_copies
 from skhep_dnn.neural_network._engine.data import Group, Member
 from skhep_dnn.neural_network._engine.judge import Judge, validation_logit
 from skhep_dnn.neural_network._engine.scaling import learn_scaling
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 from skhep_dnn.neural_network._losses import MemberLoss
 from skhep_dnn.neural_network._networks.network import MemberNetwork
 from skhep_dnn.neural_network._optimizers import (
@@ -92,6 +95,20 @@ class MemberNet(NeuralNet):
         self.settings = settings
         self.label = label
         self.bar_position = bar_position
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MemberNet:
+        """Copy the net; its callbacks share with the copies what they hold on to."""
+        note_copies([*self.callbacks, *getattr(self, "callbacks_", ())], memo)
+        with engine_settings():
+            new = memo[id(self)] = object.__new__(type(self))
+            state: Any = self.__getstate__()
+            new.__setstate__(deepcopy(state, memo))
+        return new
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read a net as one that can be trained, wherever that is done."""
+        with engine_settings():
+            super().__setstate__(state)
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -171,7 +188,7 @@ class MemberNet(NeuralNet):
                 bar.set_postfix(self._losses_to_show())
                 bar.update()
                 yield len(self.history)
-                if asked_to_stop or self.judge_.best.frozen.all():
+                if asked_to_stop or self.has_ended:
                     break
         self.judge_.finish()
         self.notify("on_train_end", X=group.events.X, y=group.events.y)
@@ -184,9 +201,9 @@ class MemberNet(NeuralNet):
         """
         self._set_training(True)
         total: Tensor | float = 0.0
-        for step in self._steps(batches, self.train_step, training=True):
+        for step in self._steps(batches, self.train_step):
             total = total + step["member_loss"]
-        losses = torch.as_tensor(total).cpu().double() / sum_w
+        losses = torch.as_tensor(total, dtype=torch.float32).cpu().double() / sum_w
         # With several evaluations in a pass a small member may have no events in the
         # last part, nothing but padding.
         empty = sum_w == 0.0
@@ -218,12 +235,13 @@ class MemberNet(NeuralNet):
             clip_member_norms(gradients, settings.clip_norm)
         if self._has_hook("on_grad_computed"):
             named = list(self.module_.named_parameters())
-            self.notify("on_grad_computed", named_parameters=named, batch=batch)
+            self.notify(
+                "on_grad_computed", named_parameters=named, batch=batch, training=True
+            )
         self.optimizer_.step()
         if self.judge_.averages_steps:
             self.judge_.after_step()
-        loss = member_loss.detach()
-        return {"loss": loss.sum(), "member_loss": loss, "y_pred": logit}
+        return {"member_loss": member_loss.detach(), "y_pred": logit}
 
     def validation_step(self, batch: Batch, **_params: Any) -> dict[str, Tensor]:
         """Return the logits of one batch, of the mean over variants of the events."""
@@ -259,18 +277,48 @@ class MemberNet(NeuralNet):
             self.passes_ += 1
 
     def _steps(
-        self, batches: Iterable[Batch], step: Any, *, training: bool
+        self, batches: Iterable[Batch], step: Any, n_validated: int | None = None
     ) -> Iterator[dict[str, Tensor]]:
-        """Yield the result of each step, with skorch's hooks around it."""
+        """Yield the result of each step, with skorch's hooks around it.
+
+        In validation `n_validated` is the number of all events of a member.
+        """
         self._learnt = list(self.module_.parameters())
-        hooked = self._has_hook("on_batch_begin") or self._has_hook("on_batch_end")
+        if not self._has_hook("on_batch_begin") and not self._has_hook("on_batch_end"):
+            yield from map(step, batches)
+            return
+        training, n_batches = n_validated is None, 0
         for batch in batches:
-            if hooked:
-                self.notify("on_batch_begin", batch=batch, training=training)
+            self.notify("on_batch_begin", batch=batch, training=training)
             result = step(batch)
-            if hooked:
-                self.notify("on_batch_end", batch=batch, training=training, **result)
+            result["loss"] = self._record_batch(batch, result, n_validated)
+            self.notify("on_batch_end", batch=batch, training=training, **result)
+            n_batches += 1
             yield result
+        phase = "train" if training else "valid"
+        self.history.record(f"{phase}_batch_count", n_batches)
+
+    @torch.no_grad()
+    def _record_batch(
+        self, batch: Batch, result: Mapping[str, Tensor], n_validated: int | None
+    ) -> Tensor:
+        """Record the loss of a batch of each member; return their mean.
+
+        It is the sum of weights times losses over the number of events. Weights of
+        validation, whose sum is one, count with a mean of one, as those of training do.
+        """
+        phase, size = "train", batch.weight.shape[1]
+        if n_validated is None:
+            losses = result["member_loss"] / size
+        else:
+            phase = "valid"
+            sums = self.criterion_(result["y_pred"], batch.target, batch.weight)
+            losses = sums * (n_validated / size)
+        mean = losses.mean()
+        self.history.record_batch(f"{phase}_loss", mean.item())
+        self.history.record_batch(f"{phase}_losses", losses.tolist())
+        self.history.record_batch(f"{phase}_batch_size", size)
+        return mean
 
     def _apply_schedule(self) -> None:
         schedule = self.settings.rules.schedule
@@ -291,16 +339,28 @@ class MemberNet(NeuralNet):
         self._set_training(False)
         logit = None
         if valid is not None:
-            steps = self._steps(valid, self.validation_step, training=False)
+            n_events = valid.index.shape[1]
+            steps = self._steps(valid, self.validation_step, n_events)
             logit = torch.cat([step["y_pred"] for step in steps], 1)
         for name, values in self.judge_.evaluate(len(self.history), logit).items():
             if name.endswith("_losses"):
                 self._record(name.removesuffix("es"), values)
             else:
                 self.history.record(name, values.tolist())
-        if valid is not None:
-            losses = self.history[:, "valid_loss"]
-            self.history.record("valid_loss_best", min(losses) == losses[-1])
+        self.record_best()
+
+    def record_best(self) -> None:
+        """Record whether the mean losses of this evaluation are the lowest so far."""
+        for name in ("train_loss", "valid_loss"):
+            if name in self.history[-1]:
+                *before, last = self.history[:, name]
+                is_best = last < min(before, default=float("inf"))
+                self.history.record(f"{name}_best", is_best)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all members have ended; None has before the training begins."""
+        return hasattr(self, "judge_") and bool(self.judge_.best.frozen.all())
 
     def _record(self, name: str, losses: NDArray[np.float64]) -> None:
         """Record the losses of all members, and their mean for callbacks and bars."""
@@ -308,13 +368,15 @@ class MemberNet(NeuralNet):
         self.history.record(name + "es", losses.tolist())
         if not self.history[-1]["batches"]:
             self.history.new_batch()  # skorch's Checkpoint looks for the last batch
-        self.history.record_batch(name, float(losses.mean()))
+            self.history.record_batch(name, float(losses.mean()))
 
     def _end_epoch(self, shared: dict[str, Any]) -> bool:
         """Notify the callbacks; tell whether skorch's EarlyStopping wants to stop."""
         self.history.record("epoch", len(self.history))
         self.history.record("learning_rate", self.optimizer_.param_groups[0]["lr"])
-        self.history.record("momentum", current_momentum(self.optimizer_))
+        momentum = current_momentum(self.optimizer_)
+        if momentum is not None:
+            self.history.record("momentum", momentum)
         try:
             self.notify("on_epoch_end", **shared)
         except KeyboardInterrupt:  # its way of saying so

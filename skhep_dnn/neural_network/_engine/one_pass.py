@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from skhep_dnn.neural_network._engine.batches import batch_shape
-from skhep_dnn.neural_network._engine.callbacks import own_callbacks
+from skhep_dnn.neural_network._engine.callbacks import named_callbacks, own_callbacks
 from skhep_dnn.neural_network._engine.data import Group, Member
 from skhep_dnn.neural_network._engine.net import MemberNet
 from skhep_dnn.neural_network._engine.results import (
@@ -21,7 +21,7 @@ from skhep_dnn.neural_network._engine.settings import (
     TrainingSettings,
     check_same_networks,
 )
-from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 from skhep_dnn.neural_network._engine.training import check_events, net_of
 from skhep_dnn.neural_network._schedules import CyclicSchedule, constant
 
@@ -71,8 +71,9 @@ def train_one_pass(
         max(len(member.rows) for member in members), settings.batch_size
     )
     group = Group(events, events, tuple(members), n_steps, width)
-    with one_thread():
-        net = _continued(net, settings, group, own_callbacks(callbacks, 0, 1))
+    own = own_callbacks(named_callbacks(callbacks), 0, 1)
+    with engine_settings():
+        net = _continued(net, settings, group, own)
         _check_schedule(net)
         for _ in net.proceed(group, 1):
             pass

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from skhep_dnn._logits import combine_logits
 from skhep_dnn.neural_network._engine.batches import as_tensor
-from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 from skhep_dnn.neural_network._networks.network import MemberNetwork, variant_logits
 
 __all__ = ["ensemble_logits", "out_of_fold_logits", "padded"]
@@ -57,7 +57,7 @@ def ensemble_logits(
     n_parts = min(effective_n_jobs(n_jobs), -(-n_chunks // CHUNKS_OF_THREAD))
     rows_each = -(-n_chunks // n_parts) * ROWS
     tasks = [X[start : start + rows_each] for start in range(0, len(X), rows_each)]
-    with one_thread():
+    with engine_settings():
         if len(tasks) <= 1:
             return _logits(module, X, member_weights)
         parts = Parallel(n_jobs=n_parts, prefer="threads")(
@@ -144,7 +144,7 @@ def _logits(
     n_chunks = min(MOST_CHUNKS, max(1, LOGITS_TOGETHER // len(weights)))
     for first in range(0, len(X), n_chunks * ROWS):
         rows = X[first : first + n_chunks * ROWS]
-        with one_thread():  # each thread has its own settings
+        with engine_settings():  # each thread has its own settings
             logits = _network_logits(module, rows)
         result[first : first + len(rows)] = combine_logits(logits, weights)
     return result

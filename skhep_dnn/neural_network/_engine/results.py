@@ -15,6 +15,7 @@ from skhep_dnn.neural_network._engine.judge import Judge
 from skhep_dnn.neural_network._engine.net import MemberNet
 from skhep_dnn.neural_network._engine.prediction import ensemble_logits
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 
 __all__ = [
     "Evaluation",
@@ -91,7 +92,7 @@ class TrainedMembers:
     network_weights : ndarray of shape (n_members, n_snapshots)
         Weights of the networks of each member in its prediction; their sum is 1.
     callbacks : list of list of (str, callback)
-        The callbacks of each group.
+        The callbacks of each group; one that is there once is in all lists.
 
     See Also
     --------
@@ -298,9 +299,10 @@ def _net_in_state(
     state: dict[str, torch.Tensor],
 ) -> MemberNet:
     """Return a net that has nothing but networks in a known state."""
-    net = MemberNet(settings, seeds, masks)
-    net.initialize().verbose = 0
-    net.module_.load_state_dict(state)
+    with engine_settings():
+        net = MemberNet(settings, seeds, masks)
+        net.initialize().verbose = 0
+        net.module_.load_state_dict(state)
     return net
 
 
@@ -332,7 +334,6 @@ def evaluation_of(
     def own(name: str) -> float:
         return row[name][k] if name in row else float("nan")
 
-    momentum = row["momentum"]
     return Evaluation(
         epoch=row["epoch"] / evaluations_per_epoch,
         train_loss=own("train_losses"),
@@ -340,7 +341,7 @@ def evaluation_of(
         valid_score=own("valid_scores"),
         average_loss=own("average_losses"),
         learning_rate=row["learning_rate"],
-        momentum=float("nan") if momentum is None else momentum,
+        momentum=row.get("momentum", float("nan")),
     )
 
 

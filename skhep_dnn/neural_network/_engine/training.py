@@ -18,8 +18,16 @@ import torch
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn.neural_network._engine.all_groups import AllGroups
 from skhep_dnn.neural_network._engine.batches import batch_shape
-from skhep_dnn.neural_network._engine.callbacks import check_callbacks, own_callbacks
+from skhep_dnn.neural_network._engine.callbacks import (
+    Named,
+    check_callbacks,
+    check_monitors,
+    named_callbacks,
+    own_callbacks,
+    reports,
+)
 from skhep_dnn.neural_network._engine.data import Events, Group, Member, check_table
 from skhep_dnn.neural_network._engine.net import MemberNet
 from skhep_dnn.neural_network._engine.results import (
@@ -32,7 +40,7 @@ from skhep_dnn.neural_network._engine.results import (
     join_members,
 )
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
-from skhep_dnn.neural_network._engine.torch_settings import one_thread
+from skhep_dnn.neural_network._engine.torch_settings import engine_settings
 
 __all__ = [
     "MemberTraining",
@@ -90,7 +98,8 @@ def train_members(
     offset_val : array-like, default=None
         The same for `X_val`.
     callbacks : sequence of skorch callbacks, default=()
-        Copied for each group of members, as in `WeightedDNNClassifier`.
+        Copied for each group of members, or called once for all of them, as in
+        `WeightedDNNClassifier`.
     largest_sample : int, default=None
         Number of training events that the batches are made for; None is that of the
         largest member. A member gets the same batches in two trainings if this number
@@ -155,6 +164,7 @@ def train_members(
         _check_both_offsets(events, held_out)
     _check_members(members, events, held_out, settings)
     check_callbacks(callbacks, len(members), settings.rules.schedule)
+    check_monitors(callbacks, validates=members[0].validation is not None)
     largest = max(len(member.rows) for member in members)
     if largest_sample is not None:
         largest = max(largest, largest_sample)
@@ -227,6 +237,7 @@ class MemberTraining:
         self.settings = settings
         self.groups = groups
         self.callbacks = callbacks
+        self._all_groups: AllGroups | None = None
         self._nets: list[MemberNet] | None = None  # None before the first evaluation
         self._running: dict[int, Iterator[int]] = {}
         self._histories: list[History] = [[] for g in groups for _ in g.members]
@@ -301,7 +312,7 @@ class MemberTraining:
                 pass
             return self.result()
         self._check_no_failure()
-        with one_thread():
+        with engine_settings():
             if len(self.groups) == 1:
                 results = [_train(self.settings, self.groups[0])]
             else:
@@ -331,7 +342,10 @@ class MemberTraining:
         while self._advance():
             pass
         pairs = zip(nets, self.groups, strict=True)
-        results = [group_result(net, group) for net, group in pairs]
+        results = [
+            group_result(net, group)._replace(callbacks=self._callbacks_of(net))
+            for net, group in pairs
+        ]
         self._trained = join_members(self.settings, self.groups, results)
         self._nets = []  # and with them optimisers and batches
         return self._trained
@@ -377,7 +391,7 @@ class MemberTraining:
             return False
         self._check_no_failure()
         try:
-            with one_thread():
+            with engine_settings():
                 if self._nets is None:
                     self._nets = self._begin_groups()
                 return self._turn(self._nets)
@@ -387,15 +401,40 @@ class MemberTraining:
 
     def _begin_groups(self) -> list[MemberNet]:
         n_groups, nets = len(self.groups), []
+        named = named_callbacks(self.callbacks)
+        common = [item for item in named if n_groups > 1 and reports(item[1])]
+        of_groups = [item for item in named if item not in common]
         for group in self.groups:
-            own = own_callbacks(self.callbacks, group.number, n_groups)
+            own = own_callbacks(of_groups, group.number, n_groups)
             net = net_of(self.settings, group, own)
             net.begin(group)
             nets.append(net)
             self._running[group.number] = net.proceed(group, net.max_epochs)
+        if common:
+            self._all_groups = AllGroups(self.settings, self.groups, common)
+            self._all_groups.begin(nets)
         return nets
 
     def _turn(self, nets: Sequence[MemberNet]) -> bool:
+        """Let each group that still runs train on; tell whether one did."""
+        were_running = bool(self._running)
+        if self._all_groups is not None and self._goes_on(nets):
+            self._all_groups.begin_epoch()
+        n_trained = self._train_groups(nets)
+        if self._all_groups is not None and n_trained > 0:
+            self._all_groups.end_epoch(nets)
+        if self._all_groups is not None and were_running and not self._running:
+            self._all_groups.end(nets)
+        return n_trained > 0
+
+    def _goes_on(self, nets: Sequence[MemberNet]) -> bool:
+        """Tell whether there will be one more evaluation of some group."""
+        settings = self.settings
+        n_planned = settings.max_epochs * settings.evaluations_per_epoch
+        n_done = max(len(net.history) for net in nets)
+        return n_done < n_planned and not all(net.has_ended for net in nets)
+
+    def _train_groups(self, nets: Sequence[MemberNet]) -> int:
         n_trained = 0
         for group, net in zip(self.groups, nets, strict=True):
             turns = self._running.get(group.number)
@@ -404,7 +443,14 @@ class MemberTraining:
             elif turns is not None:
                 self._append_to_histories(group.first, net)
                 n_trained += 1
-        return n_trained > 0
+        return n_trained
+
+    def _callbacks_of(self, net: MemberNet) -> Named:
+        """Return the callbacks of a group and those of all, in the user's order."""
+        own = dict(net.callbacks_)
+        if self._all_groups is not None:
+            own |= dict(self._all_groups.callbacks)
+        return [(name, own[name]) for name, _ in named_callbacks(self.callbacks)]
 
     def _append_to_histories(self, first: int, net: MemberNet) -> None:
         """Add the last evaluation to the histories of the members that still run."""
@@ -510,7 +556,7 @@ def net_of(
 def _train(settings: TrainingSettings, group: Group) -> GroupResult:
     """Train one group to its end, perhaps in another process."""
     net = net_of(settings, group, ())
-    with one_thread():
+    with engine_settings():
         net.begin(group)
         for _ in net.proceed(group, net.max_epochs):
             pass

@@ -57,8 +57,9 @@ class InputTransform(nn.Module):
         super().__init__()
         self.missing_values = missing_values
         self.n_numeric = n_features - n_codes
-        self.register_buffer("mean", torch.zeros(n_members, 1, n_features))
-        self.register_buffer("inverse_scale", torch.ones(n_members, 1, n_features))
+        shape = (n_members, 1, n_features)
+        self.register_buffer("mean", torch.zeros(shape, dtype=torch.float32))
+        self.register_buffer("inverse_scale", torch.ones(shape, dtype=torch.float32))
 
     def set_statistics(
         self,
@@ -121,10 +122,10 @@ class MemberBatchNorm(nn.Module):
         shape = (n_members, 1, width)
         self.momentum = momentum
         self.eps = eps
-        self.gain = nn.Parameter(torch.ones(shape))
-        self.shift = nn.Parameter(torch.zeros(shape))
-        self.register_buffer("mean", torch.zeros(shape))
-        self.register_buffer("variance", torch.ones(shape))
+        self.gain = nn.Parameter(torch.ones(shape, dtype=torch.float32))
+        self.shift = nn.Parameter(torch.zeros(shape, dtype=torch.float32))
+        self.register_buffer("mean", torch.zeros(shape, dtype=torch.float32))
+        self.register_buffer("variance", torch.ones(shape, dtype=torch.float32))
 
     def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the normalised values: of this batch if its weights are given."""
@@ -172,11 +173,14 @@ def embedded(rows: Tensor, codes: Tensor) -> Tensor:
     # The unknown category is the mean of the rows as they are now, not a row that
     # would be learnt: as a product with a row of equal shares, or as one row more.
     if n_categories <= FEW:
-        shares = torch.eye(n_categories + 1, n_categories, device=rows.device)
+        shares = torch.eye(
+            n_categories + 1, n_categories, dtype=rows.dtype, device=rows.device
+        )
         shares[-1] = 1.0 / n_categories
-        return torch.bmm(shares.to(rows.dtype)[codes], rows)
+        return torch.bmm(shares[codes], rows)
     table = torch.cat([rows, rows.mean(1, keepdim=True)], 1)
-    first = torch.arange(n_members, device=rows.device) * (n_categories + 1)
+    first = torch.arange(n_members, dtype=torch.int64, device=rows.device)
+    first *= n_categories + 1
     return functional.embedding(codes + first.unsqueeze(1), table.reshape(-1, size))
 
 
@@ -187,4 +191,9 @@ def normal(
 
     **Shape:** `(n_members, *shape)`.
     """
-    return torch.stack([std * torch.randn(shape, generator=g) for g in generators])
+    return torch.stack(
+        [
+            std * torch.randn(shape, generator=g, dtype=torch.float32, device=g.device)
+            for g in generators
+        ]
+    )

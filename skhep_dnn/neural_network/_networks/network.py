@@ -107,7 +107,7 @@ class MemberNetwork(nn.Module):
     ) -> None:
         super().__init__()
         n_members = len(seeds)
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
         self.hidden_layer_sizes = tuple(hidden_layer_sizes)
         self.connection = connection
         self.set_dropout(dropout)
@@ -141,7 +141,8 @@ class MemberNetwork(nn.Module):
         # matrix, and the biases of all layers in one row, as their products do.
         bias_widths = () if batch_norm else self._bias_widths()  # norms have shifts
         self.biases = nn.ParameterList(
-            torch.zeros(n_members, 1, width) for width in bias_widths
+            torch.zeros(n_members, 1, width, dtype=torch.float32)
+            for width in bias_widths
         )
         self.norms = nn.ModuleList(
             MemberBatchNorm(n_members, width)
@@ -150,7 +151,9 @@ class MemberNetwork(nn.Module):
         last = self.hidden_layer_sizes[-1] + (0 if split is None else split.width)
         glorot = sqrt(2.0 / (last + n_outputs))
         self.output_weight = nn.Parameter(normal((last, n_outputs), glorot, generators))
-        self.output_bias = nn.Parameter(torch.zeros(n_members, 1, n_outputs))
+        self.output_bias = nn.Parameter(
+            torch.zeros(n_members, 1, n_outputs, dtype=torch.float32)
+        )
         # The same in tuples: torch looks up the items of its lists by name.
         self._weights, self._biases = tuple(self.weights), tuple(self.biases)
         self._functions, self._norms = tuple(self.activations), tuple(self.norms)

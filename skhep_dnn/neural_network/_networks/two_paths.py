@@ -37,8 +37,9 @@ class SplitBlocks(nn.Module):
         super().__init__()
         self.layout = layout
         n_members = len(generators)
-        self.register_buffer("deep", torch.tensor(layout.deep), persistent=False)
-        self.register_buffer("wide", torch.tensor(layout.wide), persistent=False)
+        for name in ("deep", "wide"):
+            places = torch.tensor(getattr(layout, name), dtype=torch.int64)
+            self.register_buffer(name, places, persistent=False)
         shapes = [(self._n_wide, layout.width)]
         if layout.kind == "bottleneck":
             shapes += [(len(layout.deep), 1), (len(layout.wide), 1)]
@@ -49,7 +50,7 @@ class SplitBlocks(nn.Module):
             for n_in, n_out in shapes
         )
         self.biases = nn.ParameterList(
-            torch.zeros(n_members, 1, n_out) for _, n_out in shapes
+            torch.zeros(n_members, 1, n_out, dtype=torch.float32) for _, n_out in shapes
         )
 
     @property
