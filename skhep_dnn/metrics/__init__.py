@@ -10,6 +10,8 @@ from skhep_dnn.metrics._bootstrap import (
 from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
+    weighted_accuracy,
+    weighted_log_loss,
 )
 from skhep_dnn.metrics._cross_fitted import (
     CrossFittedSignificance,
@@ -69,6 +71,8 @@ __all__ = [
     "threshold_at_efficiency",
     "threshold_at_maximum",
     "threshold_top_fraction",
+    "weighted_accuracy",
+    "weighted_log_loss",
     "weighted_roc_auc",
     "weighted_roc_curve",
     "weighted_scorer",

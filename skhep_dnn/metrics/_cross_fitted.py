@@ -111,10 +111,12 @@ def cross_fitted_significance(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
-    y_score : array-like of shape (n_samples,)
+        Labels of two classes, or of more with `pos_label`.
+    y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
         Out-of-fold scores: of each event by a model that did not see it. Scores of all
-        folds must be comparable, such as logits of models trained alike.
+        folds must be comparable, such as logits of models trained alike. Of more than
+        two classes also probabilities, of which the sum over the signal classes is
+        the score.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, negative ones allowed; None counts every event once.
     fold : array-like of shape (n_samples,)
@@ -143,8 +145,9 @@ def cross_fitted_significance(
         rescaled; None takes their sum.
     background_yield : float or None, default=None
         The same for the background.
-    pos_label : label, default=None
-        The label of the signal; None takes the larger one in sorted order.
+    pos_label : label or list of labels, default=None
+        The label of the signal, or those of several signal classes, against all
+        others; None takes the larger one of two in sorted order.
 
     Returns
     -------

@@ -37,9 +37,9 @@ def ams_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
+        Labels of two classes, or of more with `pos_label`.
     y_pred : array-like of shape (n_samples,)
-        Predicted labels.
+        Predicted labels; an event is selected if its label is one of the signal.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, negative ones allowed; None counts every event once.
     b_reg : float, default=10.0
@@ -50,8 +50,9 @@ def ams_score(
     background_yield : float, default=None
         Expected background before the selection, in events; None takes the sum of the
         background weights.
-    pos_label : label, default=None
-        Label of the signal; None takes the larger one.
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes the larger one of two.
 
     Returns
     -------
@@ -135,9 +136,10 @@ def max_significance_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
-    y_score : array-like of shape (n_samples,)
-        Scores; events with equal scores are selected together.
+        Labels of two classes, or of more with `pos_label`.
+    y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Scores; events with equal scores are selected together. Of more than two
+        classes also probabilities, as in `significance_scan`.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, negative ones allowed; None counts every event once.
     kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
@@ -156,8 +158,9 @@ def max_significance_score(
         Expected signal before the cut, in events, to which the weights are rescaled.
     background_yield : float or None, default=None
         The same for the background.
-    pos_label : label, default=None
-        Label of the signal; None takes the larger one.
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes the larger one of two.
 
     Returns
     -------
@@ -234,4 +237,4 @@ def _predicted_signal(
             "`max_significance_score` or `SignificanceAt`."
         )
         raise ValueError(msg)
-    return predicted == labels[is_signal][0]
+    return np.isin(predicted, np.unique(labels[is_signal]))
