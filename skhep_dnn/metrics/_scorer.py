@@ -306,17 +306,16 @@ class EventWeightScorer(_Scorer):
     ) -> NDArray[Any]:
         """Return the response for some classes against the others.
 
-        The sum of their probabilities, or its logit where a decision function is
-        wanted: of one class, that of the estimator may be comparable between classes
-        only. Predictions stay labels.
+        The sum of their probabilities, or its logit where a decision function will do:
+        that of the estimator may be comparable between the classes of an event only.
+        Predictions stay labels.
         """
-        wanted = _check_response_method(estimator, self._response_method).__name__
         (method,) = self.methods_of(estimator)
         response: NDArray[Any] = method_caller(estimator, method, X, pos_label=None)
         if method == "predict":
             return response
         if method == "predict_proba":
-            if wanted == "predict_proba":
+            if self._response_method == "predict_proba":
                 return np.asarray(response[:, is_signal].sum(axis=1))
             return signal_logit(np.asarray(response, dtype=np.float64), is_signal)
         if is_signal.sum() > 1:
