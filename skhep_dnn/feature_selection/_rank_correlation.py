@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.feature_selection._columns import numeric_columns
+from skhep_dnn.weights._class_sums import to_unit_scale
 
 __all__ = ["weighted_ranks", "weighted_spearman"]
 
@@ -111,8 +112,7 @@ def weighted_spearman(
            [1., 1., 1.]])
     """
     columns, names = numeric_columns(X, missing_values)
-    weights = check_event_weights(sample_weight, len(columns))
-    weights = weights / np.abs(weights).max()  # squares of 1e-200 would vanish
+    weights = to_unit_scale(check_event_weights(sample_weight, len(columns)))
     correlation = _by_pattern(columns, weights)
     if isinstance(X, pd.DataFrame):
         return pd.DataFrame(correlation, index=names, columns=names)

@@ -38,8 +38,6 @@ __all__ = [
 Codes = NDArray[np.bool_] | NDArray[np.intp]
 FloatArray = NDArray[np.float64]
 
-_EPS = float(np.finfo(np.float64).eps)
-
 
 def balanced_log_loss(
     y_true: ArrayLike,
@@ -99,9 +97,9 @@ def balanced_log_loss(
     .. math:: L = - \frac{1}{K} \sum_{c=1}^{K} \frac{1}{W_c}
                   \sum_{i \in c} w_i \ln p_{ic} .
 
-    Probabilities are clipped to [eps, 1 - eps] with the eps of float64, as in
-    `sklearn.metrics.log_loss`, so that a loss is at most 36.04 for one event. Each
-    event takes the column of its own class, whatever the others sum to.
+    Probabilities are clipped to [eps, 1 - eps], as in `sklearn.metrics.log_loss`, with
+    the eps of the dtype of `y_proba`: a loss is at most 36.04 for one event, of float32
+    15.94. Each event takes the column of its own class, whatever the others sum to.
 
     Examples
     --------
@@ -429,7 +427,15 @@ def _losses(
         own = np.where(in_signal[codes.astype(np.intp)], signal, others)
     else:
         own = proba[np.arange(len(codes)), codes]
-    return -np.log(np.clip(own, _EPS, 1.0 - _EPS))
+    eps = _rounding(y_proba)
+    return -np.log(np.clip(own, eps, 1.0 - eps))
+
+
+def _rounding(y_proba: ArrayLike) -> float:
+    """Return the eps of the dtype of probabilities, at least that of float64."""
+    dtype = np.asarray(y_proba).dtype
+    eps = np.finfo(dtype if dtype.kind == "f" else np.float64).eps
+    return max(float(eps), float(np.finfo(np.float64).eps))
 
 
 def _check_probabilities(

@@ -15,7 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_classes
-from skhep_dnn.weights._class_sums import check_class_weights, check_events
+from skhep_dnn.weights._class_sums import (
+    check_class_weights,
+    check_events,
+    to_unit_scale,
+)
 
 __all__ = [
     "auc_of_weights",
@@ -63,7 +67,8 @@ def weighted_roc_curve(
     signal_efficiency : ndarray of shape (n_thresholds,)
         Selected over total signal weight; starts at 0 and ends at 1.
     thresholds : ndarray of shape (n_thresholds,)
-        Infinity, then the distinct scores in falling order.
+        Infinity, then the distinct scores of events of non-zero weight, in falling
+        order.
 
     Raises
     ------
@@ -88,6 +93,8 @@ def weighted_roc_curve(
     [inf 0.8 0.6 0.3 0.1]
     """
     is_signal, scores, weights = check_events(y_true, y_score, sample_weight, pos_label)
+    counts = weights != 0.0
+    is_signal, scores, weights = is_signal[counts], scores[counts], weights[counts]
     order = np.argsort(scores, kind="stable")[::-1]
     falling = scores[order]
     last_of_tie = np.append(np.flatnonzero(falling[:-1] != falling[1:]), len(order) - 1)
@@ -352,12 +359,13 @@ def auc_of_weights(
     tied = bool((n_below != n_not_above).any())
 
     def auc(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        signal_weights = to_unit_scale(weights[..., signal])
+        background_weights = to_unit_scale(weights[..., background])
         background_sum = np.zeros((*weights.shape[:-1], len(background) + 1))
-        np.cumsum(weights[..., background], axis=-1, out=background_sum[..., 1:])
+        np.cumsum(background_weights, axis=-1, out=background_sum[..., 1:])
         below = background_sum[..., n_below]
         if tied:
             below = (below + background_sum[..., n_not_above]) / 2
-        signal_weights = weights[..., signal]
         pairs = np.einsum("...i,...i->...", signal_weights, below)
         return pairs / (signal_weights.sum(axis=-1) * background_sum[..., -1])
 

@@ -16,7 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_classes, check_signal_scores
 from skhep_dnn.metrics._confusion import share_error
-from skhep_dnn.weights._class_sums import check_class_weights, rescaled
+from skhep_dnn.weights._class_sums import (
+    check_class_weights,
+    rescaled,
+    to_unit_scale,
+)
 
 __all__ = ["ReliabilityCurve", "reliability_curve"]
 
@@ -153,7 +157,7 @@ def reliability_curve(
     True
     """
     codes, names = check_classes(y_true, pos_label)
-    weights = check_class_weights(codes, sample_weight, names)
+    weights = to_unit_scale(check_class_weights(codes, sample_weight, names))
     is_signal, proba = _probabilities(y_true, y_proba, pos_label)
     if class_weight == "balanced":
         equal = np.full(len(names), weights.sum() / len(names))

@@ -19,7 +19,7 @@ from skhep_dnn._validation import check_event_weights, check_signal_scores
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
 from skhep_dnn.metrics._significance import FloatArray
 from skhep_dnn.metrics._sorting import sort_events
-from skhep_dnn.weights._class_sums import check_sums, scale_classes
+from skhep_dnn.weights._class_sums import check_class_sums, check_sums, scale_classes
 
 __all__ = ["SignificanceScan", "WorkingPoint", "scan_events", "significance_scan"]
 
@@ -239,7 +239,8 @@ def significance_scan(
     biased upwards: choose the cut on one sample, quote the significance at it on
     another. Weights are used as given, negative ones too. Where the selected weights
     leave no background the significance is nan without a warning; it is defined at
-    least for the last threshold, which selects all events.
+    least for the last threshold, which selects all events. Events of weight zero are
+    as good as absent.
 
     Parameters
     ----------
@@ -326,6 +327,8 @@ def scan_events(
 ) -> SignificanceScan:
     """Return the scan of events that are checked, with weights at the full yields.
 
+    Events of weight zero are as good as absent: their scores are no thresholds.
+
     Parameters
     ----------
     is_signal : ndarray of shape (n_samples,), dtype bool
@@ -346,6 +349,10 @@ def scan_events(
     WeightsError
         If the weights of a class sum to 0 or less.
     """
+    counts = weights != 0.0
+    if not counts.all():
+        is_signal, scores, weights = is_signal[counts], scores[counts], weights[counts]
+        check_class_sums(is_signal, weights)  # before nothing is left to sort
     events = sort_events(scores, is_signal)
     threshold, n_selected, sums = _accumulate(events, scores, weights)
     s, b, sum_w2_s, sum_w2_b = sums

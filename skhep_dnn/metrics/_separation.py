@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from skhep_dnn._validation import check_signal
 from skhep_dnn.metrics._bootstrap import format_with_error
 from skhep_dnn.metrics._replicas import poisson_replicas
-from skhep_dnn.weights._class_sums import check_class_weights
+from skhep_dnn.weights._class_sums import check_class_weights, to_unit_scale
 
 __all__ = ["SeparationPower", "separation_power"]
 
@@ -155,6 +155,8 @@ def separation_power(
     is_signal = check_signal(y_true, pos_label)
     values = _check_variable(x, len(is_signal))
     weights = check_class_weights(is_signal, sample_weight)
+    signal, background = weights * is_signal, weights * ~is_signal
+    weights = to_unit_scale(signal) + to_unit_scale(background)
     _check_at_least_two(n_bins=n_bins, n_replicas=n_replicas)
     if n_bins is None:
         n_bins = _default_n_bins(is_signal, weights)

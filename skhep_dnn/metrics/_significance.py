@@ -35,6 +35,8 @@ FloatArray = NDArray[np.float64]
 # Taylor coefficients of (atanh(t) - t) / t**3 in t**2; enough for |t| <= 0.1.
 _ATANH_COEFFICIENTS = tuple(1.0 / k for k in range(3, 19, 2))
 
+_TINY = float(np.finfo(np.float64).tiny)
+
 
 def ams(s: ArrayLike, b: ArrayLike, *, b_reg: float = 10.0) -> np.float64 | FloatArray:
     r"""Approximate median significance of the HiggsML challenge.
@@ -324,25 +326,29 @@ def significance_kernel(s: FloatArray, b_plus: FloatArray, v: FloatArray) -> Flo
         if v.any():
             total = b_plus + v
             g, f = b_plus / total, v / total
-            b_hat = b_plus * g + (s + b_plus) * f
-            shape = g * _entropy_ratio(s * g / b_hat)
-            shape += f * _entropy_ratio(-s * f / b_hat)
+            n = s + b_plus
+            b_hat = b_plus * g + n * f
+            # 1 + x is n / b_hat and b / b_hat: as a sum it would round to 0.
+            shape = g * _entropy_ratio(s * g / b_hat, n / b_hat)
+            shape += f * _entropy_ratio(-s * f / b_hat, b_plus / b_hat)
             z = s * np.sqrt(2.0 * (g / b_hat) * shape)
         else:
-            z = s * np.sqrt(2.0 * _entropy_ratio(s / b_plus) / b_plus)
+            x = s / b_plus
+            z = s * np.sqrt(2.0 * _entropy_ratio(x, 1.0 + x) / b_plus)
         # Written so that nan counts as undefined.
         defined = (b_plus > 0) & (s > -b_plus)
     return np.where(defined, z, np.nan)
 
 
-def _entropy_ratio(x: FloatArray) -> FloatArray:
+def _entropy_ratio(x: FloatArray, one_plus_x: FloatArray) -> FloatArray:
     """Return ((1 + x) log(1 + x) - x) / x**2, 1/2 at x = 0, to a few 1e-15."""
     # log(1 + x) = 2 atanh(t): in t the square can be taken out before terms cancel.
     t = x / (2.0 + x)
     small = np.abs(t) < 0.1
     if small.all():
         return _entropy_series(t)
-    direct = ((1.0 + x) * np.log1p(x) - x) / x / x
+    y = np.maximum(one_plus_x, _TINY)  # y log(y) tends to 0 with y
+    direct = (y * np.log(y) - x) / x / x
     return np.where(small, _entropy_series(t), direct) if small.any() else direct
 
 

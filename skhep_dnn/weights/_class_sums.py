@@ -26,6 +26,7 @@ __all__ = [
     "rescaled",
     "scale_classes",
     "sums_by_class",
+    "to_unit_scale",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -86,6 +87,35 @@ def rescaled(
     own = sums_by_class(weights, codes, len(full_sums))
     factors = np.where(np.isnan(full_sums), 1.0, full_sums / own)
     return weights * factors[codes]
+
+
+def to_unit_scale(weights: FloatArray) -> FloatArray:
+    """Return weights times the power of two that brings the largest one near 1.
+
+    Products and squares of weights of 1e160 or 1e-170 leave the range of float64. What
+    does not depend on the scale of the weights is computed from these instead, to the
+    same bits, since a power of two rounds nothing.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (..., n_samples)
+        Finite weights; each row has its own scale.
+
+    Returns
+    -------
+    scaled : ndarray of shape (..., n_samples)
+        The largest magnitude of each row is in [0.5, 1); a row of zeros stays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhep_dnn.weights._class_sums import to_unit_scale
+    >>> to_unit_scale(np.array([-6.0, 1.0, 2.0]))
+    array([-0.75 ,  0.125,  0.25 ])
+    """
+    largest = np.abs(weights).max(axis=-1, keepdims=True, initial=0.0)
+    scaled: FloatArray = np.ldexp(weights, -np.frexp(largest)[1])
+    return scaled
 
 
 def scale_classes(

@@ -10,7 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.weights._class_sums import positive_class_sums, rescaled
+from skhep_dnn.weights._class_sums import (
+    positive_class_sums,
+    rescaled,
+    to_unit_scale,
+)
 
 __all__ = ["effective_sample_size", "scale_to_yields"]
 
@@ -38,10 +42,9 @@ def effective_sample_size(sample_weight: ArrayLike) -> float:
     1.0
     """
     weights = np.asarray(sample_weight, dtype=np.float64)
-    largest = np.abs(weights).max(initial=0.0)
-    if largest == 0.0:
+    if not weights.any():
         return 0.0
-    scaled = weights / largest  # squares of 1e-200 would vanish otherwise
+    scaled = to_unit_scale(weights)
     return float(scaled.sum() ** 2 / np.square(scaled).sum())
 
 

@@ -48,6 +48,28 @@ def test_probabilities_of_0_and_1_are_clipped_as_in_scikit_learn():
     assert balanced_log_loss_from_logits([0, 1], [900.0, 900.0]) == 450.0
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("n_columns", [1, 2, 3])
+def test_the_clip_follows_the_dtype_as_in_scikit_learn(dtype, n_columns):
+    y = [0, 1] if n_columns < 3 else [0, 1, 2]
+    proba = np.zeros((len(y), max(n_columns, 2)))
+    proba[:, 0] = 1.0
+    proba = proba.astype(dtype)
+    given = proba[:, 1] if n_columns == 1 else proba
+    expected = float(log_loss(y, proba, labels=y))
+    # scikit-learn adds up in the given dtype.
+    rtol = 10 * float(np.finfo(dtype).eps)
+    assert balanced_log_loss(y, given) == pytest.approx(expected, rel=rtol)
+    largest = -np.log(float(np.finfo(dtype).eps)) * (1 - 1 / len(y))
+    assert balanced_log_loss(y, given) == pytest.approx(largest, rel=rtol)
+
+
+def test_whole_numbers_and_long_floats_are_clipped_as_float64():
+    for dtype in (int, np.longdouble):
+        loss = balanced_log_loss([0, 1], np.ones(2, dtype=dtype))
+        assert loss == balanced_log_loss([0, 1], np.ones(2))
+
+
 def test_negative_event_subtracts_what_a_positive_one_adds():
     base = balanced_log_loss([0, 0, 1], [0.3, 0.1, 0.8], [1.0, 2.0, 1.0])
     more = balanced_log_loss(

@@ -45,7 +45,7 @@ def test_curve_counts_the_selected_weights(tied_events):
     y, score, weight = tied_events
     background, signal, thresholds = weighted_roc_curve(y, score, weight)
     assert thresholds[0] == np.inf
-    assert np.array_equal(thresholds[1:], np.unique(score)[::-1])
+    assert np.array_equal(thresholds[1:], np.unique(score[weight != 0])[::-1])
     for threshold, *efficiencies in zip(thresholds, background, signal, strict=True):
         for label, efficiency in zip("bs", efficiencies, strict=True):
             selected = weight[(y == label) & (score >= threshold)].sum()
@@ -125,3 +125,23 @@ def test_inputs_are_not_changed(tied_events):
     weighted_roc_auc(*tied_events)
     weighted_roc_curve(*tied_events)
     assert all(map(np.array_equal, copies, tied_events))
+
+
+def test_events_of_weight_zero_are_absent():
+    y, score = ["b", "s", "b", "s", "b"], [0.1, 0.2, 0.3, 0.4, 0.5]
+    curve = weighted_roc_curve(y, score, [1.0, 1.0, 0.0, 2.0, 0.0])
+    absent = weighted_roc_curve(["b", "s", "s"], [0.1, 0.2, 0.4], [1.0, 1.0, 2.0])
+    for column, expected in zip(curve, absent, strict=True):
+        assert column.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("scale", [1e-290, 1e-165, 1e155, 1e290])
+def test_no_scale_of_the_weights_is_too_large_or_too_small(tied_events, scale):
+    y, score, weight = tied_events
+    auc = weighted_roc_auc(y, score, weight)
+    assert weighted_roc_auc(y, score, scale * weight) == pytest.approx(auc, rel=1e-12)
+    # Signal and background may be far apart as well.
+    apart = np.where(y == "s", scale, 1.0) * weight
+    assert weighted_roc_auc(y, score, apart) == pytest.approx(auc, rel=1e-12)
+    powers = np.ldexp(weight, 500)
+    assert weighted_roc_auc(y, score, powers) == auc

@@ -132,6 +132,18 @@ def test_weight_two_equals_the_event_twice_but_for_errors():
     assert weighted.s_error[-1] > copies.s_error[-1]
 
 
+def test_events_of_weight_zero_are_absent():
+    y, scores, weights = events(ADVERSARIAL["normal"].copy())
+    absent = np.arange(N) % 5 == 0
+    scores[:5] = 9.0  # one of these alone is absent
+    weights[absent] = 0.0
+    scan = significance_scan(y, scores, weights)
+    expected = significance_scan(y[~absent], scores[~absent], weights[~absent])
+    pd.testing.assert_frame_equal(scan.to_frame(), expected.to_frame())
+    with pytest.raises(WeightsError, match="sum to more than 0"):
+        significance_scan(y, scores, np.where(y, weights, 0.0))
+
+
 def test_kinds_and_uncertainties():
     y, scores, weights = events(RNG.normal(size=N))
     weights = np.abs(weights)

@@ -109,6 +109,20 @@ def test_value_does_not_depend_on_unit_scale_and_order():
     assert flipped.value == pytest.approx(result.value, abs=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1e-290, 1e-165, 1e155, 1e290])
+def test_no_scale_of_the_weights_is_too_large_or_too_small(scale):
+    rng = np.random.default_rng(2)
+    y = rng.random(600) < 0.4
+    x, weights = rng.normal(y), rng.exponential(size=600)
+    expected = separation_power(y, x, weights, random_state=0)
+    apart = np.where(y, scale, 1.0) * weights
+    given = apart.copy()
+    power = separation_power(y, x, apart, random_state=0)
+    assert power.value == pytest.approx(expected.value, rel=1e-9)
+    assert power.error == pytest.approx(expected.error, rel=1e-9)
+    assert apart.tolist() == given.tolist()
+
+
 def test_nan_is_a_bin_of_its_own():
     rng = np.random.default_rng(2)
     y = np.repeat([0, 1], 2000)

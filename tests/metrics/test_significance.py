@@ -1,4 +1,4 @@
-"""Significances of yields against closed forms, limits and arithmetic of 60 digits."""
+"""Significances of yields against closed forms, limits and arithmetic of 160 digits."""
 
 import warnings
 
@@ -28,8 +28,8 @@ V_OVER_B2 = [0.0, *10.0 ** np.arange(-14, 2.5, 2)]
 
 
 def published(s, b, v=0.0):
-    """Eq. (97) of arXiv:1007.1727, Eq. (20) of Cowan 2012, with 60 digits."""
-    with mpmath.workdps(60):
+    """Eq. (97) of arXiv:1007.1727, Eq. (20) of Cowan 2012, with 160 digits."""
+    with mpmath.workdps(160):
         s, b, v = mpmath.mpf(s), mpmath.mpf(b), mpmath.mpf(v)
         n = s + b
         if v == 0:
@@ -41,12 +41,37 @@ def published(s, b, v=0.0):
 
 
 @pytest.mark.parametrize("b", BACKGROUNDS)
-def test_agrees_with_arithmetic_of_60_digits(b):
+def test_agrees_with_arithmetic_of_160_digits(b):
     for ratio in S_OVER_B:
         for relative in V_OVER_B2:
             s, v = float(ratio * b), float(relative * b * b)
             z = float(asimov_significance(s, b, sum_w2_b=v))
             assert abs(z / published(s, b, v) - 1) < 1e-14, (s, v)
+
+
+def test_no_overflow_of_a_vanishing_background():
+    # 1 + x rounded to 0, and 0 * log(0) is nan.
+    z = asimov_significance(197859862882.9, 5.288169150706334e-07, sigma_b=0.15074998)
+    assert z == pytest.approx(3034.497, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "names", [(), ("sigma_b",), ("rel_sigma_b",), ("sum_w2_b", "b_reg")]
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_agrees_over_twenty_four_orders_of_magnitude(names, sign):
+    rng = np.random.default_rng(7)
+    for s, b, *options in (10 ** rng.uniform(-12, 12, (400, 4))).tolist():
+        given = dict(zip(names, options, strict=False))
+        b_plus = b + given.get("b_reg", 0.0)
+        s_signed = s if sign > 0 else -b_plus * s / (1.0 + s)
+        v = given.get("sum_w2_b", 0.0) + given.get("sigma_b", 0.0) ** 2
+        v += (given.get("rel_sigma_b", 0.0) * b) ** 2
+        if s_signed <= -b_plus:
+            continue  # no event left, by rounding
+        z = float(asimov_significance(s_signed, b, **given))
+        exact = published(s_signed, b_plus, v)
+        assert abs(z / exact - 1) < 2e-14, (s_signed, b, given)
 
 
 def test_closed_forms():

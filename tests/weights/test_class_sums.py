@@ -14,6 +14,7 @@ from skhep_dnn.weights._class_sums import (
     rescaled,
     scale_classes,
     sums_by_class,
+    to_unit_scale,
 )
 
 IS_SIGNAL = np.array([True, False, False, True])
@@ -99,3 +100,13 @@ def test_sums_that_are_known_are_checked_alike():
         check_sums(0.0, 2.0)
     with pytest.raises(WeightsError, match="got nan for the background"):
         check_sums(5.0, float("nan"))
+
+
+def test_unit_scale_is_a_power_of_two_for_each_row():
+    rows = np.array([[3.0, -5.0, 0.1], [0.0, 0.0, 0.0], [1e-300, 1e-310, 0.0]])
+    scaled = to_unit_scale(rows)
+    assert scaled[0].tolist() == (rows[0] / 8).tolist()
+    assert not scaled[1].any()
+    assert 0.5 <= scaled[2].max() < 1.0
+    assert scaled[2, 1] == pytest.approx(1e-10 * scaled[2, 0])
+    assert to_unit_scale(np.empty(0)).shape == (0,)
