@@ -19,7 +19,12 @@ from skhep_dnn._validation import check_pos_label
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["ScoreDisplay", "signal_label", "signal_scores"]
+__all__ = [
+    "ScoreDisplay",
+    "check_fitted_classifier",
+    "signal_label",
+    "signal_scores",
+]
 
 _AUTO = ("decision_function", "predict_proba")
 
@@ -113,6 +118,17 @@ class ScoreDisplay(ABC):
         **kwargs: Any,
     ) -> Self:
         """Draw the figure of given scores."""
+
+
+def check_fitted_classifier(estimator: BaseEstimator) -> None:
+    """Refuse what is no fitted classifier, of whatever number of classes."""
+    if not is_classifier(estimator):
+        msg = (
+            f"`estimator` must be a classifier, got {type(estimator).__name__}. Pass a "
+            "fitted classifier."
+        )
+        raise ValueError(msg)
+    check_is_fitted(estimator)
 
 
 def signal_label(estimator: BaseEstimator, pos_label: object) -> object:
