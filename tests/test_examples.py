@@ -168,6 +168,21 @@ def has_answer_of_elimination(page):
     assert selected.difference - filtered.difference < 4.0 * filtered.error
 
 
+def has_answer_of_three_processes(page):
+    """Yields are recovered, the signal is lost in the Z, and the prior helps a little."""
+    table = page["confusion"].confusion
+    assert table.share("true")[0, 0] == pytest.approx(0.7, abs=0.1)
+    assert table.yields[1, 0] == pytest.approx(50 * table.yields[0, 0], rel=0.4)
+    sums = page["sums"]
+    assert (abs(sums["sum"] - sums["expected"]) < 3.0 * sums["error"]).all()
+    for result in page["results"].values():
+        assert result.value == pytest.approx(0.8, abs=0.15)
+        assert result.error == pytest.approx(0.1, abs=0.04)
+    gain = page["gain"]
+    assert gain.difference == pytest.approx(0.001, abs=0.001)
+    assert gain.difference > gain.error
+
+
 ANSWERS = {
     "plot_boosting_networks": has_answer_of_boosting,
     "plot_folds_by_event_number": has_answer_of_folds,
@@ -176,6 +191,7 @@ ANSWERS = {
     "plot_symmetries_of_any_classifier": has_symmetries_answer,
     "plot_learning_rate_range": has_learning_rate_answer,
     "plot_regularisation": has_answer_of_regularisation,
+    "plot_three_processes": has_answer_of_three_processes,
     "plot_which_variables_are_needed": has_answer_of_elimination,
 }
 

@@ -175,9 +175,7 @@ def test_scores_of_folds_with_and_without_routing(events):
     for value, (train, test) in zip(found, folds, strict=True):
         model = network().fit(X.iloc[train], y[train], sample_weight=weights[train])
         proba = model.predict_proba(X.iloc[test])
-        expected = weighted_roc_auc(
-            y[test], proba, weights[test], multi_class="ovo"
-        )
+        expected = weighted_roc_auc(y[test], proba, weights[test], multi_class="ovo")
         assert value == pytest.approx(expected, rel=1e-12)
 
 

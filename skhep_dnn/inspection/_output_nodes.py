@@ -320,7 +320,9 @@ def _draw(
     return steps
 
 
-def _check_columns(y_proba: ArrayLike, n_samples: int, classes: list[Any]) -> FloatArray:
+def _check_columns(
+    y_proba: ArrayLike, n_samples: int, classes: list[Any]
+) -> FloatArray:
     proba = np.asarray(y_proba, dtype=np.float64)
     expected = (n_samples, len(classes))
     if proba.shape != expected or not ((proba >= 0) & (proba <= 1)).all():

@@ -211,7 +211,9 @@ def _of_scores(
 def _average(function: Callable[..., float], average: str) -> _Metric:
     """Return an average over classes of a metric of selections."""
 
-    def over_classes(codes: Codes, predicted: Codes, sample_weight: FloatArray) -> float:
+    def over_classes(
+        codes: Codes, predicted: Codes, sample_weight: FloatArray
+    ) -> float:
         classes = np.unique(codes)
         return function(
             codes,

@@ -163,7 +163,9 @@ def reliability_curve(
         equal = np.full(len(names), weights.sum() / len(names))
         weights = rescaled(weights, codes.astype(np.intp), equal)
     elif class_weight is not None:
-        msg = f"`class_weight` must be 'balanced' or None, got {class_weight!r}. Choose."
+        msg = (
+            f"`class_weight` must be 'balanced' or None, got {class_weight!r}. Choose."
+        )
         raise ValueError(msg)
     edges = _edges(proba, weights, n_bins, strategy)
     bins = np.clip(np.searchsorted(edges, proba, side="right") - 1, 0, len(edges) - 2)

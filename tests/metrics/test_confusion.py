@@ -45,9 +45,7 @@ def test_cells_are_sums_over_events(events):
             row, column = weights[y == true].sum(), weights[y_pred == predicted].sum()
             assert table.share("true")[i, j] == pytest.approx(cell.sum() / row)
             assert table.share("pred")[i, j] == pytest.approx(cell.sum() / column)
-            assert table.share("all")[i, j] == pytest.approx(
-                cell.sum() / weights.sum()
-            )
+            assert table.share("all")[i, j] == pytest.approx(cell.sum() / weights.sum())
     assert table.to_frame().loc["Z", "top"] == table.yields[1, 2]
     assert table.to_frame("pred").loc["Z", "top"] == table.share("pred")[1, 2]
     assert table.to_frame().index.name == "true"
@@ -85,7 +83,9 @@ def test_the_error_of_a_share_is_binomial_for_weights_of_one():
 def test_weight_two_weight_zero_order_and_scale(events):
     y, y_pred, weights = events
     table = confusion_by_yields(y, y_pred, weights)
-    twice = confusion_by_yields(np.append(y, y), np.append(y_pred, y_pred), [*weights] * 2)
+    twice = confusion_by_yields(
+        np.append(y, y), np.append(y_pred, y_pred), [*weights] * 2
+    )
     assert twice.yields == pytest.approx(2 * table.yields)
     doubled = confusion_by_yields(y, y_pred, 2 * weights)
     assert doubled.yields == pytest.approx(twice.yields)
@@ -115,7 +115,9 @@ def test_a_sum_that_is_not_positive_has_no_shares():
 
 def test_wrong_input_is_refused(events):
     y, y_pred, weights = events
-    with pytest.raises(ValueError, match=r"shapes \(500,\) and \(499,\)\. Pass `predic"):
+    with pytest.raises(
+        ValueError, match=r"shapes \(500,\) and \(499,\)\. Pass `predic"
+    ):
         confusion_by_yields(y, y_pred[1:], weights)
     with pytest.raises(WeightsError, match="one weight for each"):
         confusion_by_yields(y, y_pred, weights[1:])

@@ -108,7 +108,9 @@ def test_log_loss_and_accuracy_are_those_of_scikit_learn(events):
     expected = sklearn_metrics.log_loss(is_w, two, sample_weight=w)
     assert value == pytest.approx(expected, rel=1e-12)
     value = weighted_accuracy(y, y_pred, w, pos_label="W")
-    expected = sklearn_metrics.accuracy_score(is_w == "W", y_pred == "W", sample_weight=w)
+    expected = sklearn_metrics.accuracy_score(
+        is_w == "W", y_pred == "W", sample_weight=w
+    )
     assert value == expected
 
 
@@ -151,9 +153,7 @@ def test_weight_two_is_the_event_twice_and_weight_zero_is_no_event(events):
             assert found[name] == pytest.approx(value, rel=1e-10), name
     zero = np.append(weights, np.zeros(4))
     further = np.full((4, 4), 0.97)
-    same = metric_values(
-        np.append(y, CLASSES), np.concatenate([proba, further]), zero
-    )
+    same = metric_values(np.append(y, CLASSES), np.concatenate([proba, further]), zero)
     assert same == pytest.approx(values, rel=1e-10)
 
 
