@@ -5,8 +5,8 @@ A signal among three processes
 What is gained if a network tells the backgrounds of a signal apart, and what are its
 answers worth at the yields that are expected?
 
-Toy events of the HiggsML challenge: Higgs bosons, Z bosons, and events with a W boson or
-top quarks. The network is trained with the three classes at equal weight.
+Toy events of the HiggsML challenge: Higgs bosons, Z bosons, and events with a W boson
+or top quarks. The network is trained with the three classes at equal weight.
 """
 
 # %%
@@ -74,8 +74,8 @@ plt.show()
 # %%
 # What becomes of each process, in events
 # ---------------------------------------
-# Most of what is taken for a Higgs boson is none: the backgrounds have six hundred times
-# its yield. The matrix of numbers of simulated events would not show it.
+# Most of what is taken for a Higgs boson is none: the backgrounds have six hundred
+# times its yield. The matrix of numbers of simulated events would not show it.
 
 predicted = model.predict(X_test)
 order = ["H", "Z", "W or t"]
@@ -90,8 +90,8 @@ print(f"purity of what is taken for H: {100 * purity:.2f} ± {100 * purity_error
 # %%
 # Probabilities at the expected yields
 # ------------------------------------
-# `predict_proba` holds at equal yields. At the expected ones each class has its yield as
-# a factor, and the weighted sum of a probability is the yield of its class.
+# `predict_proba` holds at equal yields. At the expected ones each class has its yield
+# as a factor, and the weighted sum of a probability is the yield of its class.
 
 physical_cut, physical = (to_physical_prior(p, yields) for p in (proba_cut, proba))
 is_class = y_test[:, np.newaxis] == model.classes_

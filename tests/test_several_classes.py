@@ -152,7 +152,7 @@ def test_a_name_for_two_classes_takes_the_signal_of_the_network(events):
     scorer = weighted_scorer("roc_auc", pos_label="Z")
     given = network(scoring=scorer, **options).fit(X, y, sample_weight=weights)
     assert np.array_equal(by_name.validation_scores_, given.validation_scores_)
-    with pytest.raises(ValueError, match="Name the signal, .* by `pos_label`"):
+    with pytest.raises(ValueError, match=r"Name the signal, .* by `pos_label`"):
         network(scoring="roc_auc", validation_fraction=0.4).fit(X, y)
 
 

@@ -280,16 +280,16 @@ class OutputNodesDisplay:
                 ((k % columns) * width, 1.0 - (k // columns + 1) * height)
                 for k in range(n)
             ]
-            panels = [
+            found = [
                 whole.inset_axes((x, y, 0.8 * width, 0.8 * height)) for x, y in boxes
             ]
         else:
             grid = place.subgridspec(rows, columns)
-            panels = [
+            found = [
                 whole.figure.add_subplot(grid[k // columns, k % columns])
                 for k in range(n)
             ]
-        return np.array(panels, dtype=object)
+        return np.array(found, dtype=object)
 
 
 def _style(k: int, *, is_own: bool) -> dict[str, Any]:

@@ -228,14 +228,14 @@ class YieldConfusionDisplay:
         self, values: NDArray[np.float64], errors: NDArray[np.float64]
     ) -> NDArray[Any]:
         """Print a value with its error in each cell, dark on light or light on dark."""
-        colours = np.ma.asarray(self.image_.get_array())
+        colours: Any = self.image_.get_array()
         luminance = self.image_.to_rgba(colours)[..., :3] @ [0.30, 0.59, 0.11]
         text: NDArray[Any] = np.empty(values.shape, dtype=object)
         for (i, j), value in np.ndenumerate(values):
             cell: Text = self.ax_.text(
                 j,
                 i,
-                _cell(value, errors[i, j]),
+                _cell(float(value), float(errors[i, j])),
                 ha="center",
                 va="center",
                 fontsize="small",
@@ -250,4 +250,4 @@ def _cell(value: float, error: float) -> str:
         return "undefined"
     if not error > 0:
         return f"{value:.3g}"
-    return yield_with_error(float(value), float(error)).replace(" ± ", "\n± ")
+    return yield_with_error(value, error).replace(" ± ", "\n± ")

@@ -1,8 +1,8 @@
 """What are the events of each class taken for, in events of the expected yields.
 
 Counts of simulated events say nothing about a selection: what ends up in a region is a
-sum of weights. Every cell of the table has its Monte Carlo error, and so has every share
-of a row or a column.
+sum of weights. Every cell of the table has its Monte Carlo error, and so has every
+share of a row or a column.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class YieldConfusion:
         Returns
         -------
         share : ndarray of shape (n_classes, n_classes)
-            nan where the row, the column or all does not sum to more than 0. With
-            negative weights a share may be outside the range from 0 to 1.
+            Undefined, nan, where the row, the column or all does not sum to more than
+            0. With negative weights a share may be outside the range from 0 to 1.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class YieldConfusion:
         Returns
         -------
         error : ndarray of shape (n_classes, n_classes)
-            nan where the share is.
+            Undefined, nan, where the share is.
 
         Notes
         -----

@@ -66,9 +66,9 @@ def weighted_scorer(
         Of more than two classes, each of them is that of the signal against all
         others if there is `pos_label`. Without it "accuracy", "balanced_accuracy",
         "balanced_log_loss", "neg_log_loss", "neg_brier_score" and "matthews_corrcoef"
-        are those of all classes, and so are the averages "roc_auc_ovr" and "roc_auc_ovo" of
-        `weighted_roc_auc`, and with the ending "_macro" or "_weighted" those of "f1",
-        "jaccard", "precision" and "recall"; "roc_auc_ovr_weighted" and
+        are those of all classes, and so are the averages "roc_auc_ovr" and
+        "roc_auc_ovo" of `weighted_roc_auc`, and with the ending "_macro" or "_weighted"
+        those of "f1", "jaccard", "precision" and "recall"; "roc_auc_ovr_weighted" and
         "roc_auc_ovo_weighted" count classes by their yields.
     pos_label : label or list of labels, default=None
         Label of the signal, or of several signal classes, against all others; None
@@ -165,7 +165,7 @@ class _Metric:
     `own_labels` it gets the labels and `pos_label` instead.
     """
 
-    function: Callable[[Codes, NDArray[np.generic], FloatArray], float]
+    function: Callable[..., float]
     response_method: str | tuple[str, ...]
     sign: int = 1
     negative_weights: Literal["signed", "selection", "none"] = "signed"
@@ -230,7 +230,9 @@ def _average(function: Callable[..., float], average: str) -> _Metric:
     return _of_labels(over_classes, kind, several_classes=True)
 
 
-def _auc(multi_class: str, average: str) -> _Metric:
+def _auc(
+    multi_class: Literal["ovr", "ovo"], average: Literal["macro", "weighted"]
+) -> _Metric:
     return _of_scores(
         partial(weighted_roc_auc, multi_class=multi_class, average=average),
         several_classes=True,

@@ -243,9 +243,9 @@ def _needs_average(
     if pos_label is not None:
         if multi_class != "raise":
             msg = (
-                "`multi_class` must be left out with `pos_label`, which names one class "
-                f"against the others, got {multi_class!r} and {pos_label!r}. Leave out "
-                "one of them."
+                "`multi_class` must be left out with `pos_label`, which names the "
+                f"signal against all others, got {multi_class!r} and {pos_label!r}. "
+                "Leave out one of them."
             )
             raise ValueError(msg)
         return False

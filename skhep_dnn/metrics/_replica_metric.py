@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -173,7 +173,9 @@ def prepare_mean_log_loss(
     return mean_loss_of_weights(probability_losses(y_true, y_proba, pos_label)[1])
 
 
-def prepare_average_auc(multi_class: str, average: str) -> Prepare:
+def prepare_average_auc(
+    multi_class: str, average: str
+) -> Callable[[ArrayLike, ArrayLike, object], Kernel]:
     """Return what makes an average AUC of some classes a function of the weights."""
 
     def prepare(y_true: ArrayLike, y_score: ArrayLike, pos_label: object) -> Kernel:
@@ -196,7 +198,9 @@ def _prepare_accuracy(
     return mean_loss_of_weights((known == predicted).astype(np.float64))
 
 
-def _average_auc(multi_class: str, average: str) -> ReplicaMetric:
+def _average_auc(
+    multi_class: Literal["ovr", "ovo"], average: Literal["macro", "weighted"]
+) -> ReplicaMetric:
     function = partial(weighted_roc_auc, multi_class=multi_class, average=average)
     return ReplicaMetric(function, prepare_average_auc(multi_class, average))
 

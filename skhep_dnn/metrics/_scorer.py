@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._sklearn import _cached_call, _check_response_method, _Scorer
 from skhep_dnn._logits import signal_logit
+from skhep_dnn._sklearn import _cached_call, _check_response_method, _Scorer
 from skhep_dnn._validation import (
     check_classes,
     check_event_weights,

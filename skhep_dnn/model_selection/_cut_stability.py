@@ -163,8 +163,8 @@ def cut_stability(
         If no cut is admissible on more than 5 per cent of the replicas.
     """
     is_signal, _, weights = events
-    codes = is_signal if codes is None else codes
-    blocks = replica_blocks(codes, weights, n_replicas, random_state)
+    of_yields = is_signal if codes is None else codes
+    blocks = replica_blocks(of_yields, weights, n_replicas, random_state)
     replicas = (
         (c, w) for counts, rows in blocks for c, w in zip(counts, rows, strict=True)
     )

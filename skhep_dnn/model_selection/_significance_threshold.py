@@ -800,8 +800,8 @@ class SignificanceThresholdClassifier(
         if kind == "decision" and len(self.classes_) > 2 and len(self._signal) > 1:
             msg = (
                 "`pos_label` must be one label for an estimator whose probabilities do "
-                f"not follow from its decision function, got {self._signal!r}. Calibrate "
-                "it, or name one class."
+                f"not follow from its decision function, got {self._signal!r}. "
+                "Calibrate it, or name one class."
             )
             raise ValueError(msg)
         return kind

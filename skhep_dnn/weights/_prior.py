@@ -27,9 +27,9 @@ def to_physical_prior(
     r"""Probabilities of the classes at their expected yields.
 
     `predict_proba` of a network with its default ``class_weight="balanced"`` holds at
-    equal yields of all classes. Here it becomes the share of each class among the events
-    that are expected at the same place: it can be summed to expected yields, compared
-    by a reliability curve with the physics weights as they are, and its cut separates a
+    equal yields of all classes. Here it becomes the share of each class among the
+    events that are expected at the same place: it can be summed to expected yields,
+    compared by a reliability curve with the physics weights, and its cut separates a
     class best from the others in the mixture that nature makes of them.
 
     Parameters
@@ -39,9 +39,8 @@ def to_physical_prior(
     yields : mapping of label to float, or array-like of shape (n_classes,)
         Expected yield of each class, in events; only their ratios matter. A mapping, or
         a Series, may have the labels in any order.
-    training_yields : mapping of label to float, or array-like of shape (n_classes,), \
-            default=None
-        Yields for which the probabilities hold; None takes equal ones. For a classifier
+    training_yields : mapping or array-like of shape (n_classes,), default=None
+        Yields for which the probabilities hold, as `yields`; None takes equal ones. For a classifier
         that is trained with the physics weights as they are, the class sums of these;
         a `signal_weight` of the training is a factor on the signal.
 
@@ -114,9 +113,9 @@ def _in_columns(
     valid = values.shape == (n_classes,) and (np.isfinite(values) & (values > 0)).all()
     if not valid:
         msg = (
-            f"`{name}` must be {n_classes} positive, finite yields, one for each column "
-            f"of `y_proba`, got {values.tolist()!r}. Pass a mapping of the labels in "
-            "`classes_` to their yields."
+            f"`{name}` must be {n_classes} positive, finite yields, one for each "
+            f"column of `y_proba`, got {values.tolist()!r}. Pass a mapping of the "
+            "labels in `classes_` to their yields."
         )
         raise ValueError(msg)
     return values

@@ -126,9 +126,8 @@ def test_each_node_shows_each_true_class(events, model, density):
             )
             w2, _ = np.histogram(proba[own, column], edges, weights=weights[own] ** 2)
             scale = 4 / content.sum() if density else 1.0
-            assert display.steps_[node][label].get_data().values == (
-                pytest.approx(scale * content)
-            )
+            heights, *_ = display.steps_[node][label].get_data()
+            assert heights == pytest.approx(scale * content)
             histogram = display.histograms[node][label]
             assert histogram.error == pytest.approx(np.sqrt(w2))
             filled = display.steps_[node][label].get_facecolor()[3] > 0
@@ -148,7 +147,7 @@ def test_nodes_take_given_panels_many_classes_and_styles(events, model):
     assert list(display.axes_) == list(axes)
     assert axes[0].get_yscale() == "log"
     assert display.steps_["W"]["Z"].get_linewidth() == 3.0
-    with pytest.raises(ValueError, match="`ax` must be one axes, or 3, .* got 2"):
+    with pytest.raises(ValueError, match=r"`ax` must be one axes, or 3, .* got 2"):
         display.plot(axes[:2])
     rng = np.random.default_rng(0)
     many = OutputNodesDisplay.from_predictions(
@@ -176,7 +175,7 @@ def test_points_are_those_of_the_curve(events, model):
         assert np.array_equal(line.get_ydata(), curve.share[seen])
         heights = [segment[:, 1] for segment in bars.get_segments()]
         assert np.ptp(heights, axis=1) == pytest.approx(2 * curve.error[seen])
-        n_eff = display.n_eff_[label].get_data().values
+        n_eff, *_ = display.n_eff_[label].get_data()
         assert n_eff[seen] == pytest.approx(curve.n_eff[seen])
     assert "equal yields" in display.ax_.get_ylabel()
     assert display.ax_n_eff_.get_xlabel() == "predicted probability"

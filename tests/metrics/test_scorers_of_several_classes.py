@@ -246,7 +246,9 @@ def test_a_decision_function_alone_serves_for_one_class(events):
     value = scorer(OnlyDecisions(), X, y, sample_weight=weights)
     assert value == weighted_roc_auc(y, X[1], weights, pos_label="Z")
     scorer = weighted_scorer("roc_auc", pos_label=["W", "Z"])
-    with pytest.raises(ValueError, match="one label .* without `predict_proba`, got 2"):
+    with pytest.raises(
+        ValueError, match=r"one label .* without `predict_proba`, got 2"
+    ):
         scorer(OnlyDecisions(), X, y, sample_weight=weights)
 
 

@@ -55,7 +55,7 @@ def average_area(y, proba, w, multi_class, average):
             values.append(area(column[y == label], column[y != label]))
             shares.append(w[y == label].sum())
         else:
-            for other in CLASSES[CLASSES != label]:
+            for other in np.setdiff1d(CLASSES, label):
                 values.append(area(column[y == label], column[y == other]))
                 shares.append(w[(y == label) | (y == other)].sum())
     return np.average(values, weights=None if average == "macro" else shares)
@@ -309,7 +309,7 @@ def test_the_error_of_the_bootstrap_is_the_spread_of_samples():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda y, p, w: weighted_roc_auc(y, p, w), "must be given for more than two"),
+        (weighted_roc_auc, "must be given for more than two"),
         (
             lambda y, p, w: weighted_roc_auc(y, p, w, pos_label="Z", multi_class="ovr"),
             "must be left out with `pos_label`",
@@ -331,7 +331,7 @@ def test_the_error_of_the_bootstrap_is_the_spread_of_samples():
             "without nan, .* got nan",
         ),
         (
-            lambda y, p, w: significance_scan(y, p, w),
+            significance_scan,
             "`pos_label` must name the signal among the 4 classes",
         ),
         (
