@@ -40,9 +40,9 @@ def to_physical_prior(
         Expected yield of each class, in events; only their ratios matter. A mapping, or
         a Series, may have the labels in any order.
     training_yields : mapping or array-like of shape (n_classes,), default=None
-        Yields for which the probabilities hold, as `yields`; None takes equal ones. For a classifier
-        that is trained with the physics weights as they are, the class sums of these;
-        a `signal_weight` of the training is a factor on the signal.
+        Yields for which the probabilities hold, as `yields`; None takes equal ones. For
+        a classifier that is trained with the physics weights as they are, the class
+        sums of these; a `signal_weight` of the training is a factor on the signal.
 
     Returns
     -------
