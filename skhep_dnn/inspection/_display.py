@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn._signal_label import taken_signal
 from skhep_dnn._sklearn import _check_response_method
 from skhep_dnn._validation import check_pos_label
 
@@ -135,6 +136,11 @@ def signal_label(estimator: BaseEstimator, pos_label: object) -> object:
         If the estimator is not a binary classifier, or has no such label.
     NotFittedError
         If the estimator is not fitted.
+
+    Warns
+    -----
+    AssumedSignalWarning
+        If no label is named, and the classes are texts that do not say which it is.
     """
     if not is_classifier(estimator):
         msg = (
@@ -150,6 +156,8 @@ def signal_label(estimator: BaseEstimator, pos_label: object) -> object:
             f"{classes[:5]!r}. Fit it to signal against background."
         )
         raise ValueError(msg)
+    if pos_label is None:
+        return taken_signal(classes)
     return check_pos_label(classes, pos_label)
 
 
