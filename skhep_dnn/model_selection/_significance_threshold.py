@@ -27,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
 from skhep_dnn._logits import weighted_accuracy
+from skhep_dnn._signal_label import taken_signal
 from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
@@ -138,8 +139,8 @@ class SignificanceThresholdClassifier(
         `threshold_top_fraction`, or by a function of a `SignificanceScan` that returns
         a `WorkingPoint`.
     min_n_eff : float, default=25.0
-        For "maximum", the smallest number of effective background events; thresholds
-        with fewer are left out before ranking.
+        For "maximum" and "top_fraction", the smallest number of effective background
+        events; thresholds with fewer are left out before ranking. 0 admits all.
     min_signal_efficiency : float, default=0.0
         For "maximum", the smallest signal efficiency, between 0 and 1.
     kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
@@ -602,7 +603,11 @@ class SignificanceThresholdClassifier(
             )
             raise ValueError(msg)
         self.classes_ = classes
-        self._pos_label = check_pos_label(classes.tolist(), self.pos_label)
+        self._pos_label = self.pos_label
+        if self.pos_label is None:
+            self._pos_label = taken_signal(classes.tolist())
+        else:
+            check_pos_label(classes.tolist(), self.pos_label)
         return sample
 
     def _routed(
@@ -774,7 +779,9 @@ class SignificanceThresholdClassifier(
                 min_n_eff=self.min_n_eff,
                 min_signal_efficiency=self.min_signal_efficiency,
             )
-        return threshold_top_fraction if isinstance(self.choose, str) else self.choose
+        if self.choose == "top_fraction":
+            return partial(threshold_top_fraction, min_n_eff=self.min_n_eff)
+        return self.choose
 
     def _cross_fitted(
         self, scored: _Scored, fold: Rows | None, choose: Choice
