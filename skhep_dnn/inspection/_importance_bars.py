@@ -12,11 +12,11 @@ from sklearn.utils import Bunch
 
 from skhep_dnn.feature_selection._columns import Groups
 from skhep_dnn.feature_selection._scored_samples import Scorer
+from skhep_dnn.inspection._fitting import make_large_axes
 from skhep_dnn.inspection._permutation_importance import weighted_permutation_importance
 from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
     SIGNAL_COLOR,
-    make_axes,
     merge_style,
 )
 from skhep_dnn.metrics._bootstrap import format_with_error
@@ -247,18 +247,17 @@ class PermutationImportanceDisplay:
         """
         means = np.asarray(self.importance.importances_mean)
         order = np.argsort(-means)[: self.max_groups]
-        self.ax_ = make_axes(
-            ax, f"{type(self).__name__}.plot", (6.4, 1.5 + 0.24 * len(order))
-        )
-        self.figure_: Figure | SubFigure = self.ax_.figure
         errors = np.nan_to_num(self.importance.errors)
-        self._draw_bars(order, means, errors, kwargs)
-        if show_values:
-            self._print_values(order, means, errors)
-        self.cut_: Line2D | None = None
-        if self.cut is not None:
-            self.cut_ = self._draw_cut(self.cut)
-        self._label()
+        size = (6.4, 1.5 + 0.24 * len(order))
+        with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
+            self.figure_: Figure | SubFigure = self.ax_.figure
+            self._draw_bars(order, means, errors, kwargs)
+            if show_values:
+                self._print_values(order, means, errors)
+            self.cut_: Line2D | None = None
+            if self.cut is not None:
+                self.cut_ = self._draw_cut(self.cut)
+            self._label()
         return self
 
     def _draw_bars(

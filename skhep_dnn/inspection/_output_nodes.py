@@ -11,8 +11,13 @@ from sklearn.base import BaseEstimator
 
 from skhep_dnn._validation import check_classes
 from skhep_dnn.inspection._display import check_fitted_classifier
+from skhep_dnn.inspection._fitting import (
+    add_fitted_legend,
+    fit_labels,
+    fix_tick_labels,
+    make_large_axes,
+)
 from skhep_dnn.inspection._histogram import WeightedHistogram, weighted_histogram
-from skhep_dnn.inspection._plotting import make_axes
 from skhep_dnn.weights._class_sums import check_class_weights
 
 if TYPE_CHECKING:
@@ -234,7 +239,19 @@ class OutputNodesDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        self.axes_ = self._panels(ax)
+        n = len(self.histograms)
+        if isinstance(ax, (np.ndarray, list, tuple)):
+            self.axes_ = _given(ax, n)
+            self._draw(density=density, log=log, kwargs=kwargs)
+            return self
+        columns = min(n, _COLUMNS)
+        size = (_PANEL[0] * columns, _PANEL[1] * -(-n // columns))
+        with make_large_axes(ax, f"{type(self).__name__}.plot", size) as whole:
+            self.axes_ = _divided(whole, n, columns)
+            self._draw(density=density, log=log, kwargs=kwargs)
+        return self
+
+    def _draw(self, *, density: bool, log: bool, kwargs: dict[str, Any]) -> None:
         self.figure_: Figure | SubFigure = self.axes_[0].figure
         self.steps_: dict[Any, dict[Any, StepPatch]] = {}
         for panel, (node, of_classes) in zip(
@@ -243,7 +260,7 @@ class OutputNodesDisplay:
             self.steps_[node] = {}
             for k, (label, histogram) in enumerate(of_classes.items()):
                 style = _style(k, is_own=label == node)
-                self.steps_[node][label] = _draw(
+                self.steps_[node][label] = _draw_histogram(
                     panel, histogram, str(label), {**style, **kwargs}, density=density
                 )
             panel.set_xlabel(f"probability of {node}")
@@ -252,44 +269,43 @@ class OutputNodesDisplay:
                 panel.set_yscale("log")
             else:
                 panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
-        self.axes_[0].legend(title="true class", frameon=False, fontsize="small")
-        return self
+        add_fitted_legend(self.axes_[0], title="true class", frameon=False)
+        fit_labels(*self.axes_)
 
-    def _panels(self, ax: Axes | NDArray[Any] | None) -> NDArray[Any]:
-        """Return one axes for each node."""
-        n = len(self.histograms)
-        if isinstance(ax, (np.ndarray, list, tuple)):
-            panels = np.asarray(ax, dtype=object).ravel()
-            if len(panels) != n:
-                msg = (
-                    f"`ax` must be one axes, or {n}, one for each node, got "
-                    f"{len(panels)}. Make them by plt.subplots(1, {n})."
-                )
-                raise ValueError(msg)
-            return panels
-        columns = min(n, _COLUMNS)
-        rows = -(-n // columns)
-        size = (_PANEL[0] * columns, _PANEL[1] * rows)
-        whole = make_axes(ax, f"{type(self).__name__}.plot", size)
-        whole.set_axis_off()
-        place = whole.get_subplotspec()
-        if place is None:
-            # Axes at a place of their own: panels inside, with room for the labels.
-            width, height = 1.0 / columns, 1.0 / rows
-            boxes = [
-                ((k % columns) * width, 1.0 - (k // columns + 1) * height)
-                for k in range(n)
-            ]
-            found = [
-                whole.inset_axes((x, y, 0.8 * width, 0.8 * height)) for x, y in boxes
-            ]
-        else:
-            grid = place.subgridspec(rows, columns)
-            found = [
-                whole.figure.add_subplot(grid[k // columns, k % columns])
-                for k in range(n)
-            ]
-        return np.array(found, dtype=object)
+
+def _given(ax: Any, n: int) -> NDArray[Any]:
+    """Return the axes of the user, one for each of the nodes."""
+    panels = np.asarray(ax, dtype=object).ravel()
+    if len(panels) != n:
+        msg = (
+            f"`ax` must be one axes, or {n}, one for each node, got {len(panels)}. "
+            f"Make them by plt.subplots(1, {n})."
+        )
+        raise ValueError(msg)
+    return panels
+
+
+def _divided(whole: Axes, n: int, columns: int) -> NDArray[Any]:
+    """Return panels at the place of some axes, which are not seen any more."""
+    rows = -(-n // columns)
+    whole.set_axis_off()
+    place = whole.get_subplotspec()
+    cells = [(k // columns, k % columns) for k in range(n)]
+    if place is not None:
+        grid = place.subgridspec(rows, columns)
+        found = [whole.figure.add_subplot(grid[row, column]) for row, column in cells]
+    else:
+        # Axes at a place of their own: panels inside, with room for the labels.
+        width, height = 1.0 / columns, 1.0 / rows
+        found = [
+            whole.inset_axes(
+                (column * width, 1 - (row + 1) * height, 0.8 * width, 0.8 * height)
+            )
+            for row, column in cells
+        ]
+    for panel in found:
+        fix_tick_labels(panel)
+    return np.array(found, dtype=object)
 
 
 def _style(k: int, *, is_own: bool) -> dict[str, Any]:
@@ -299,7 +315,7 @@ def _style(k: int, *, is_own: bool) -> dict[str, Any]:
     return {"edgecolor": color, "linestyle": line, "facecolor": fill, "fill": True}
 
 
-def _draw(
+def _draw_histogram(
     ax: Axes,
     histogram: WeightedHistogram,
     label: str,

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skhep_dnn.inspection._display import check_fitted_classifier
+from skhep_dnn.inspection._fitting import add_fitted_legend, fit_labels
 from skhep_dnn.inspection._plotting import (
     NEUTRAL_COLOR,
     curve_style,
@@ -249,7 +250,7 @@ class ReliabilityDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot", (4.8, 5.2))
+        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot")
         self.figure_: Figure | SubFigure = self.ax_.figure
         (self.ax_n_eff_,) = split_off_panels(self.ax_)
         self.points_: dict[str, ErrorbarContainer] = {}
@@ -288,6 +289,8 @@ class ReliabilityDisplay:
         )
 
     def _label(self) -> None:
+        from matplotlib.ticker import LogFormatter  # noqa: PLC0415
+
         prior = "equal yields"
         if self.class_weight is None:
             prior = "the yields of the weights"
@@ -295,10 +298,15 @@ class ReliabilityDisplay:
         low, high = self.ax_.get_ylim()
         self.ax_.set_ylim(min(low, -0.02), max(high, 1.02))
         self.ax_.tick_params(labelbottom=False)
-        self.ax_.legend(loc="upper left", frameon=False, fontsize="small")
         self.ax_n_eff_.set(
             xlabel="predicted probability", ylabel="$n_{eff}$", yscale="log"
         )
+        self.ax_n_eff_.yaxis.set_major_formatter(LogFormatter())
+        self.ax_n_eff_.yaxis.set_minor_formatter(
+            LogFormatter(minor_thresholds=(1.5, 0.4))
+        )
+        add_fitted_legend(self.ax_, loc="upper left", frameon=False)
+        fit_labels(self.ax_, self.ax_n_eff_)
 
 
 def _name(signal: object) -> str:

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn.inspection._fitting import (
+    add_fitted_legend,
+    fit_labels,
+    height_of_legend,
+)
 from skhep_dnn.inspection._plotting import (
     NEUTRAL_COLOR,
     curve_style,
@@ -39,9 +44,9 @@ _XLABELS = {
     "threshold": "threshold on the classifier score",
     "signal_efficiency": r"signal efficiency $\varepsilon_s$",
 }
-_HEADROOM = 0.3  # share of the height that is left to the legend
 _MARGIN = 0.03
 _ALL_SIGNAL = 0.995  # lower thresholds, which select more, have nothing to show
+_UNTRUSTED = 0.35  # range with too few events that is shown, in units of the other one
 
 
 def check_abscissa(x: str) -> None:
@@ -170,7 +175,6 @@ def draw_cut(
         label += "\n(chosen on these events: biased upwards)"
     return ax.axvline(
         getattr(point, x),
-        ymax=1 - _HEADROOM,
         color=NEUTRAL_COLOR,
         linestyle=(0, (4, 2)),
         linewidth=1.4,
@@ -186,7 +190,7 @@ def finish_axes(
     cut: WorkingPoint | None,
     min_n_eff: float,
     x: Abscissa,
-) -> None:
+) -> float:
     """Show what has enough events, and the cut; name the axes; add the legend.
 
     Parameters
@@ -197,8 +201,22 @@ def finish_axes(
         What the chosen cut selects.
     min_n_eff : float
         Number of effective background events that is enough.
+
+    Returns
+    -------
+    room : float
+        Share of the height that is left to the legend.
     """
-    ax.set_xlim(*_horizontal_range(scan, cut, x))
+    ax.set_xlim(*_horizontal_range(scan, cut, min_n_eff, x))
+    ax.set(xlabel=_XLABELS[x], ylabel=_significance_label(scan.figure_of_merit))
+    add_fitted_legend(
+        ax,
+        loc="upper left" if x == "threshold" else "upper right",
+        title=_uncertainty(scan.figure_of_merit),
+        alignment="left",
+        framealpha=1.0,
+    )
+    room = height_of_legend(ax)
     trusted = np.isfinite(scan.z) & (scan.n_eff_b >= min_n_eff)
     ends = [scan.z[trusted]]
     for point, error in zip(points, errors, strict=True):
@@ -207,13 +225,9 @@ def finish_axes(
     heights = np.concatenate(ends)
     if len(heights):
         low, high = min(0.0, float(heights.min())), float(heights.max())
-        leave_headroom(ax, low, high, _HEADROOM)
-    ax.set(xlabel=_XLABELS[x], ylabel=_significance_label(scan.figure_of_merit))
-    ax.legend(
-        loc="upper left" if x == "threshold" else "upper right",
-        fontsize="small",
-        framealpha=1.0,
-    )
+        leave_headroom(ax, low, high, room)
+    fit_labels(ax)
+    return room
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -223,15 +237,21 @@ def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _horizontal_range(
-    scan: SignificanceScan, point: WorkingPoint | None, x: Abscissa
+    scan: SignificanceScan, point: WorkingPoint | None, min_n_eff: float, x: Abscissa
 ) -> tuple[float, float]:
-    """Return the range that has something to show, the chosen cut included."""
+    """Return the range that has something to show, the chosen cut included.
+
+    Of the thresholds with too few events only those next to the others are shown.
+    """
     if x == "signal_efficiency":
         return 0.0, max(1.0, float(scan.signal_efficiency.max()))
     below = scan.signal_efficiency >= _ALL_SIGNAL
     finite = scan.threshold[np.isfinite(scan.threshold)]
-    high = finite.max()
     low = max(finite.min(), scan.threshold[below.argmax()])
+    high = finite.max()
+    trusted = finite[scan.n_eff_b[np.isfinite(scan.threshold)] >= min_n_eff]
+    if len(trusted) and trusted.max() > low:
+        high = min(high, trusted.max() + _UNTRUSTED * (trusted.max() - low))
     if point is not None:
         low, high = min(low, point.threshold), max(high, point.threshold)
     margin = _MARGIN * (high - low) or 0.5
@@ -239,13 +259,27 @@ def _horizontal_range(
 
 
 def _significance_label(figure_of_merit: FigureOfMerit) -> str:
-    """Return the label of the vertical axis, which names the kind and `b_reg`."""
+    """Return the label of the vertical axis."""
     name = {
         "asimov": "Asimov significance",
         "ams": "AMS",
         "s_over_sqrt_b": r"$s / \sqrt{b}$",
         "s_over_sqrt_sb": r"$s / \sqrt{s + b}$",
     }[figure_of_merit.kind]
-    if figure_of_merit.b_reg:
-        name += rf", $b_r$ = {figure_of_merit.b_reg:g}"
     return rf"{name} ($\sigma$)"
+
+
+def _uncertainty(figure_of_merit: FigureOfMerit) -> str:
+    """Return what is assumed of the background, for the legend."""
+    if figure_of_merit.kind.startswith("s_over"):
+        return "no uncertainty of $b$"
+    parts = []
+    if figure_of_merit.sigma_b:
+        parts.append(f"{figure_of_merit.sigma_b:g} events")
+    if figure_of_merit.rel_sigma_b:
+        parts.append(f"{100 * figure_of_merit.rel_sigma_b:g}% of $b$")
+    if figure_of_merit.mc_stat:
+        parts.append("MC statistics")
+    sum_of_parts = r" $\oplus$ ".join(parts) or "0"
+    b_reg = rf"$b_\mathrm{{reg}}$ = {figure_of_merit.b_reg:g} events"
+    return rf"$\sigma_b$ = {sum_of_parts}, {b_reg}"

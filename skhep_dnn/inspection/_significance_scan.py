@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._signal_label import resolve_pos_label
 from skhep_dnn.inspection._display import ScoreDisplay
 from skhep_dnn.inspection._plotting import make_axes
 from skhep_dnn.inspection._scan_drawing import (
@@ -179,8 +180,9 @@ class SignificanceScanDisplay(ScoreDisplay):
         signal_yield, background_yield : float, default=None
             Full expected yields, in events, to which the weights are rescaled when the
             sample is a part of all events; None leaves them.
-        pos_label : label, default=None
-            The label of the signal; None takes the larger one in sorted order.
+        pos_label : label or list of labels, default=None
+            The label of the signal, or those of several signal classes, against all
+            others; None takes the larger one of two in sorted order.
         min_n_eff : float, default=25.0
             Number of effective background events below which the figure is grey.
         n_replicas : int, default=200
@@ -208,8 +210,15 @@ class SignificanceScanDisplay(ScoreDisplay):
             If the weights of a class do not sum to more than 0.
         ImportError
             If matplotlib is not installed.
+
+        Warns
+        -----
+        AssumedSignalWarning
+            If `pos_label` is None and the labels are texts that do not say which of
+            them is the signal.
         """
         check_n_replicas(n_replicas)
+        pos_label = resolve_pos_label(y_true, pos_label)
         scan = significance_scan(
             y_true,
             y_score,
@@ -346,7 +355,9 @@ class SignificanceScanDisplay(ScoreDisplay):
             self.cut_ = draw_cut(
                 self.ax_, self.point, self.point_error, x, biased=self.chosen_here
             )
-        finish_axes(
+        room = finish_axes(
             self.ax_, self.scan, points, self.z_error, self.point, self.min_n_eff, x
         )
+        if self.cut_ is not None:
+            self.cut_.set_ydata([0.0, 1.0 - room])
         return self

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skhep_dnn.inspection._display import check_fitted_classifier
+from skhep_dnn.inspection._fitting import fit_labels, make_large_axes
 from skhep_dnn.inspection._heat_map import HeatMap, draw_colorbar, draw_heat_map
 from skhep_dnn.inspection._histogram import yield_with_error
-from skhep_dnn.inspection._plotting import make_axes
 from skhep_dnn.metrics import YieldConfusion, confusion_by_yields
 from skhep_dnn.metrics._confusion import Normalize
 
@@ -211,17 +211,18 @@ class YieldConfusionDisplay:
             values, errors = shares, self.confusion.share_error(normalize)
         names = [str(label) for label in self.confusion.labels.tolist()]
         size = (2.3 + 1.1 * len(names), 1.3 + 0.75 * len(names))
-        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot", size)
-        self.figure_: Figure | SubFigure = self.ax_.figure
         heat_map = HeatMap(shares, names, names, "Blues", 0.0, 1.0)
-        self.image_: AxesImage = draw_heat_map(
-            self.ax_, heat_map, show_values=False, kwargs=kwargs
-        )
-        self.text_ = self._print(values, errors)
-        draw_colorbar(self.ax_, self.image_, _SCALES[normalize])
-        unit = " (cells: events)" if normalize is None else ""
-        self.ax_.set_xlabel(f"predicted class{unit}")
-        self.ax_.set_ylabel("true class")
+        with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
+            self.figure_: Figure | SubFigure = self.ax_.figure
+            self.image_: AxesImage = draw_heat_map(
+                self.ax_, heat_map, show_values=False, kwargs=kwargs
+            )
+            self.text_ = self._print(values, errors)
+            draw_colorbar(self.ax_, self.image_, _SCALES[normalize])
+            unit = " (cells: events)" if normalize is None else ""
+            self.ax_.set_xlabel(f"predicted class{unit}")
+            self.ax_.set_ylabel("true class")
+            fit_labels(self.ax_, self.image_.colorbar.ax)  # type: ignore[union-attr]
         return self
 
     def _print(

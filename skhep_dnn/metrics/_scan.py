@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._signal_label import resolve_pos_label
 from skhep_dnn._validation import check_event_weights, check_signal_scores
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
 from skhep_dnn.metrics._significance import FloatArray
@@ -283,6 +284,12 @@ def significance_scan(
     ValueError
         If labels, scores or an option are not as described.
 
+    Warns
+    -----
+    AssumedSignalWarning
+        If `pos_label` is None and the labels are texts that do not say which of them is
+        the signal.
+
     See Also
     --------
     threshold_at_maximum : Choose the cut with the largest significance.
@@ -312,6 +319,7 @@ def significance_scan(
         rel_sigma_b=rel_sigma_b,
         mc_stat=mc_stat,
     )
+    pos_label = resolve_pos_label(y_true, pos_label)
     is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
     weights = check_event_weights(sample_weight, len(is_signal))
     if signal_yield is not None or background_yield is not None:

@@ -28,6 +28,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
 from skhep_dnn._logits import signal_logit, signal_logit_of_logs, weighted_accuracy
 from skhep_dnn._responses import Response, log_of_decisions
+from skhep_dnn._signal_label import taken_signal
 from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
@@ -144,8 +145,8 @@ class SignificanceThresholdClassifier(
         `threshold_top_fraction`, or by a function of a `SignificanceScan` that returns
         a `WorkingPoint`.
     min_n_eff : float, default=25.0
-        For "maximum", the smallest number of effective background events; thresholds
-        with fewer are left out before ranking.
+        For "maximum" and "top_fraction", the smallest number of effective background
+        events; thresholds with fewer are left out before ranking. 0 admits all.
     min_signal_efficiency : float, default=0.0
         For "maximum", the smallest signal efficiency, between 0 and 1.
     kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
@@ -638,7 +639,10 @@ class SignificanceThresholdClassifier(
             )
             raise ValueError(msg)
         self.classes_ = classes
-        self._signal = signal_labels(classes, self.pos_label, "y")
+        named = self.pos_label
+        if named is None:
+            named = taken_signal(classes.tolist())
+        self._signal = signal_labels(classes, named, "y")
         if len(self._signal) == len(classes):
             msg = (
                 "`pos_label` must leave a class to the background, got "
@@ -854,7 +858,9 @@ class SignificanceThresholdClassifier(
                 min_n_eff=self.min_n_eff,
                 min_signal_efficiency=self.min_signal_efficiency,
             )
-        return threshold_top_fraction if isinstance(self.choose, str) else self.choose
+        if self.choose == "top_fraction":
+            return partial(threshold_top_fraction, min_n_eff=self.min_n_eff)
+        return self.choose
 
     def _cross_fitted(
         self, scored: _Scored, fold: Rows | None, choose: Choice

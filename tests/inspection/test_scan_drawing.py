@@ -41,10 +41,45 @@ def test_the_range_shows_the_cut_and_what_has_enough_events(scan):
     finish_axes(ax, scan, [], np.array([]), point, 25.0, "threshold")
     low, high = ax.get_xlim()
     assert low > scan.threshold.min()
-    assert high > 9.0
+    assert 9.0 < high < 9.5
     trusted = scan.z[scan.n_eff_b >= 25.0].max()
-    assert ax.get_ylim() == (0.0, pytest.approx(trusted / 0.7))
+    legend = ax.get_legend().get_window_extent()
+    place = ax.transData.transform((0.0, trusted))[1]
+    assert 0.5 * legend.y0 < place < legend.y0
+    assert ax.get_ylim()[0] == 0.0
     assert ax.get_ylabel() == r"$s / \sqrt{b}$ ($\sigma$)"
+
+
+@pytest.mark.parametrize(
+    ("options", "title"),
+    [
+        ({}, r"$\sigma_b$ = 0, $b_\mathrm{reg}$ = 0 events"),
+        ({"kind": "ams"}, r"$\sigma_b$ = 0, $b_\mathrm{reg}$ = 10 events"),
+        (
+            {"sigma_b": 2.5, "rel_sigma_b": 0.1, "mc_stat": True},
+            r"$\sigma_b$ = 2.5 events $\oplus$ 10% of $b$ $\oplus$ MC statistics, "
+            r"$b_\mathrm{reg}$ = 0 events",
+        ),
+        ({"kind": "s_over_sqrt_b"}, "no uncertainty of $b$"),
+    ],
+)
+def test_the_legend_names_the_uncertainty_of_the_background(scored, options, title):
+    y, score, weight = scored
+    scan = significance_scan(y, score, np.abs(weight), **options)
+    _, ax = plt.subplots()
+    ax.plot(scan.threshold, scan.z, label="curve")
+    finish_axes(ax, scan, [], np.array([]), None, 25.0, "threshold")
+    assert ax.get_legend().get_title().get_text() == title
+
+
+def test_little_is_shown_of_what_has_too_few_events(scan):
+    _, ax = plt.subplots()
+    ax.plot(scan.threshold, scan.z, label="curve")
+    finish_axes(ax, scan, [], np.array([]), None, 200.0, "threshold")
+    last = scan.threshold[scan.n_eff_b >= 200.0].max()
+    low, high = ax.get_xlim()
+    assert last < high < last + 0.5 * (last - low)
+    assert high < scan.threshold.max()
 
 
 def test_unknown_abscissa():

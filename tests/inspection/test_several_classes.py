@@ -8,8 +8,11 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.inspection import (
+    DiscriminantDisplay,
     OutputNodesDisplay,
     ReliabilityDisplay,
+    SignificanceScanDisplay,
+    WeightedRocCurveDisplay,
     YieldConfusionDisplay,
 )
 from skhep_dnn.metrics import confusion_by_yields, reliability_curve
@@ -220,3 +223,76 @@ def test_wrong_input_is_refused(events, model, call, message):
     negative = np.where(y == "Z", -1.0, 1.0)
     with pytest.raises(WeightsError, match="class 'Z'"):
         OutputNodesDisplay.from_estimator(model, X, y, sample_weight=negative)
+
+
+SCORES = [DiscriminantDisplay, SignificanceScanDisplay, WeightedRocCurveDisplay]
+
+
+@pytest.mark.parametrize("labels", ["Z", ["W", "top"]])
+@pytest.mark.parametrize("display", SCORES)
+def test_figures_of_scores_take_the_signal_against_all_others(
+    events, model, display, labels
+):
+    X, y, weights = events
+    options = {} if display is DiscriminantDisplay else {"n_replicas": 2}
+    drawn = display.from_estimator(
+        model, X, y, sample_weight=weights, pos_label=labels, name="lr", **options
+    )
+    is_signal = np.isin(CLASSES, labels)
+    proba = model.predict_proba(X)
+    logit = np.log(proba[:, is_signal].sum(1)) - np.log(proba[:, ~is_signal].sum(1))
+    expected = display.from_predictions(
+        np.isin(y, labels), logit, sample_weight=weights, name="lr", **options
+    )
+    if display is DiscriminantDisplay:
+        assert drawn.signal.content == pytest.approx(expected.signal.content)
+        assert drawn.background.error == pytest.approx(expected.background.error)
+        text = ", ".join(np.atleast_1d(labels))
+        assert drawn.class_names["signal"] == f"signal ({text})"
+    elif display is SignificanceScanDisplay:
+        assert drawn.scan.z == pytest.approx(expected.scan.z, nan_ok=True)
+    else:
+        assert drawn.roc_auc == pytest.approx(expected.roc_auc)
+        of_all = display.from_predictions(
+            y, proba, sample_weight=weights, pos_label=labels, **options
+        )
+        assert of_all.roc_auc == pytest.approx(expected.roc_auc)
+    by_sum = display.from_estimator(
+        model,
+        X,
+        y,
+        sample_weight=weights,
+        pos_label=labels,
+        response_method="predict_proba",
+        **options,
+    )
+    given = display.from_predictions(
+        y, proba, sample_weight=weights, pos_label=labels, **options
+    )
+    assert type(by_sum) is type(given)
+    with pytest.raises(ValueError, match=r"got 3: .* Name the signal, or several"):
+        display.from_estimator(model, X, y, sample_weight=weights)
+
+
+@pytest.mark.parametrize("display", SCORES)
+def test_errors_of_curves_of_several_classes(events, model, display):
+    X, y, weights = events
+    if display is DiscriminantDisplay:
+        halves = slice(None, None, 2), slice(1, None, 2)
+        test, train = halves
+        drawn = display.from_estimator(
+            model,
+            X[test],
+            y[test],
+            sample_weight=weights[test],
+            X_train=X[train],
+            y_train=y[train],
+            sample_weight_train=weights[train],
+            pos_label=["Z", "top"],
+        )
+        assert drawn.signal_train.sum_w == pytest.approx(drawn.signal.sum_w)
+        return
+    drawn = display.from_estimator(
+        model, X, y, sample_weight=abs(weights), pos_label=["Z", "top"], n_replicas=5
+    )
+    assert drawn.figure_ is not None
