@@ -44,7 +44,8 @@ def test_main_job_prints_one_table_and_writes_four_figures(
         "692.0 signal and 411000 background events",
         "weighted AUC",
         "AMS at the cut",
-        "no performance",
+        "(challenge's rule)",
+        "25 effective events or more",
         "minus HistGradientBoosting, paired: AUC",
     ):
         assert text in printed

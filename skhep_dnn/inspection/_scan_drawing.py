@@ -25,6 +25,7 @@ from skhep_dnn.metrics._bootstrap import format_with_error
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import FillBetweenPolyCollection
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
 
@@ -101,7 +102,7 @@ def draw_curve(
         color=line.get_color(),
         alpha=0.25,
         linewidth=0,
-        label=r"statistical error (1$\,\sigma$)",
+        label=_once(ax, r"statistical error (1$\,\sigma$)"),
     )
     return line, band
 
@@ -129,7 +130,7 @@ def draw_low_statistics(
     position = getattr(scan, x)
     finite = position[np.isfinite(position)]
     position = np.clip(position, finite.min(), finite.max())
-    label = rf"background $n_\mathrm{{eff}}$ < {min_n_eff:g}"
+    label = _once(ax, rf"background $n_\mathrm{{eff}}$ < {min_n_eff:g}")
     regions: list[Rectangle] = []
     for start, stop in _runs(scan.n_eff_b < min_n_eff):
         ends = position[start], position[min(stop, len(position) - 1)]
@@ -149,9 +150,15 @@ def draw_low_statistics(
 
 
 def draw_cut(
-    ax: Axes, point: WorkingPoint, error: float, x: Abscissa, *, biased: bool
-) -> Line2D:
-    """Draw the chosen cut, with the significance there in the legend.
+    ax: Axes,
+    point: WorkingPoint,
+    error: float,
+    x: Abscissa,
+    *,
+    biased: bool,
+    color: Any = NEUTRAL_COLOR,
+) -> tuple[Line2D, ErrorbarContainer]:
+    """Draw the chosen cut and the significance there, which is in the legend, too.
 
     Parameters
     ----------
@@ -165,21 +172,40 @@ def draw_cut(
         The horizontal axis.
     biased : bool
         Whether to say that the cut was chosen on the scanned events.
+    color : color, default="#555555"
+        That of the curve.
 
     Returns
     -------
     cut : matplotlib Line2D
+    value : matplotlib ErrorbarContainer
+        The significance there and its error.
     """
-    label = f"cut at {point.threshold:.3g}: {format_with_error(point.z, error)}"
+    place = f"{point.threshold:.3g}"
+    if x == "signal_efficiency":
+        place = rf"$\varepsilon_s$ = {point.signal_efficiency:.2f}"
+    label = f"cut at {place}: {format_with_error(point.z, error)}"
     if biased:
         label += "\n(chosen on these events: biased upwards)"
-    return ax.axvline(
+    cut = ax.axvline(
         getattr(point, x),
-        color=NEUTRAL_COLOR,
+        color=color,
         linestyle=(0, (4, 2)),
         linewidth=1.4,
         label=label,
     )
+    value = ax.errorbar(
+        [getattr(point, x)],
+        [point.z],
+        [error],
+        color=color,
+        marker="o",
+        markersize=5,
+        markerfacecolor="white",
+        capsize=3,
+        zorder=4,
+    )
+    return cut, value
 
 
 def finish_axes(
@@ -228,6 +254,11 @@ def finish_axes(
         leave_headroom(ax, low, high, room)
     fit_labels(ax)
     return room
+
+
+def _once(ax: Axes, label: str) -> str:
+    """Return a label, or one that the legend leaves out if it has this one."""
+    return f"_{label}" if label in ax.get_legend_handles_labels()[1] else label
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -37,6 +37,7 @@ from skhep_dnn.weights._class_sums import check_events, scale_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
@@ -84,6 +85,8 @@ class SignificanceScanDisplay(ScoreDisplay):
         Its error.
     cut_ : matplotlib Line2D or None
         The chosen cut.
+    cut_value_ : matplotlib ErrorbarContainer or None
+        The significance at the cut and its error.
     low_statistics_ : list of matplotlib Rectangle
         The regions with too few effective background events.
 
@@ -351,9 +354,15 @@ class SignificanceScanDisplay(ScoreDisplay):
             self.ax_, self.scan, self.min_n_eff, x
         )
         self.cut_: Line2D | None = None
+        self.cut_value_: ErrorbarContainer | None = None
         if self.point is not None:
-            self.cut_ = draw_cut(
-                self.ax_, self.point, self.point_error, x, biased=self.chosen_here
+            self.cut_, self.cut_value_ = draw_cut(
+                self.ax_,
+                self.point,
+                self.point_error,
+                x,
+                biased=self.chosen_here,
+                color=self.line_.get_color(),
             )
         room = finish_axes(
             self.ax_, self.scan, points, self.z_error, self.point, self.min_n_eff, x

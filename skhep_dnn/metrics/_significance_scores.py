@@ -203,7 +203,7 @@ def max_significance_score(
     with warnings.catch_warnings():  # one warning in a call: that of the threshold
         warnings.simplefilter("ignore", UndefinedSignificanceWarning)
         scan = significance_scan(
-            y_true,
+            check_signal(y_true, pos_label),
             y_score,
             sample_weight,
             kind=kind,
@@ -213,7 +213,6 @@ def max_significance_score(
             mc_stat=mc_stat,
             signal_yield=signal_yield,
             background_yield=background_yield,
-            pos_label=pos_label,
         )
     return threshold_at_maximum(scan, min_n_eff=min_n_eff).z
 

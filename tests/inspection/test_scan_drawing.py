@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
+from skhep_dnn.inspection import SignificanceScanDisplay
 from skhep_dnn.inspection._scan_drawing import (
     check_abscissa,
     draw_cut,
@@ -29,8 +30,14 @@ def test_every_run_of_low_statistics_is_hatched(scan):
 @pytest.mark.parametrize("biased", [False, True])
 def test_a_biased_cut_says_so(scan, biased):
     _, ax = plt.subplots()
-    cut = draw_cut(ax, scan.at(1.0), 0.3, "signal_efficiency", biased=biased)
-    assert cut.get_xdata()[0] == scan.at(1.0).signal_efficiency
+    point = scan.at(1.0)
+    cut, value = draw_cut(ax, point, 0.3, "signal_efficiency", biased=biased)
+    assert cut.get_xdata()[0] == point.signal_efficiency
+    assert value.lines[0].get_xydata().tolist() == [[point.signal_efficiency, point.z]]
+    (bar,) = value.lines[2][0].get_segments()
+    assert bar[:, 1] == pytest.approx([point.z - 0.3, point.z + 0.3])
+    efficiency = f"{point.signal_efficiency:.2f}"
+    assert cut.get_label().startswith(rf"cut at $\varepsilon_s$ = {efficiency}: ")
     assert ("biased upwards" in cut.get_label()) is biased
 
 
@@ -70,6 +77,25 @@ def test_the_legend_names_the_uncertainty_of_the_background(scored, options, tit
     ax.plot(scan.threshold, scan.z, label="curve")
     finish_axes(ax, scan, [], np.array([]), None, 25.0, "threshold")
     assert ax.get_legend().get_title().get_text() == title
+
+
+def test_two_curves_share_what_the_legend_says_of_both(scored):
+    y, score, weight = scored
+    options = {"sample_weight": np.abs(weight), "n_replicas": 5, "threshold": 1.0}
+    draw = SignificanceScanDisplay.from_predictions
+    first = draw(y, score, name="one", **options)
+    second = draw(y, score**3, name="two", ax=first.ax_, **options)
+    texts = [text.get_text() for text in first.ax_.get_legend().get_texts()]
+    assert [text for text in texts if "cut at" not in text] == [
+        "one",
+        r"statistical error (1$\,\sigma$)",
+        r"background $n_\mathrm{eff}$ < 25",
+        "two",
+    ]
+    assert sum("cut at 1: " in text for text in texts) == 2
+    assert first.cut_.get_color() == first.line_.get_color()
+    assert second.cut_.get_color() == second.line_.get_color()
+    assert first.line_.get_color() != second.line_.get_color()
 
 
 def test_little_is_shown_of_what_has_too_few_events(scan):
