@@ -24,6 +24,7 @@ __all__ = [
     "column_position",
     "column_positions",
     "is_category",
+    "names_remedy",
     "plain_table",
     "select_columns",
     "table_column",
@@ -180,10 +181,16 @@ def column_position(
     known: Sequence[int | str] = named if isinstance(checked, str) else range(n_columns)
     if checked not in known:
         of_names = f"the names {named[:40]!r}" if named else "no names"
+        remedy = "Choose from these."
+        if isinstance(checked, str) and not named:
+            remedy = (
+                "Pass positions, or a DataFrame whose columns have strings as names "
+                "(levels of a MultiIndex must be joined, numbers converted)."
+            )
         msg = (
             f"`{parameter}` must be columns of `X`, by name or by position, got "
             f"{column!r}. The columns have {of_names} and the positions 0 to "
-            f"{n_columns - 1} (n_features = {n_columns}). Choose from these."
+            f"{n_columns - 1} (n_features = {n_columns}). {remedy}"
         )
         raise ValueError(msg)
     return known.index(checked)
@@ -240,6 +247,38 @@ def column_positions(
             raise ValueError(msg)
         return np.flatnonzero(given).tolist()
     return sorted({column_position(c, names, n_columns, parameter) for c in given})
+
+
+def names_remedy(X: Any) -> str:
+    """Return what gives names to the columns of a table, for an error message.
+
+    Only strings are names, as in scikit-learn.
+
+    Parameters
+    ----------
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events, in a table whose columns have no names.
+
+    Returns
+    -------
+    remedy : str
+        A sentence without its full stop.
+
+    Examples
+    --------
+    >>> names_remedy(np.zeros((2, 3)))
+    'Pass a DataFrame'
+    >>> names_remedy(pd.DataFrame({0: [1.0]}))
+    'Turn the names into strings: `X.columns = X.columns.astype(str)`'
+    """
+    if not isinstance(X, pd.DataFrame):
+        return "Pass a DataFrame"
+    if isinstance(X.columns, pd.MultiIndex):
+        return (
+            "Join the levels of the MultiIndex to names: "
+            "`X.columns = ['_'.join(map(str, column)) for column in X.columns]`"
+        )
+    return "Turn the names into strings: `X.columns = X.columns.astype(str)`"
 
 
 def select_columns(X: Any, positions: list[int]) -> Any:

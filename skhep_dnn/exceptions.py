@@ -7,6 +7,7 @@ work.
 
 __all__ = [
     "AssumedSignalWarning",
+    "AzimuthRangeWarning",
     "DataFileError",
     "DivergenceWarning",
     "DownloadError",
@@ -57,6 +58,10 @@ class FitTogetherError(SkhepDNNError, ValueError):
 
 class AssumedSignalWarning(UserWarning):
     """No label was named as that of the signal, and the labels do not say which."""
+
+
+class AzimuthRangeWarning(UserWarning):
+    """Azimuths stay far from half a turn, as if they were not in rad."""
 
 
 class DivergenceWarning(UserWarning):

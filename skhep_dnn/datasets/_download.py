@@ -1,7 +1,8 @@
 """Downloading a file that is kept only if its content passes a check."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -58,14 +59,14 @@ def download(
     ImportError
         If pooch is not installed.
     DownloadError
-        If the transfer fails or breaks off.
+        If the folder cannot be made or written to, or the transfer fails or breaks
+        off.
     DataFileError
         If the file arrived, but its content is refused.
     """
     fetch = _pooch().HTTPDownloader(progressbar=progressbar)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as scratch:
-        part = Path(scratch) / target.name
+    with _scratch(target.parent) as scratch:
+        part = scratch / target.name
         try:
             fetch(url, str(part), None)
         except OSError as error:  # base class of all errors of requests
@@ -87,6 +88,24 @@ def download(
             raise DataFileError(msg) from error
         part.replace(target)
     return content
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Make a folder, if need be, and a scratch folder in it, which is deleted again."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(prefix=".download-", dir=folder)
+    except OSError as error:
+        msg = (
+            f"The folder of downloads must be one that can be made and written to, got "
+            f"{type(error).__name__} for {str(folder)!r}: {error}. Pass another one as "
+            "`data_home`, or the `path` of a file that you have; on Linux the "
+            "environment variable XDG_CACHE_HOME sets where caches are."
+        )
+        raise DownloadError(msg) from error
+    with scratch as name:
+        yield Path(name)
 
 
 def _pooch() -> ModuleType:

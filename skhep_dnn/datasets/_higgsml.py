@@ -150,10 +150,16 @@ atlas-higgs-challenge-2014-v2.csv.gz"
     >>> events.data.shape  # doctest: +SKIP
     (250000, 30)
     """
-    if subset not in _higgsml_file.FILE.subsets:
+    if not isinstance(subset, str) or subset not in _higgsml_file.FILE.subsets:
+        remedy = "Choose one of them."
+        if _is_path(subset):
+            remedy = (
+                f"Pass a file by its keyword, `path={str(subset)!r}`, and a folder as "
+                "`data_home`."
+            )
         msg = (
             f"`subset` must be one of {list(_higgsml_file.FILE.subsets)!r}, got "
-            f"{subset!r}. Choose one of them."
+            f"{subset!r}. {remedy}"
         )
         raise ValueError(msg)
     local = _local_file(path, data_home)
@@ -166,6 +172,15 @@ atlas-higgs-challenge-2014-v2.csv.gz"
     return _bunch(events, subset, rescale=rescale)
 
 
+def _is_path(value: object) -> bool:
+    """Tell whether a value is a path that was meant for another parameter."""
+    if isinstance(value, os.PathLike):
+        return True
+    return isinstance(value, str) and (
+        os.sep in value or Path(value).suffix != "" or Path(value).exists()
+    )
+
+
 def _local_file(
     path: str | os.PathLike[str] | None, data_home: str | os.PathLike[str] | None
 ) -> Path | None:
@@ -173,7 +188,10 @@ def _local_file(
     if path is not None:
         file = Path(path).expanduser()
         if not file.is_file():
-            msg = f"`path` must be a file, got {str(file)!r}. Correct the path."
+            remedy = "Correct the path."
+            if file.is_dir():
+                remedy = "Pass a folder that holds the file as `data_home`."
+            msg = f"`path` must be a file, got {str(file)!r}. {remedy}"
             raise FileNotFoundError(msg)
         return file
     folder_name = os.environ.get(_ENVIRONMENT)

@@ -16,6 +16,7 @@ from skhep_dnn.feature_selection._mutual_dependence import (
     mutual_dependence,
 )
 from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
+from skhep_dnn.feature_selection._restriction import restricted_to_columns
 from skhep_dnn.feature_selection._separation_filter import SeparationSelector
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "compare_after_cut",
     "important_columns",
     "mutual_dependence",
+    "restricted_to_columns",
     "weighted_spearman",
 ]
 

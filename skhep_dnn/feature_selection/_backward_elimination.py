@@ -35,9 +35,14 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _num_samples,
 )
-from skhep_dnn._tables import check_table, column_position
+from skhep_dnn._tables import check_table
 from skhep_dnn._validation import check_event_weights
-from skhep_dnn.feature_selection._columns import Groups, resolve_groups
+from skhep_dnn.feature_selection._columns import (
+    Groups,
+    kept_groups,
+    resolve_groups,
+    with_momenta,
+)
 from skhep_dnn.feature_selection._elimination import (
     EliminationRules,
     Iteration,
@@ -45,6 +50,7 @@ from skhep_dnn.feature_selection._elimination import (
     eliminate,
 )
 from skhep_dnn.feature_selection._paired_scores import ScoredTraining, ScoringRules
+from skhep_dnn.feature_selection._restriction import momenta_of, needed_columns
 from skhep_dnn.feature_selection._subset_training import Splits, Subset, SubsetTrainer
 from skhep_dnn.feature_selection._training_records import TrainingRecords
 from skhep_dnn.model_selection._fingerprint import fingerprint
@@ -52,6 +58,7 @@ from skhep_dnn.model_selection._folds import Events, FoldRules
 from skhep_dnn.model_selection._routing import routed_params, router_of
 from skhep_dnn.model_selection._scoring import Scoring, as_scoring
 from skhep_dnn.model_selection._target import check_target
+from skhep_dnn.neural_network import WeightedDNNClassifier
 
 __all__ = ["BackwardEliminationSelector"]
 
@@ -74,8 +81,8 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     Parameters
     ----------
     estimator : estimator
-        Any scikit-learn estimator, or a pipeline; it is cloned. Of pipelines the
-        columns that are named must not be among those that may be dropped. A bare
+        Any scikit-learn estimator, or a pipeline; it is cloned. What it says about
+        columns that are dropped is taken out as by `restricted_to_columns`. A bare
         `WeightedDNNClassifier` is trained on the whole table with columns hidden by
         masks: its categories and its augmenter work as they are.
     n_features_to_select : int, float or "auto", default="auto"
@@ -83,9 +90,13 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         columns is reached whatever the score; with `groups`, at least as many stay.
     groups : mapping of str to sequence of str or int, default=None
         Columns that go together, by name or position, such as all components of one
-        jet. A column in no group stands alone.
+        jet; None among them is left out. A column in no group stands alone, unless it
+        is of a momentum that the estimator needs whole: px and py that `augmenter`
+        rotates; with any other estimator than a bare `WeightedDNNClassifier` all
+        components.
     always_keep : sequence of str or int, default=None
         Names of groups, and names or positions of columns, that are not dropped.
+        Columns of event numbers that the estimator names never are.
     strategy : {"retrain", "shuffle", "hybrid"}, default="retrain"
         How the next column is found. "retrain" trains without each one. "shuffle"
         takes the one of the least weighted permutation importance to the models at
@@ -213,9 +224,8 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     **Masks.** A hidden column contributes nothing, and nothing is learnt of it. The
     network has the initial weights of one that sees all columns; one that is trained
     on a table of fewer columns draws other ones, which is a difference as by a seed.
-    A candidate that hides one component of a momentum that `augmenter` rotates cannot
-    be masked: it is trained on a table without the column, and the augmenter must find
-    what it needs there. Put both into a group.
+    A group that hides one of the components px and py that `augmenter` rotates cannot
+    be masked, and a table without the column is refused: put both into it.
 
     Examples
     --------
@@ -447,11 +457,13 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         given = getattr(self, "feature_names_in_", None)
         n_features: int = self.n_features_in_
         names = [f"x{i}" for i in range(n_features)] if given is None else list(given)
-        groups = resolve_groups(names, self.groups)
+        groups = resolve_groups(
+            names, with_momenta(names, self.groups, self._inseparable(names))
+        )
         self.groups_ = groups
         return EliminationRules(
             groups={name: tuple(columns) for name, columns in groups.items()},
-            always_keep=self._kept_groups(names, groups),
+            always_keep=kept_groups(names, groups, self._always_kept(names)),
             strategy=self.strategy,
             n_candidates=self.n_candidates,
             n_seeds=self.n_seeds,
@@ -461,18 +473,17 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
             patience=self.patience,
         )
 
-    def _kept_groups(
-        self, names: list[str], groups: dict[str, list[int]]
-    ) -> frozenset[str]:
-        """Return the groups with a column that must stay."""
-        kept = set()
-        for entry in [] if self.always_keep is None else list(self.always_keep):
-            if entry in groups:
-                kept.add(entry)
-                continue
-            position = column_position(entry, names, len(names), "always_keep")
-            kept |= {name for name, columns in groups.items() if position in columns}
-        return frozenset(kept)
+    def _inseparable(self, names: list[str]) -> list[tuple[int, ...]]:
+        """Return sets of columns of which a part is of no use to the estimator."""
+        momenta = momenta_of(self.estimator, names)
+        if isinstance(self.estimator, WeightedDNNClassifier):
+            # Behind a mask rotations mix px and py alone; the rest may go one by one.
+            return [m.columns[:2] for m in momenta if not m.cylindrical]
+        return [momentum.columns for momentum in momenta]
+
+    def _always_kept(self, names: list[str]) -> list[str | int]:
+        given = [] if self.always_keep is None else list(self.always_keep)
+        return [*given, *sorted(needed_columns(self.estimator, names))]
 
     def _n_wanted(self, n_features: int) -> int | None:
         wanted = self.n_features_to_select

@@ -7,7 +7,6 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -19,26 +18,14 @@ from skhep_dnn._tables import check_table, column_position, table_column
 
 __all__ = [
     "Groups",
-    "check_columns_are_named",
+    "kept_groups",
     "named_table",
     "numeric_columns",
     "resolve_groups",
+    "with_momenta",
 ]
 
-# Parameters that declare columns, of the estimators of this package and scikit-learn's.
-_OF_COLUMNS = {
-    "cartesian",
-    "categorical_features",
-    "cylindrical",
-    "feature_groups",
-    "invariants",
-    "leading",
-    "odd_under",
-    "reference",
-    "stratify",
-}
-
-Groups = Mapping[str, Sequence[str | int]]
+Groups = Mapping[str, Sequence[str | int | None]]
 
 
 def named_table(X: ArrayLike) -> tuple[Any, list[str]]:
@@ -117,7 +104,8 @@ def resolve_groups(names: Sequence[str], groups: Groups | None) -> dict[str, lis
         Names of the columns.
     groups : mapping of str to sequence of str or int, or None
         Names or positions of the columns that belong together; an integer is a
-        position, also where the names are those of integers.
+        position, also where the names are those of integers. None is left out, which
+        stands for the pseudorapidity that a missing momentum does not have.
 
     Returns
     -------
@@ -156,14 +144,15 @@ def _positions(group: str, columns: Any, names: Sequence[str]) -> list[int]:
             f"{type(columns).__name__} for {group!r}. Write ['column', ...]."
         )
         raise TypeError(msg)
-    if not columns:
+    given = [column for column in columns if column is not None]
+    if not given:
         msg = (
             f"`groups` must name columns of `X` for {group!r}, got none. Choose from "
             f"{list(names[:40])!r}, or leave the group out."
         )
         raise ValueError(msg)
     n_columns, parameter = len(names), f"groups[{group!r}]"
-    return sorted({column_position(c, names, n_columns, parameter) for c in columns})
+    return sorted({column_position(c, names, n_columns, parameter) for c in given})
 
 
 def _check_disjoint(taken: list[int], names: Sequence[str]) -> None:
@@ -176,35 +165,67 @@ def _check_disjoint(taken: list[int], names: Sequence[str]) -> None:
         raise ValueError(msg)
 
 
-def check_columns_are_named(estimator: BaseEstimator) -> None:
-    """Refuse positions of columns, which a table of some columns would shift.
+def with_momenta(
+    names: Sequence[str], groups: Groups | None, momenta: Iterable[Sequence[int]]
+) -> Groups | None:
+    """Return groups, and one more for each set of columns that no group touches.
 
     Parameters
     ----------
-    estimator : estimator
-        Its parameters that declare columns are looked at.
+    names : sequence of str
+        Names of the columns.
+    groups : mapping of str to sequence of str or int, or None
+        Columns that belong together.
+    momenta : iterable of sequence of int
+        Positions of columns that must stay together.
+
+    Returns
+    -------
+    groups : mapping of str to sequence of str or int, or None
+        The added ones are called by all their columns.
+    """
+    given = {} if groups is None else dict(groups)
+    grouped = resolve_groups(names, groups)
+    taken = {i for name in given for i in grouped[name]}
+    for columns in momenta:
+        if not taken.intersection(columns):
+            taken.update(columns)
+            given["+".join(names[i] for i in columns)] = list(columns)
+    return given or groups
+
+
+def kept_groups(
+    names: Sequence[str],
+    groups: Mapping[str, Sequence[int]],
+    always_keep: Iterable[str | int] | None,
+) -> frozenset[str]:
+    """Return the groups with a column that must stay.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the columns.
+    groups : mapping of str to sequence of int
+        Positions of the columns of each group.
+    always_keep : iterable of str or int, or None
+        Names of groups, and names or positions of columns.
+
+    Returns
+    -------
+    kept : frozenset of str
 
     Raises
     ------
+    TypeError
+        If an entry is neither a name nor a position.
     ValueError
-        If one gives a column by its position.
+        If there is no such group or column.
     """
-    for parameter, value in estimator.get_params().items():
-        if parameter.split("__")[-1] in _OF_COLUMNS and _has_position(value):
-            msg = (
-                f"`{parameter}` must name its columns where some are cut, got "
-                f"positions: {value!r}. Pass a DataFrame and names."
-            )
-            raise ValueError(msg)
-
-
-def _has_position(value: Any) -> bool:
-    """Tell whether a declaration of columns holds an int, or a mask, at any depth."""
-    value = getattr(value, "wide", value)  # a FeatureSplit
-    if isinstance(value, Integral | np.bool_):
-        return True
-    if isinstance(value, Mapping):
-        return any(_has_position(part) for pair in value.items() for part in pair)
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return any(_has_position(part) for part in value)
-    return False
+    kept = set()
+    for entry in [] if always_keep is None else list(always_keep):
+        if entry in groups:
+            kept.add(str(entry))
+            continue
+        position = column_position(entry, names, len(names), "always_keep")
+        kept |= {name for name, columns in groups.items() if position in columns}
+    return frozenset(kept)

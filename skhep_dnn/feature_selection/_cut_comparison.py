@@ -30,11 +30,14 @@ from skhep_dnn._validation import (
     check_event_weights,
     signal_labels,
 )
-from skhep_dnn.feature_selection._columns import (
-    check_columns_are_named,
-    named_table,
-)
+from skhep_dnn.feature_selection._columns import named_table, with_momenta
 from skhep_dnn.feature_selection._important_columns import important_columns
+from skhep_dnn.feature_selection._restriction import (
+    check_columns_are_named,
+    momenta_of,
+    needed_columns,
+    restricted_to_names,
+)
 from skhep_dnn.metrics import PairedBootstrapResult, paired_bootstrap
 
 __all__ = ["CutComparison", "compare_after_cut"]
@@ -61,6 +64,9 @@ class CutComparison:
     comparison : PairedBootstrapResult
         The figure after the cut, that of all columns and their difference, after minus
         before, on the pooled out-of-fold predictions.
+    spared : sequence of str, default=()
+        Columns among `kept` whose importance is not above the cut: those that were to
+        be kept, and those of momenta that are kept as a whole.
 
     See Also
     --------
@@ -90,6 +96,7 @@ class CutComparison:
     cut: float
     scoring: str
     comparison: PairedBootstrapResult
+    spared: Sequence[str] = ()
 
     def __repr__(self) -> str:
         """Return both figures, their difference and what was dropped."""
@@ -98,19 +105,23 @@ class CutComparison:
         result = self.comparison
         pull = result.difference / result.error if result.error > 0.0 else np.nan
         n_kept, n_dropped = len(self.kept), len(self.dropped)
+        important = f"{n_kept - len(self.spared)} of importance >{self.cut:.3g}"
+        if self.spared:
+            important += f" and {len(self.spared)}"
         lines = {
             f"all {n_kept + n_dropped} columns": f"{result.value_b:.4f}",
-            f"{n_kept} of importance >{self.cut:.3g}": f"{result.value_a:.4f}",
+            important: f"{result.value_a:.4f}",
             "change": f"{result} ({pull:.1f} standard errors)",
         }
         width = max(map(len, lines))
         rows = [f"  {name:<{width}} {value}" for name, value in lines.items()]
-        rows += wrap(
-            ", ".join(self.dropped),
-            initial_indent=f"  {'dropped':<{width}} ",
-            subsequent_indent=" " * (width + 3),
-            width=_LINE_WIDTH,
-        )
+        for name, columns in {"kept too": self.spared, "dropped": self.dropped}.items():
+            rows += wrap(
+                ", ".join(columns),
+                initial_indent=f"  {name:<{width}} ",
+                subsequent_indent=" " * (width + 3),
+                width=_LINE_WIDTH,
+            )
         return "\n".join([f"{self.scoring}{direction}, out of fold", *rows])
 
 
@@ -122,6 +133,7 @@ def compare_after_cut(
     *,
     importance: Bunch,
     cut: float = 0.005,
+    keep: Iterable[str | int] = (),
     cv: int | BaseCrossValidator | Iterable[Any] = 5,
     scoring: str | Metric = "balanced_log_loss",
     pos_label: object = None,
@@ -139,7 +151,10 @@ def compare_after_cut(
     ----------
     estimator : estimator
         Classifier with `predict_proba`; it is cloned. With a fixed `random_state` it is
-        the same in all folds.
+        the same in all folds. What it says about columns that go, categories say, is
+        taken out as by `restricted_to_columns`, and momenta that it must find whole,
+        for an augmenter say, are kept or dropped as a whole. Its columns of event
+        numbers stay.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Events.
     y : array-like of shape (n_samples,)
@@ -152,6 +167,8 @@ def compare_after_cut(
     cut : float, default=0.005
         Columns are kept if their importance exceeds it, in the unit of the score of
         `importance`.
+    keep : iterable of str or int, default=()
+        Names or positions of columns that are kept, whatever their importance.
     cv : int, cross-validator or iterable of splits, default=5
         Folds that hold each event once; an int makes stratified, shuffled ones.
     scoring : str or callable, default="balanced_log_loss"
@@ -178,13 +195,15 @@ def compare_after_cut(
     ------
     ValueError
         If `importance` is of other columns or undefined, the cut removes no column or
-        all, the labels are of one class, or `estimator` names its columns by positions.
+        all, the labels are of one class, or `estimator` names its columns by positions
+        or needs an object that goes.
     WeightsError
         If the weights of a class do not sum to more than 0.
 
     See Also
     --------
     important_columns : The columns that are kept.
+    restricted_to_columns : The classifier for these columns.
     skhep_dnn.metrics.paired_bootstrap : The comparison.
 
     Notes
@@ -217,8 +236,9 @@ def compare_after_cut(
     True
     """
     table, names = named_table(X)
-    kept = _check_cut(names, importance, cut)
     check_columns_are_named(estimator)
+    kept, spared = _check_cut(names, importance, cut, keep, estimator)
+    restricted = restricted_to_names(estimator, names, {names[i] for i in kept})
     labels = np.asarray(y)
     check_classes(labels, pos_label, name="y")
     if sample_weight is not None:
@@ -227,11 +247,14 @@ def compare_after_cut(
     splits = _make_splits(cv, table, labels, rng)
     after, before = (
         _of_signal(
-            _out_of_fold(estimator, part, labels, sample_weight, splits, n_jobs),
+            _out_of_fold(model, part, labels, sample_weight, splits, n_jobs),
             labels,
             pos_label,
         )
-        for part in (select_columns(table, kept), table)
+        for model, part in (
+            (restricted, select_columns(table, kept)),
+            (estimator, table),
+        )
     )
     comparison = paired_bootstrap(
         scoring,
@@ -249,18 +272,31 @@ def compare_after_cut(
         cut=float(cut),
         scoring=scoring if isinstance(scoring, str) else _name_of(scoring),
         comparison=comparison,
+        spared=spared,
     )
 
 
-def _check_cut(names: Sequence[str], importance: Bunch, cut: float) -> list[int]:
-    """Return the positions of the columns that are kept."""
+def _check_cut(
+    names: Sequence[str],
+    importance: Bunch,
+    cut: float,
+    keep: Iterable[str | int],
+    estimator: BaseEstimator,
+) -> tuple[list[int], list[str]]:
+    """Return the positions of columns that are kept, and those below the cut."""
     if list(importance.feature_names) != list(names):
         msg = (
             f"`importance` must be of the columns of `X`, {list(names)[:40]!r}, got "
             f"{list(importance.feature_names)[:40]!r}. Compute it for this table."
         )
         raise ValueError(msg)
-    kept = important_columns(importance, cut=cut)
+    momenta = [momentum.columns for momentum in momenta_of(estimator, names)]
+    kept = important_columns(
+        importance,
+        cut=cut,
+        keep=[*keep, *needed_columns(estimator, names)],
+        groups=with_momenta(names, None, momenta),
+    )
     if len(kept) in {0, len(names)}:
         means = np.asarray(importance.importances_mean)
         msg = (
@@ -269,7 +305,9 @@ def _check_cut(names: Sequence[str], importance: Bunch, cut: float) -> list[int]
             f" to {means.max():.3g}: choose a cut between them."
         )
         raise ValueError(msg)
-    return [names.index(name) for name in kept]
+    above = set(important_columns(importance, cut=cut))
+    positions = [names.index(name) for name in kept]
+    return positions, [name for name in kept if name not in above]
 
 
 def _make_splits(

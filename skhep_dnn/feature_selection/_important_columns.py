@@ -1,12 +1,23 @@
 """Which columns are important enough to keep."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from sklearn.utils import Bunch
+
+from skhep_dnn._tables import column_positions
+from skhep_dnn.feature_selection._columns import Groups, resolve_groups
 
 __all__ = ["important_columns"]
 
 
-def important_columns(importance: Bunch, *, cut: float = 0.005) -> list[str]:
+def important_columns(
+    importance: Bunch,
+    *,
+    cut: float = 0.005,
+    keep: Iterable[str | int] = (),
+    groups: Groups | None = None,
+) -> list[str]:
     """Return the columns of which the importance exceeds a cut.
 
     Parameters
@@ -17,6 +28,12 @@ def important_columns(importance: Bunch, *, cut: float = 0.005) -> list[str]:
     cut : float, default=0.005
         In the unit of the score. 0.005 was chosen for the fall of the accuracy of
         random forests [1]_.
+    keep : iterable of str or int, default=()
+        Names or positions of columns that are kept, whatever their importance.
+    groups : mapping of str to sequence of str or int, default=None
+        Columns of which all are kept if one is: the components of each momentum that
+        an augmenter must find whole, such as the `momenta` of the events of
+        `skhep_dnn.datasets`. None among the columns is left out.
 
     Returns
     -------
@@ -25,11 +42,14 @@ def important_columns(importance: Bunch, *, cut: float = 0.005) -> list[str]:
 
     Raises
     ------
+    TypeError
+        If a column is neither a name nor a position.
     ValueError
-        If an importance is nan.
+        If an importance is nan, or a column is unknown or in two groups.
 
     See Also
     --------
+    restricted_to_columns : The estimator for these columns.
     compare_after_cut : What another training does without the others.
 
     References
@@ -50,6 +70,8 @@ def important_columns(importance: Bunch, *, cut: float = 0.005) -> list[str]:
     ... )
     >>> important_columns(importance)
     ['mass', 'jet_pt', 'jet_eta']
+    >>> important_columns(importance, cut=0.05, keep=["jet_pt"])
+    ['mass', 'jet_pt']
     """
     means = np.asarray(importance.importances_mean)
     if np.isnan(means).any():
@@ -61,4 +83,10 @@ def important_columns(importance: Bunch, *, cut: float = 0.005) -> list[str]:
         raise ValueError(msg)
     chosen = zip(importance.columns, means, strict=True)
     kept = {name for columns, mean in chosen if mean > cut for name in columns}
-    return [name for name in importance.feature_names if name in kept]
+    names = list(importance.feature_names)
+    kept |= {names[i] for i in column_positions(keep, names, len(names), "keep")}
+    for positions in resolve_groups(names, groups).values():
+        columns = {names[i] for i in positions}
+        if columns & kept:
+            kept |= columns
+    return [name for name in names if name in kept]

@@ -7,6 +7,7 @@ I. R. Boiko et al., Phys. Part. Nuclei Lett. 21 (2024) 481.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -21,7 +22,12 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
-from skhep_dnn.feature_selection._columns import numeric_columns
+from skhep_dnn.feature_selection._columns import (
+    Groups,
+    kept_groups,
+    numeric_columns,
+    resolve_groups,
+)
 from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
 from skhep_dnn.metrics import SeparationPower, separation_power
 
@@ -41,7 +47,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
     Parameters
     ----------
     n_features_to_select : int, float or None, default=None
-        Largest number of columns, or share of them; None sets no limit.
+        Largest number of columns, or share of them; None sets no limit. More stay for
+        the sake of `groups` and `always_keep`.
     min_separation : float, default=0.0
         Columns must separate by more than this, as a fraction; from 0 to 1.
     min_separation_unit : {"separation", "error"}, default="error"
@@ -58,6 +65,13 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         takes the larger one of two.
     n_replicas : int, default=50
         Bootstrap replicas for the errors of the separations.
+    groups : mapping of str to sequence of str or int, default=None
+        Columns of which all are kept if one is, by name or position: the components of
+        each momentum that a later step must find whole, such as the `momenta` of the
+        events of `skhep_dnn.datasets`. None among the columns is left out.
+    always_keep : sequence of str or int, default=None
+        Names of groups, and names or positions of columns, that are kept whatever they
+        separate, such as the categories that a later step names.
 
     Attributes
     ----------
@@ -65,8 +79,9 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         Which columns are selected.
     table_ : DataFrame
         One row for each column, the best first: "feature", "separation", "error",
-        "selected", "reason" ("" or why it was dropped) and "correlated_with", the kept
-        column that says the same.
+        "selected", "reason" ("" or why it would be dropped by itself: "separation",
+        "correlated" or "number") and "correlated_with", the kept column that says the
+        same.
     correlation_ : DataFrame of shape (n_features, n_features)
         Smallest one of the absolute rank correlations in the classes.
     classes_ : ndarray of shape (2,)
@@ -126,6 +141,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         "missing_values": [Real],
         "pos_label": "no_validation",
         "n_replicas": [Interval(Integral, 2, None, closed="left")],
+        "groups": [dict, None],
+        "always_keep": ["array-like", None],
     }
 
     def __init__(
@@ -139,6 +156,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         missing_values: float = float("nan"),
         pos_label: object = None,
         n_replicas: int = 50,
+        groups: Groups | None = None,
+        always_keep: Sequence[str | int] | None = None,
     ) -> None:
         self.n_features_to_select = n_features_to_select
         self.min_separation = min_separation
@@ -148,6 +167,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         self.missing_values = missing_values
         self.pos_label = pos_label
         self.n_replicas = n_replicas
+        self.groups = groups
+        self.always_keep = always_keep
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -174,8 +195,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are no labels of two classes, more than two without `pos_label`,
-            or a column is not of numbers.
+            If there are no labels of two classes, more than two without `pos_label`, a
+            column is not of numbers, or one of `groups` or `always_keep` is unknown.
         WeightsError
             If the weights of a class do not sum to more than 0.
         """
@@ -186,11 +207,14 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         self.classes_ = events.targets.classes
         _check_signal_is_named(self.classes_, self.pos_label)
         columns, names = numeric_columns(table, self.missing_values)
+        groups = resolve_groups(names, self.groups)
+        kept = kept_groups(names, groups, self.always_keep)
         separations = [self._separation(column, events) for column in columns.T]
         self.correlation_ = pd.DataFrame(
             _correlation_in_each(columns, events), index=names, columns=names
         )
         self._choose(separations, names)
+        self._complete(groups, kept)
         return self
 
     def __sklearn_tags__(self) -> Tags:
@@ -250,6 +274,14 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
             )
         self.table_ = pd.DataFrame(rows)
         self.support_ = np.isin(np.arange(len(names)), kept)
+
+    def _complete(self, groups: dict[str, list[int]], kept: frozenset[str]) -> None:
+        """Add what stays for the sake of its group, or in any case."""
+        for name, positions in groups.items():
+            if name in kept or self.support_[positions].any():
+                self.support_[positions] = True
+        names = self.correlation_.columns[self.support_]
+        self.table_["selected"] = self.table_["feature"].isin(names)
 
     def _most(self, n_features: int) -> int:
         wanted = self.n_features_to_select

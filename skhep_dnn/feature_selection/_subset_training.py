@@ -24,8 +24,9 @@ from sklearn.base import clone
 
 from skhep_dnn._tables import select_columns
 from skhep_dnn.exceptions import FitTogetherError
-from skhep_dnn.feature_selection._columns import check_columns_are_named
+from skhep_dnn.feature_selection._columns import named_table
 from skhep_dnn.feature_selection._permutation import permuted_scores
+from skhep_dnn.feature_selection._restriction import restricted_to_names
 from skhep_dnn.feature_selection._scored_samples import make_samples
 from skhep_dnn.model_selection._fit_folds import fit_folds
 from skhep_dnn.model_selection._folds import (
@@ -261,13 +262,15 @@ class SubsetTrainer:
 
     def _on_part(self, subset: Subset) -> Training:
         """Train on a table of some columns."""
-        check_columns_are_named(self.estimators[0])
         start = perf_counter()
         columns = list(subset.columns)
+        names = named_table(self.events.X)[1]
+        kept = {names[i] for i in columns}
+        estimator = restricted_to_names(self.estimators[subset.seed], names, kept)
         events = replace(self.events, X=select_columns(self.events.X, columns))
         rules = replace(self.rules, return_estimator=bool(subset.ranked))
         results = fit_folds(
-            self.estimators[subset.seed],
+            estimator,
             events,
             self.splits,
             rules,

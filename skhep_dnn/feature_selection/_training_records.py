@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from skhep_dnn.exceptions import DataFileError
 from skhep_dnn.feature_selection._subset_training import Subset, Training
-from skhep_dnn.model_selection._whole_file import write_whole
+from skhep_dnn.model_selection._whole_file import make_directory, write_whole
 
 __all__ = ["TrainingRecords"]
 
@@ -82,7 +82,7 @@ class TrainingRecords:
         if directory is None:
             return cls(None, classes), new_seed if seed is None else seed
         place = Path(directory)
-        place.mkdir(parents=True, exist_ok=True)
+        make_directory(place, "directory")
         if (place / _ABOUT).exists():
             about = _read(place / _ABOUT)
             seed = about["seed"] if seed is None else seed

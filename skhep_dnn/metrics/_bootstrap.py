@@ -236,6 +236,7 @@ def bootstrap(
     >>> print(bootstrap("roc_auc", y, score, weight, random_state=0))
     0.771 ± 0.015
     """
+    resolve_metric(metric)  # refuses what is none, before labels are looked at
     sample = _check_sample(y_true, sample_weight, pos_label, n_replicas)
     values, replicas = _evaluate(metric, sample, [y_score], n_replicas, random_state)
     return bootstrap_result(values[0], replicas[0])
@@ -307,6 +308,7 @@ def paired_bootstrap(
     >>> print(paired_bootstrap("roc_auc", y, score, noisy, random_state=0))
     0.0129 ± 0.0055
     """
+    resolve_metric(metric)  # refuses what is none, before labels are looked at
     sample = _check_sample(y_true, sample_weight, pos_label, n_replicas)
     (value_a, value_b), replicas = _evaluate(
         metric, sample, [y_score_a, y_score_b], n_replicas, random_state

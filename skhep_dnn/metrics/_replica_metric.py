@@ -113,6 +113,8 @@ def resolve_metric(metric: str | Metric) -> ReplicaMetric:
 
     Raises
     ------
+    TypeError
+        If it is neither.
     ValueError
         If the name is unknown.
     """
@@ -124,6 +126,13 @@ def resolve_metric(metric: str | Metric) -> ReplicaMetric:
             )
             raise ValueError(msg)
         return _NAMED_METRICS[metric]
+    if not callable(metric):
+        msg = (
+            "`metric` must be a callable or one of "
+            f"{sorted(_NAMED_METRICS)}, got {type(metric).__name__}. Pass it first, "
+            "before labels and scores."
+        )
+        raise TypeError(msg)
     for named in _NAMED_METRICS.values():
         if metric is named.function:
             return named

@@ -358,9 +358,12 @@ def fold_report(
 
 def _check_options(n_splits: object, rule: object, salt: object) -> None:
     if not isinstance(n_splits, Integral) or isinstance(n_splits, bool) or n_splits < 2:
+        remedy = "Pass 5, say."
+        if isinstance(n_splits, str | list | tuple):
+            remedy = f"Pass columns by their keyword, `column={n_splits!r}`."
         msg = (
-            f"`n_splits` must be a whole number of at least 2, got {n_splits!r}. Pass "
-            "5, say."
+            f"`n_splits` must be a whole number of at least 2, got {n_splits!r}. "
+            f"{remedy}"
         )
         raise ValueError(msg)
     if rule not in ("hash", "modulo"):

@@ -95,10 +95,10 @@ def search_space(name: str = "default", *, prefix: str = "") -> SearchSpace:
     >>> search_space("higgsml").n_trials
     350
     """
-    if name not in SEARCH_SPACES:
+    if not isinstance(name, str) or name not in SEARCH_SPACES:
         msg = (
             f"`name` must be one of {sorted(SEARCH_SPACES)!r}, got {name!r}. Name one "
-            "of them."
+            "of them; a space of your own is passed to the search itself."
         )
         raise ValueError(msg)
     space = SEARCH_SPACES[name]()

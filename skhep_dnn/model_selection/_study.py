@@ -42,7 +42,7 @@ from skhep_dnn.model_selection._trial import (
 )
 from skhep_dnn.model_selection._trial_owner import TrialOwner
 from skhep_dnn.model_selection._trial_record import TrialRecord
-from skhep_dnn.model_selection._whole_file import write_whole
+from skhep_dnn.model_selection._whole_file import make_directory, write_whole
 
 __all__ = ["MAX_SEED", "SearchStudy", "TrialCounts"]
 
@@ -212,7 +212,7 @@ class SearchStudy:
         study.sampler = _SamplerOfTrial(sampler, about["seed"], space)
         found = cls(study, space, about["seed"], n_points, place)
         if place is not None:
-            place.mkdir(parents=True, exist_ok=True)
+            make_directory(place, "directory")
             write_whole(place / _ABOUT_FILE, json.dumps(about, indent=1))
             found._load_files(place)
             found._write_missing_files(place)

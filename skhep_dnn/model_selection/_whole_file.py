@@ -1,11 +1,36 @@
-"""A file that is there whole, or as it was before: of a record that outlives a kill."""
+"""Records that outlive a kill: their folder, and files that are whole or as before."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["make_directory", "write_whole"]
+
+
+def make_directory(path: Path, parameter: str) -> None:
+    """Make a directory that a parameter names, unless it is there.
+
+    Parameters
+    ----------
+    path : Path
+        The directory.
+    parameter : str
+        Name of the parameter.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made, of the class that the system says.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = (
+            f"`{parameter}` must be a directory that exists or can be made, got "
+            f"{str(path)!r}: {error}. Pass another one, to which you may write."
+        )
+        raise type(error)(msg) from error
 
 
 def write_whole(path: Path, text: str) -> None:

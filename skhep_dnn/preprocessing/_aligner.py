@@ -140,6 +140,11 @@ class SymmetryAligner(MomentumTransformer):
         ValueError
             If the declaration is wrong, as in `SymmetryAugmenter`, or if the leading
             or the reference object is not found.
+
+        Warns
+        -----
+        AzimuthRangeWarning
+            If azimuths stay far from half a turn, as if they were not in rad.
         """
         table = check_table(self, X, reset=True)
         return self._orient(*declare_symmetry(self, table))

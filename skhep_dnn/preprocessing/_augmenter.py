@@ -49,8 +49,8 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
         Columns (pt, eta, phi) of each momentum, or (pt, phi) of one without
         pseudorapidity such as the missing momentum, also written (pt, None, phi), by
         name or position; a dict names the momenta. "auto" finds `X_pt, X_eta, X_phi`
-        and `X, X_phi` or `X_met, X_phi` by their names; None declares none. Azimuths
-        are in rad, in [-pi, pi) or in [0, 2 pi); the range is kept.
+        and `X, X_phi` or `X_met, X_phi` by their names, see Notes; None declares none.
+        Azimuths are in rad, in [-pi, pi) or in [0, 2 pi); the range is kept.
     cartesian : sequence of sequences, dict, "auto" or None, default="auto"
         Columns (px, py, pz) or (px, py) of each momentum, in the same way.
     rotation : bool, default=True
@@ -97,6 +97,15 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
     1/2. Augmentation trains on transformed copies and predicts with their mean, as in
     [1]_. Columns that are not declared stay as they are; whether the data agree with
     the declaration is tested by `check_symmetry`.
+
+    **Names.** Columns are those of one object if their names differ in the kind of the
+    component alone: `pt`, `eta` and `phi`, or `px`, `py` and `pz`, in any case. The
+    kind stands last, after one of ``_ . -`` or a space (`lepton_pT`, `Jet.Phi`), a
+    digit (`jet1pt`) or in capitals (`LeptonPhi`), with a number behind it or not
+    (`lep_pt_1`, `jet_pt[0]`); or first (`phi_lep`, `pt_1`, `phi1`, `pxj1`). A missing
+    momentum has its size in `X`, `X_pt`, `X_met`, `X_magnitude` or `X_et`. What looks
+    like a component without being one of a whole momentum, `delta_phi` say, is an
+    error: pass the momenta then.
 
     References
     ----------
@@ -175,10 +184,16 @@ class SymmetryAugmenter(SymmetryTests, MomentumTransformer):
         TypeError
             If a parameter is of a wrong kind.
         ValueError
-            If a declared column is missing, names are ambiguous, a declared
+            If a declared column is missing, there are no names to find momenta by, or
+            they are ambiguous, a declared
             transformation changes nothing, the formula of an invariant is none, a
             transverse momentum is negative, an azimuth is not in rad, or the momenta
             were standardised before.
+
+        Warns
+        -----
+        AzimuthRangeWarning
+            If azimuths stay far from half a turn, as if they were not in rad.
         """
         table = check_table(self, X, reset=True)
         self.momenta_, self.kernel_ = declare_symmetry(

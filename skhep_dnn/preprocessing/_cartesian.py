@@ -24,9 +24,10 @@ from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
 from skhep_dnn.preprocessing._momenta import (
     Momenta,
     Momentum,
-    common_prefix,
+    check_named,
     find_momenta,
 )
+from skhep_dnn.preprocessing._spellings import common_prefix
 
 __all__ = ["CartesianMomenta"]
 
@@ -45,8 +46,8 @@ class CartesianMomenta(MomentumTransformer):
     momenta : sequence of sequences, dict or "auto", default="auto"
         Columns (pt, eta, phi) of each momentum, or (pt, phi) of one without
         pseudorapidity such as the missing momentum, also written (pt, None, phi), by
-        name or position; a dict names the momenta. "auto" finds `X_pt, X_eta, X_phi`
-        and `X, X_phi` or `X_met, X_phi` by their names.
+        name or position; a dict names the momenta. "auto" finds them by their names, as
+        in `SymmetryAugmenter`.
     missing_values : float, default=nan
         Marks an undefined entry besides nan. All components of an object are
         undefined, in the same way, where one of its columns is.
@@ -122,12 +123,19 @@ class CartesianMomenta(MomentumTransformer):
         TypeError
             If a parameter is of a wrong kind.
         ValueError
-            If a column is missing, names are ambiguous, there is no momentum, new
-            names exist already, or values are not those of momenta.
+            If a column is missing, there are no names to find momenta by, or they are
+            ambiguous, there is no momentum, new names exist already, or values are not
+            those of momenta.
+
+        Warns
+        -----
+        AzimuthRangeWarning
+            If azimuths stay far from half a turn, as if they were not in rad.
         """
         table = check_table(self, X, reset=True)
-        columns = ColumnNames.of_fitted(self)
+        columns = ColumnNames.of_fitted(self, table)
         self.momenta_ = find_momenta(columns, self.momenta, None, parameter="momenta")
+        check_named(columns, self.momenta_, {"momenta": self.momenta})
         self._check_names(columns)
         check_events(table, self.momenta_, self.missing_values)
         self.phi_low_ = lowest_azimuth(table, self.momenta_, self.missing_values)

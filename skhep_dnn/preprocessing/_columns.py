@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skhep_dnn._tables import column_position, table_column
+from skhep_dnn._tables import column_position, names_remedy, table_column
 
 __all__ = [
     "Column",
@@ -22,6 +22,7 @@ __all__ = [
 
 Column = str | int
 Floats = NDArray[np.floating[Any]]
+_SHOWN = 40  # names, at most, in an error message
 
 
 class ColumnNames:
@@ -33,21 +34,39 @@ class ColumnNames:
         Names, if the columns have any.
     n_columns : int
         Number of columns.
+    remedy : str, default="Pass a DataFrame"
+        How the columns get names, if they have none.
     """
 
-    def __init__(self, names: Sequence[str] | None, n_columns: int) -> None:
+    def __init__(
+        self,
+        names: Sequence[str] | None,
+        n_columns: int,
+        remedy: str = "Pass a DataFrame",
+    ) -> None:
         self.names = None if names is None else [str(name) for name in names]
         self.n_columns = n_columns
+        self.remedy = remedy
 
     @classmethod
-    def of_fitted(cls, model: Any) -> ColumnNames:
-        """Return those of the table that an estimator has learnt in `fit`."""
-        return cls(getattr(model, "feature_names_in_", None), model.n_features_in_)
+    def of_fitted(cls, model: Any, X: Any = None) -> ColumnNames:
+        """Return those of the table that an estimator has learnt in `fit`.
+
+        Parameters
+        ----------
+        model : estimator
+            Has learnt them.
+        X : ndarray or pandas.DataFrame, default=None
+            The table: says why its columns have no names.
+        """
+        names = getattr(model, "feature_names_in_", None)
+        return cls(names, model.n_features_in_, names_remedy(X))
 
     def __str__(self) -> str:
         if self.names is None:
             return f"{self.n_columns} columns without names"
-        return f"the columns {self.names!r}"
+        more = ", ..." if self.n_columns > _SHOWN else ""
+        return f"the columns {', '.join(map(repr, self.names[:_SHOWN]))}{more}"
 
     def position(self, column: Column, parameter: str) -> int:
         """Return the position of a declared column."""

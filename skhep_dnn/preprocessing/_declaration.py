@@ -19,7 +19,7 @@ from skhep_dnn.preprocessing._columns import (
     with_block,
 )
 from skhep_dnn.preprocessing._event_checks import check_events, lowest_azimuth
-from skhep_dnn.preprocessing._momenta import Momentum, find_momenta
+from skhep_dnn.preprocessing._momenta import Momentum, check_named, find_momenta
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
 
 __all__ = [
@@ -69,7 +69,7 @@ def declare_symmetry(
         If a column is missing, names are ambiguous, a transformation changes nothing,
         or values are not what the columns are declared to be.
     """
-    columns = ColumnNames.of_fitted(model)
+    columns = ColumnNames.of_fitted(model, X)
     reflections = _check_axes(model.reflections, "reflections")
     odd = _odd_columns(columns, model, rotation=rotation)
     formulas = [columns.position(column, "invariants") for column in invariants or ()]
@@ -81,6 +81,9 @@ def declare_symmetry(
         [*odd, *formulas],
         remedy=f", or None, or declare these columns in `{'` or `'.join(others)}`",
     )
+    if not odd:
+        declared = {"cylindrical": model.cylindrical, "cartesian": model.cartesian}
+        check_named(columns, momenta, declared)
     missing_values = float(model.missing_values)
     check_events(X, momenta, missing_values)
     kernel = _kernel(
@@ -91,7 +94,7 @@ def declare_symmetry(
         phi_low=lowest_azimuth(X, momenta, missing_values),
         missing_values=missing_values,
     )
-    _check_effect(X, kernel)
+    _check_effect(X, kernel, columns)
     _check_invariants(X, columns, momenta, kernel, invariants)
     return momenta, kernel
 
@@ -173,7 +176,7 @@ def random_transformation(
     return kernel.transformation(uniform, lambda angle: (np.cos(angle), np.sin(angle)))
 
 
-def _check_effect(X: Any, kernel: SymmetryKernel) -> None:
+def _check_effect(X: Any, kernel: SymmetryKernel, columns: ColumnNames) -> None:
     """Raise if a declared transformation changes no value of a table."""
     block = read_block(X, kernel.columns)
     local = kernel.moved(kernel.columns)
@@ -193,8 +196,8 @@ def _check_effect(X: Any, kernel: SymmetryKernel) -> None:
             other = "do not rotate" if name == "rotation" else "change `reflections`"
             msg = (
                 "A declared transformation must change some column of `X`, got the "
-                f"{name}, which changes nothing. Declare the columns that it changes, "
-                f"or {other}."
+                f"{name}, which changes nothing in {columns}. Declare the columns that "
+                f"it changes, or {other}."
             )
             raise ValueError(msg)
 
@@ -216,7 +219,7 @@ def _check_invariants(
     local = kernel.moved(kernel.columns)
     random = random_transformation(kernel, len(block), np.random.RandomState(0))
     for column, formula in invariants.items():
-        before = _values(formula, table)
+        before = _first_values(formula, table, column)
         for trial in (*kernel.variants()[1:], random):
             moved = with_block(table, kernel.columns, local.apply(block, trial))
             _check_unchanged(before, _values(formula, moved), column)
@@ -232,6 +235,21 @@ def _doubled(X: Any, positions: Sequence[int], missing_values: float) -> Any:
         for i in positions:  # float32 would not be exact enough
             table.isetitem(i, np.zeros(len(block)))
     return with_block(table, positions, block)
+
+
+def _first_values(
+    formula: Callable[[Any], ArrayLike], table: Any, column: Column
+) -> NDArray[np.float64]:
+    """Return the values of a formula, which must find the columns that it uses."""
+    try:
+        return _values(formula, table)
+    except (KeyError, IndexError) as error:
+        msg = (
+            f"The formula of the invariant {column!r} must be computed from the "
+            f"columns of `X`, got {type(error).__name__}: {error}. Keep the columns "
+            "that it uses, or leave the formula out."
+        )
+        raise ValueError(msg) from error
 
 
 def _values(formula: Callable[[Any], ArrayLike], table: Any) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from skhep_dnn.preprocessing._event_checks import check_events
 from skhep_dnn.preprocessing._momenta import (
     Momenta,
     Momentum,
-    common_prefix,
+    check_named,
     find_momenta,
     find_object,
 )
@@ -36,6 +36,7 @@ from skhep_dnn.preprocessing._pairs import (
     collinear_taus,
     pair_quantities,
 )
+from skhep_dnn.preprocessing._spellings import common_prefix
 
 __all__ = ["InvariantFeatures"]
 
@@ -56,8 +57,8 @@ class InvariantFeatures(MomentumTransformer):
     cylindrical : sequence of sequences, dict, "auto" or None, default="auto"
         Columns (pt, eta, phi) of each momentum, or (pt, phi) of one without
         pseudorapidity such as the missing momentum, also written (pt, None, phi), by
-        name or position; a dict names the momenta. "auto" finds `X_pt, X_eta, X_phi`
-        and `X, X_phi` or `X_met, X_phi` by their names; None declares none.
+        name or position; a dict names the momenta. "auto" finds them by their names, as
+        in `SymmetryAugmenter`; None declares none.
     cartesian : sequence of sequences, dict, "auto" or None, default="auto"
         Columns (px, py, pz) or (px, py) of each momentum, in the same way.
     collinear : sequence of two str or int, default=None
@@ -159,15 +160,23 @@ class InvariantFeatures(MomentumTransformer):
         TypeError
             If a parameter is of a wrong kind.
         ValueError
-            If a column is missing, names are ambiguous, there is no momentum, a new
-            name exists already or occurs twice, values are not those of momenta, or
-            `collinear` does not name two objects beside one missing momentum.
+            If a column is missing, there are no names to find momenta by, or they are
+            ambiguous, there is no momentum, a new name exists already or occurs twice,
+            values are not those of momenta, or `collinear` does not name two objects
+            beside one missing momentum.
+
+        Warns
+        -----
+        AzimuthRangeWarning
+            If azimuths stay far from half a turn, as if they were not in rad.
         """
         table = check_table(self, X, reset=True)
-        columns = ColumnNames.of_fitted(self)
+        columns = ColumnNames.of_fitted(self, table)
         self.momenta_ = find_momenta(
             columns, self.cylindrical, self.cartesian, remedy=", or None"
         )
+        declared = {"cylindrical": self.cylindrical, "cartesian": self.cartesian}
+        check_named(columns, self.momenta_, declared)
         self._check_momenta(columns)
         check_events(table, self.momenta_, self.missing_values)
         self._collinear = self._find_collinear()

@@ -1,23 +1,26 @@
 """Which columns are the components of which momentum: declared, or found by name.
 
-A name ends in what the column is: `X_pt, X_eta, X_phi`, missing momentum as `X, X_phi`
-or `X_met, X_phi`, Cartesian components as `X_px, X_py, X_pz`.
+Names of one object differ in the kind of the component: `X_pt, X_eta, X_phi`, missing
+momentum as `X, X_phi`, `X_met, X_phi`, `X_magnitude, X_phi` or `X_et, X_phi`, Cartesian
+components as `X_px, X_py, X_pz`; see `_spellings` for how they may be put together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from skhep_dnn._tables import check_column
 from skhep_dnn.preprocessing._columns import Column, ColumnNames
+from skhep_dnn.preprocessing._spellings import Spelling, common_prefix, parse_name
 
 __all__ = [
     "Form",
     "Momenta",
     "Momentum",
-    "common_prefix",
+    "check_named",
     "find_momenta",
     "find_object",
+    "known_momenta",
 ]
 
 Momenta = (
@@ -131,6 +134,44 @@ def find_momenta(
     return sorted(momenta, key=lambda m: (not m.cylindrical, m.columns))
 
 
+def known_momenta(
+    columns: ColumnNames, given: Mapping[Form, Momenta], others: Sequence[int] = ()
+) -> list[Momentum]:
+    """Return the momenta of which all columns are there, whatever is wrong elsewhere.
+
+    Parameters
+    ----------
+    columns : ColumnNames
+        All columns, with names.
+    given : mapping of form to sequence or mapping of sequences, "auto" or None
+        Columns of each momentum.
+    others : sequence of int, default=()
+        Columns that are declared to be something else.
+
+    Returns
+    -------
+    momenta : list of Momentum
+    """
+    momenta: list[Momentum] = []
+    for form, declared in given.items():
+        if declared is not None and not isinstance(declared, str):
+            whole = _whole(columns, declared)
+            momenta += _declared(columns, whole, form, form)
+    taken = {*others, *(i for momentum in momenta for i in momentum.columns)}
+    for form, declared in given.items():
+        if isinstance(declared, str):
+            momenta += _found_by_name(columns, form, taken)[0]
+    return momenta
+
+
+def _whole(columns: ColumnNames, declared: Any) -> Any:
+    """Return declared momenta whose columns are all there."""
+    known = {None, *(columns.names or []), *range(columns.n_columns)}
+    if isinstance(declared, Mapping):
+        return {k: group for k, group in declared.items() if known.issuperset(group)}
+    return [group for group in declared if known.issuperset(group)]
+
+
 def _declared(
     columns: ColumnNames,
     declared: Sequence[Sequence[Column | None]] | Mapping[str, Sequence[Column | None]],
@@ -193,6 +234,35 @@ def _momentum(
     return Momentum(shown, form, tuple(positions), names)
 
 
+def check_named(
+    columns: ColumnNames, momenta: Sequence[Momentum], declared: Mapping[str, Momenta]
+) -> None:
+    """Raise if momenta were to be found by name among columns without names.
+
+    Parameters
+    ----------
+    columns : ColumnNames
+        All columns.
+    momenta : sequence of Momentum
+        Those that were found.
+    declared : mapping of str to sequence, mapping, "auto" or None
+        What was asked for, by the name of the parameter.
+
+    Raises
+    ------
+    ValueError
+        If there are neither momenta nor names.
+    """
+    by_name = [name for name, value in declared.items() if isinstance(value, str)]
+    if columns.names is None and not momenta and by_name:
+        msg = (
+            f'`X` must have names of columns, by which `{by_name[0]}`="auto" finds '
+            f"momenta, got {columns}. {columns.remedy}, or pass positions, such as "
+            f"{by_name[0]}=[(0, 1, 2)]."
+        )
+        raise ValueError(msg)
+
+
 def find_object(
     momenta: Sequence[Momentum],
     declared: Column | None,
@@ -240,77 +310,67 @@ def find_object(
     return matches[0]
 
 
-def common_prefix(names: Sequence[str]) -> str:
-    """Return what the names of the columns of a momentum begin with.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names such as `tau_pt`, `tau_eta` and `tau_phi`.
-
-    Returns
-    -------
-    prefix : str
-        "tau", without the underscore; empty for names such as `pt`; the first name if
-        nothing is common.
-    """
-    # Missing momentum can be (X, X_phi) as well as (X_met, X_phi).
-    endings = [ending for name in names if (ending := _ending(name)) is not None]
-    prefixes = {prefix for prefix, _ in endings}
-    return prefixes.pop() if len(prefixes) == 1 else names[0]
-
-
 def _found_by_name(
     columns: ColumnNames, form: Form, taken: set[int]
 ) -> tuple[list[Momentum], dict[str, str]]:
     """Return momenta, and what is wrong with columns whose names look like one."""
     free = {name: i for i, name in enumerate(columns.names or []) if i not in taken}
     wanted = {"eta", "phi"} if form == "cylindrical" else {"px", "py", "pz"}
-    endings = {name: ending for name in free if (ending := _ending(name)) is not None}
-    parts = {name: e for name, e in endings.items() if e[1] in wanted}
     finder = _cylindrical_group if form == "cylindrical" else _cartesian_group
-    groups: dict[str, list[str]] = {}
+    momenta: list[Momentum] = []
     problems: dict[str, str] = {}
-    for name, (prefix, _) in parts.items():
-        group = finder(prefix, free)
+    for spelling, parts in _by_object(free).items():
+        asking = [name for kind in parts for name in parts[kind] if kind in wanted]
+        if not asking:
+            continue
+        group = finder(spelling, parts, free)
         if isinstance(group, str):
-            problems[name] = group
+            problems |= dict.fromkeys(asking, group)
         else:
-            groups[prefix] = group
-    momenta = [
-        _momentum(columns, [free[name] for name in group], form)
-        for group in groups.values()
-    ]
+            momenta.append(_momentum(columns, [free[name] for name in group], form))
     return momenta, problems
 
 
-def _ending(name: str) -> tuple[str, str] | None:
-    """Return what stands before the kind of a column, and the kind."""
-    prefix, _, kind = name.rpartition("_")
-    known = {kind for kinds in _KINDS.values() for kind in kinds}
-    return (prefix, kind) if kind in known else None
+def _by_object(names: Iterable[str]) -> dict[Spelling, dict[str, list[str]]]:
+    """Return the names of each object, by kind."""
+    objects: dict[Spelling, dict[str, list[str]]] = {}
+    for name in names:
+        parsed = parse_name(name)
+        if parsed is not None:
+            spelling, kind = parsed
+            objects.setdefault(spelling, {}).setdefault(kind, []).append(name)
+    return objects
 
 
-def _cylindrical_group(prefix: str, free: Mapping[str, int]) -> list[str] | str:
+def _cylindrical_group(
+    spelling: Spelling, parts: Mapping[str, list[str]], free: Mapping[str, int]
+) -> list[str] | str:
     """Return the names of one momentum, or what is wrong with them."""
-    start = f"{prefix}_" if prefix else ""
-    candidates = [name for name in (f"{start}pt", prefix, f"{start}met") if name]
-    momentum = [name for name in candidates if name in free]
-    if f"{start}phi" not in free:
-        return f"no {start}phi"
-    if len(momentum) != 1:
-        return f"{' and '.join(momentum) or 'no ' + ', '.join(candidates)}"
-    eta = [name for name in (f"{start}eta",) if name in free]
-    return [*momentum, *eta, f"{start}phi"]
+    eta, phi = parts.get("eta", []), parts.get("phi", [])
+    alone = spelling.object or "met"
+    sizes = [*parts.get("pt", []), *([alone] if alone in free else [])]
+    sizes += parts.get("met", [])
+    if not (sizes or eta):  # of an object with eta they may be anything
+        sizes = [*parts.get("magnitude", []), *parts.get("et", [])]
+    if not phi:
+        return f"no {spelling.name('phi')}"
+    if not sizes:
+        further = [spelling.name("met")] if spelling.before else []
+        return f"no {', '.join([spelling.name('pt'), alone, *further])}"
+    twice = [names for names in (phi, sizes, eta) if len(names) > 1]
+    return " and ".join(twice[0]) if twice else [*sizes, *eta, *phi]
 
 
-def _cartesian_group(prefix: str, free: Mapping[str, int]) -> list[str] | str:
+def _cartesian_group(
+    spelling: Spelling, parts: Mapping[str, list[str]], _: Mapping[str, int]
+) -> list[str] | str:
     """Return the names of one momentum, or what is wrong with them."""
-    start = f"{prefix}_" if prefix else ""
-    missing = [name for name in (f"{start}px", f"{start}py") if name not in free]
+    missing = [spelling.name(kind) for kind in ("px", "py") if kind not in parts]
     if missing:
         return f"no {' and no '.join(missing)}"
-    return [name for kind in ("px", "py", "pz") if (name := start + kind) in free]
+    found = [parts[kind] for kind in ("px", "py", "pz") if kind in parts]
+    twice = [names for names in found if len(names) > 1]
+    return " and ".join(twice[0]) if twice else [names[0] for names in found]
 
 
 def _ambiguous(

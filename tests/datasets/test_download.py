@@ -174,3 +174,25 @@ def test_default_folder_is_the_cache_of_the_system(server, tmp_path, monkeypatch
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / project)
     fetch(server, None)
     assert left_behind(tmp_path / "skhep_dnn") == [NAME]
+
+
+def test_a_folder_that_cannot_be_made(server, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    message = r"The folder of downloads must be one that can be made.*`data_home`.*XDG_"
+    for folder in (blocked, blocked / "cache"):
+        with pytest.raises(DownloadError, match=message):
+            fetch(server, folder)
+    assert server.requests == []
+    assert blocked.read_text() == "in the way"
+
+
+def test_a_cache_of_the_system_that_cannot_be_made(server, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.delenv("SKHEP_DNN_DATA", raising=False)
+    monkeypatch.setattr(
+        "skhep_dnn.datasets._higgsml.default_cache",
+        lambda: tmp_path / "file" / "skhep_dnn",
+    )
+    with pytest.raises(DownloadError, match="can be made and written to"):
+        fetch(server, None)

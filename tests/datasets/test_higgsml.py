@@ -1,6 +1,8 @@
 """The HiggsML file: real events, parts of it, and everything that is refused."""
 
 import gzip
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -234,6 +236,30 @@ def test_unknown_subset():
         fetch_higgsml("test")
 
 
+@pytest.mark.parametrize("subset", [["train"], 1000, None])
+def test_subsets_of_another_kind(subset):
+    with pytest.raises(ValueError, match=r"`subset` must be one of .*Choose one"):
+        fetch_higgsml(subset)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "higgs.csv.gz",
+        "data/higgs",
+        Path("higgs"),
+        Path(__file__),
+        str(Path(__file__).parent),
+    ],
+)
+def test_a_path_that_is_passed_as_a_subset(path):
+    message = rf"`path={re.escape(repr(str(path)))}`, and a folder as `data_home`"
+    with pytest.raises(ValueError, match=message):
+        fetch_higgsml(path)
+
+
 def test_path_must_exist(tmp_path):
-    with pytest.raises(FileNotFoundError, match="`path` must be a file"):
+    with pytest.raises(FileNotFoundError, match=r"`path` must be a file.*`data_home`"):
         fetch_higgsml(path=tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"`path` must be a file.*Correct the"):
+        fetch_higgsml(path=tmp_path / "other.csv")

@@ -146,14 +146,25 @@ def test_momenta_go_as_a_whole_where_they_are_rotated():
     assert {"lep", "tau"} <= set(found.iterations_["dropped"])
 
 
-def test_a_momentum_that_is_torn_is_trained_on_a_table(caplog):
+def test_components_that_are_rotated_go_together_unasked():
     table, augmenter = momenta()
     model = network(augmenter=augmenter, max_epochs=1)
+    found = fitted(model, table, as_members=True, n_features_to_select=3)
+    assert found.groups_["lep_px+lep_py"] == [
+        table.columns.get_loc(name) for name in ("lep_px", "lep_py")
+    ]
+    kept = set(found.get_feature_names_out())
+    assert len(kept.intersection(["tau_px", "tau_py"])) in {0, 2}
+
+
+def test_a_momentum_that_groups_tear_is_refused():
+    table, augmenter = momenta()
+    model = network(augmenter=augmenter, max_epochs=1)
+    groups = {"x": ["lep_px", "tau_px"], "y": ["lep_py", "tau_py"]}
     with pytest.raises(FitTogetherError, match="must keep both components"):
-        fitted(model, table, as_members=True)
-    # on the table without one component the augmenter finds no momentum
-    with pytest.raises(ValueError, match="lep_px"):
-        fitted(model, table, n_features_to_select=7)
+        fitted(model, table, groups=groups, as_members=True)
+    with pytest.raises(ValueError, match=r"kept or dropped as a whole.*\['lep_py'\]"):
+        fitted(model, table, groups=groups)
 
 
 def test_what_cannot_train_together_trains_alone(caplog):

@@ -111,3 +111,10 @@ def test_a_file_that_was_broken_is_named(tmp_path):
     path.write_text(path.read_text()[:-30])
     with pytest.raises(DataFileError, match="must be a file of JSON as it was written"):
         records.load(SUBSET)
+
+
+def test_a_directory_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    for place in (tmp_path / "file", tmp_path / "file" / "folder"):
+        with pytest.raises(OSError, match=r"`directory` must be a directory.*Pass"):
+            TrainingRecords.open(place, classes=None, own={}, seed=0, new_seed=0)

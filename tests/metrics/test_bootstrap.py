@@ -285,3 +285,12 @@ def test_value_and_error_are_printed_with_two_digits(value, error, text):
     assert str(BootstrapResult(value, error, np.zeros(2))) == text
     pair = PairedBootstrapResult(9.0, 1.0, value, error, np.zeros(2))
     assert str(pair) == text
+
+
+def test_a_metric_comes_first():
+    labels, scores = np.array([0, 1, 1]), np.array([0.1, 0.2, 0.3])
+    message = r"`metric` must be a callable .*got ndarray\. Pass it first"
+    with pytest.raises(TypeError, match=message):
+        bootstrap(labels, scores, "roc_auc")
+    with pytest.raises(TypeError, match=message):
+        paired_bootstrap(labels, scores, scores, "roc_auc")

@@ -434,3 +434,9 @@ def test_cpp_of_the_guide_gives_the_same(tmp_path):
     )
     hashes = [int(line) for line in found.stdout.split()]
     assert hashes == [reference(run, event, 7) for run, event in pairs]
+
+
+@pytest.mark.parametrize("column", ["EventId", ["run", "event"]])
+def test_columns_in_the_place_of_the_number_of_folds(column):
+    with pytest.raises(ValueError, match=r"Pass columns by their keyword, `column="):
+        EventNumberKFold(column)

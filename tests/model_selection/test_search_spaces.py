@@ -197,6 +197,11 @@ def test_all_individuals_have_the_same_genes():
     assert len({tuple(trial.distributions) for trial in study.trials}) == 1
 
 
+def test_no_name():
+    with pytest.raises(ValueError, match=r"must be one of .*passed to the search"):
+        search_space({"n_layers": range(1, 4)})
+
+
 def test_an_unknown_name():
     with pytest.raises(ValueError, match=r"must be one of .*'tH'.*, got 'ttH'\. Name"):
         search_space("ttH")

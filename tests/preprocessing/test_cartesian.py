@@ -112,7 +112,7 @@ def test_unambiguous_new_names(X):
 
 def test_momenta_are_needed():
     with pytest.raises(ValueError, match=r"`momenta` must have one momentum or more"):
-        CartesianMomenta().fit(np.ones((3, 2)))
+        CartesianMomenta().fit(pd.DataFrame(np.ones((3, 2)), columns=["a", "b"]))
 
 
 def test_inverse_needs_the_same_columns(X):

@@ -5,8 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 
+from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets._kinematics import derived_features
+from skhep_dnn.ensemble import SymmetryAveragedClassifier
+from skhep_dnn.neural_network import FeatureSplit
 from skhep_dnn.preprocessing import (
     CartesianMomenta,
     InvariantFeatures,
@@ -191,3 +195,80 @@ def test_names_of_declared_columns_are_free(X):
 def test_one_column_is_too_few():
     with pytest.raises(ValueError, match=r"be columns of `X`.*got 1.*n_features = 1"):
         SymmetryAugmenter(cartesian=[(0, 1)]).fit(np.ones((5, 1)))
+
+
+def by_name(kind, X):
+    tables = {
+        "array": X.to_numpy(),
+        "numbers": X.set_axis(range(X.shape[1]), axis=1),
+        "levels": X.set_axis(
+            pd.MultiIndex.from_tuples([("all", name) for name in X]), axis=1
+        ),
+    }
+    return tables[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        ("array", r"Pass a DataFrame, or pass positions"),
+        (
+            "numbers",
+            r"Turn the names into strings: `X\.columns = X\.columns\.astype.*, or pass",
+        ),
+        ("levels", r"Join the levels of the MultiIndex.*, or pass positions"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("model", "parameter"),
+    [
+        (SymmetryAugmenter(), "cylindrical"),
+        (SymmetryAugmenter(cylindrical=None), "cartesian"),
+        (SymmetryAligner(), "cylindrical"),
+        (CartesianMomenta(), "momenta"),
+        (InvariantFeatures(), "cylindrical"),
+        (SymmetryAveragedClassifier(DummyClassifier()), "cylindrical"),
+        (WeightedDNNClassifier(augmenter=SymmetryAugmenter()), "cylindrical"),
+    ],
+)
+def test_no_names_are_what_is_wrong_where_there_are_none(
+    X, kind, remedy, model, parameter
+):
+    message = (
+        rf'must have names of columns, by which `{parameter}`="auto" finds momenta, '
+        rf"got 30 columns without names\. {remedy}.*{parameter}=\[\(0, 1, 2\)\]"
+    )
+    labels = np.resize(["s", "b"], len(X))
+    with pytest.raises(ValueError, match=message):
+        model.fit(by_name(kind, X), labels)
+
+
+@pytest.mark.parametrize("kind", ["array", "numbers", "levels"])
+def test_positions_and_signed_columns_need_no_names(X, kind):
+    table = by_name(kind, X)
+    phi = X.columns.get_loc("PRI_met_phi")
+    SymmetryAugmenter(cylindrical=[(phi - 1, phi)], reflections="").fit(table)
+    SymmetryAugmenter(rotation=False, reflections="z", odd_under={0: "z"}).fit(table)
+
+
+@pytest.mark.parametrize(
+    ("model", "parameter"),
+    [
+        ({"feature_groups": FeatureSplit(["PRI_met"])}, "feature_groups"),
+        ({"categorical_features": ["PRI_jet_num"]}, "categorical_features"),
+        ({"stratify": ["PRI_jet_num"], "validation_fraction": 0.2}, "stratify"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["array", "numbers", "levels"])
+def test_columns_named_by_a_classifier_need_names(X, kind, model, parameter):
+    labels = np.resize(["s", "b"], len(X))
+    message = (
+        rf"`{parameter}` must be columns.*no names.*Pass positions, or a DataFrame"
+    )
+    with pytest.raises(ValueError, match=message):
+        WeightedDNNClassifier(**model).fit(by_name(kind, X), labels)
+
+
+def test_what_changes_nothing_is_shown_with_the_columns(X):
+    with pytest.raises(ValueError, match=r"changes nothing in the columns 'DER_mass_M"):
+        SymmetryAugmenter().fit(X[["DER_mass_MMC", "DER_pt_h"]])

@@ -8,7 +8,14 @@ import pytest
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
-from skhep_dnn.preprocessing import CartesianMomenta, SymmetryAugmenter
+from skhep_dnn.datasets import make_higgs_events
+from skhep_dnn.exceptions import AzimuthRangeWarning
+from skhep_dnn.preprocessing import (
+    CartesianMomenta,
+    InvariantFeatures,
+    SymmetryAligner,
+    SymmetryAugmenter,
+)
 
 NAMES = ["tau_pt", "tau_eta", "tau_phi"]
 
@@ -99,3 +106,70 @@ def test_marked_values_are_not_looked_at():
     X.iloc[20:30] = np.nan
     SymmetryAugmenter(missing_values=-999.0).fit(X)
     CartesianMomenta(missing_values=-999.0).fit(X)
+
+
+MODELS = [
+    SymmetryAugmenter(),
+    SymmetryAligner(leading="tau"),
+    CartesianMomenta(),
+    InvariantFeatures(),
+]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("low", "factor"),
+    [
+        (-math.pi, math.sqrt(3.0) / math.pi),  # standardised
+        (-math.pi, 1.0 / 1.8024),  # the public HIGGS table of 11 million events
+        (-math.pi, 1.0 / math.pi),
+        (-math.pi, 2.0 / math.pi),  # quarter turns
+        (-math.pi, 0.5 / math.pi),
+        (0.0, 1.0 / math.pi),
+        (0.0, 0.5 / math.pi),
+    ],
+)
+def test_azimuths_that_are_not_in_rad_are_asked_about(model, low, factor):
+    X = momenta(low=low)
+    X["tau_phi"] *= factor
+    largest = X["tau_phi"].abs().max()
+    message = rf"{largest:.4g} in 'tau_phi'.*pi / {largest:.4g} = .*ignore this Azimuth"
+    with pytest.warns(AzimuthRangeWarning, match=message):
+        model.fit(X)
+
+
+def test_only_the_azimuths_in_doubt_are_named():
+    X = momenta()
+    X[["lep_pt", "lep_eta", "lep_phi"]] = momenta(seed=1).to_numpy()
+    X["lep_phi"] /= math.pi
+    with pytest.warns(AzimuthRangeWarning) as caught:
+        SymmetryAugmenter().fit(X)
+    assert [str(one.message).count("_phi'") for one in caught] == [1]
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("n", [2, 10, 49])
+def test_few_azimuths_are_no_reason_to_ask(n):
+    for seed in range(20):
+        X = momenta(n, seed=seed)
+        X["tau_phi"] *= 0.5
+        SymmetryAugmenter().fit(X)
+
+
+def test_one_orientation_and_copies_are_no_reason_to_ask():
+    X = momenta()
+    SymmetryAugmenter(reflections="").fit(X.assign(tau_phi=0.0))
+    few = momenta(40).assign(tau_phi=lambda table: table["tau_phi"] / 2.0)
+    SymmetryAugmenter().fit(pd.concat([few] * 5))
+    aligner = SymmetryAligner(drop_constant=False)
+    table = aligner.fit_transform(make_higgs_events(500, random_state=0).data)
+    SymmetryAugmenter().fit(table)
+
+
+@pytest.mark.parametrize("n", [50, 100, 3000])
+def test_toys_are_not_asked_about(n):
+    for seed in range(5):
+        X = make_higgs_events(n, random_state=seed).data
+        SymmetryAugmenter(reflections="").fit(X)
+        X = X.apply(lambda c: c % (2.0 * math.pi) if c.name.endswith("phi") else c)
+        SymmetryAugmenter(reflections="").fit(X)

@@ -4,7 +4,8 @@ import pytest
 
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.preprocessing._columns import ColumnNames
-from skhep_dnn.preprocessing._momenta import common_prefix, find_momenta
+from skhep_dnn.preprocessing._momenta import find_momenta
+from skhep_dnn.preprocessing._spellings import common_prefix
 
 
 def found(names, cylindrical="auto", cartesian="auto", others=()):
@@ -39,7 +40,7 @@ def test_momenta_of_higgsml():
         (["phi", "m", "eta", "pt"], {"pt": ("pt", "eta", "phi")}),
         (["a_px", "b_px", "a_py", "b_py"], {"a": ("a_px", "a_py"), "b": None}),
         (["a_pz", "a_py", "a_px"], {"a": ("a_px", "a_py", "a_pz")}),
-        (["a_pt", "phi_a", "centrality"], {}),
+        (["a_pt", "centrality", "DER_met_phi_centrality", "deta_jj", "theta"], {}),
     ],
 )
 def test_names(names, expected):
@@ -47,6 +48,70 @@ def test_names(names, expected):
     assert list(momenta) == list(expected)
     for name, columns in expected.items():
         assert columns in (None, momenta[name])
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [("pt", "eta", "phi"), ("pT", "eta", "phi"), ("Pt", "Eta", "Phi"), ("px", "Py")],
+)
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("lepton_{}", "lepton"),
+        ("LEPTON_{}", "LEPTON"),
+        ("Jet.{}", "Jet"),
+        ("jet 1 {}", "jet 1"),
+        ("lep_{}_1", "lep_1"),
+        ("jet_{}[0]", "jet_0"),
+        ("lep1{}", "lep1"),
+        ("{}_lep", "lep"),
+        ("{}_1", "1"),
+        ("{}1", "1"),
+        ("{}j1", "j1"),
+        ("{}", ""),
+    ],
+)
+def test_spellings(spelling, name, kinds):
+    names = tuple(spelling.format(kind) for kind in kinds)
+    momenta = found([*names, "mass", "y"])
+    assert list(momenta.values()) == [names]
+    assert common_prefix(names) == name
+
+
+@pytest.mark.parametrize("kinds", [("Pt", "Eta", "Phi"), ("PT", "Eta", "Phi")])
+def test_camel_case(kinds):
+    names = tuple(f"lepton{kind}" for kind in kinds)
+    assert found(names) == {"lepton": names}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("missing_energy_magnitude", "missing_energy_phi"),
+        ("missing energy magnitude", "missing energy phi"),
+        ("MET_et", "MET_phi"),
+        ("met_MET", "met_Phi"),
+        ("MissingET.MET", "MissingET.Phi"),
+        ("MET", "MET_phi"),
+        ("met", "metphi"),
+        ("met", "phi_met"),
+        ("METPt", "METPhi"),
+    ],
+)
+def test_missing_momenta(names):
+    assert list(found(names).values()) == [names]
+
+
+def test_of_all_that_ends_in_a_number_each_is_an_object():
+    names = [f"{kind}_{i}" for i in (1, 2) for kind in ("pt", "eta", "phi", "m")]
+    assert list(found(names)) == ["1", "2"]
+    of_jets = [f"{kind}j{i}" for i in (1, 2) for kind in ("px", "py", "pz", "m")]
+    assert found(of_jets) == {"j1": tuple(of_jets[:3]), "j2": tuple(of_jets[4:7])}
+
+
+def test_other_quantities_of_an_object_are_no_obstacle():
+    names = ("el_pt", "el_eta", "el_phi")
+    assert found([*names, "el_et", "el_magnitude", "el_E"]) == {"el": names}
 
 
 @pytest.mark.parametrize(
@@ -58,6 +123,14 @@ def test_names(names, expected):
         (["a_pt", "a_phi", "b_eta"], r"'b_eta' with no b_phi; found a \(a_pt, a_phi\)"),
         (["a_px", "a_pz"], r"`cartesian` must be declared.*'a_pz' with no a_py"),
         (["a_py"], r"'a_py' with no a_px"),
+        (["a_pt", "phi_a"], r"'phi_a' with no pt_a, a;"),
+        (["a_pt", "a_PT", "a_phi"], r"'a_phi' with a_pt and a_PT"),
+        (["a_pt", "a_phi", "a_Phi"], r"'a_phi' with a_phi and a_Phi, 'a_Phi' with"),
+        (["a_px", "a_Px", "a_py"], r"'a_px' with a_px and a_Px"),
+        (["a_magnitude", "a_eta", "a_phi"], r"'a_eta' with no a_pt, a, a_met"),
+        (["a_magnitude", "a_et", "a_phi"], r"'a_phi' with a_magnitude and a_et"),
+        (["lepMomentum", "lepPhi"], r"'lepPhi' with no lepPt, lep, lepMet"),
+        (["dPhi"], r"'dPhi' with no dPt"),
     ],
 )
 def test_ambiguous_names(names, message):
