@@ -7,7 +7,11 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_signal
+from skhep_dnn._validation import (
+    check_event_weights,
+    check_signal,
+    check_signal_scores,
+)
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._figure_of_merit import Kind
 from skhep_dnn.metrics._scan import significance_scan
@@ -200,11 +204,12 @@ def max_significance_score(
     >>> round(max_significance_score(y, score, weight), 2)
     2.39
     """
+    is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
     with warnings.catch_warnings():  # one warning in a call: that of the threshold
         warnings.simplefilter("ignore", UndefinedSignificanceWarning)
         scan = significance_scan(
-            check_signal(y_true, pos_label),
-            y_score,
+            is_signal,
+            scores,
             sample_weight,
             kind=kind,
             b_reg=b_reg,
