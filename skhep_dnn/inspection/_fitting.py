@@ -104,9 +104,10 @@ def fix_tick_labels(ax: Axes) -> None:
     from matplotlib import rcParams  # noqa: PLC0415
     from matplotlib.font_manager import FontProperties  # noqa: PLC0415
 
-    for axis in ("x", "y"):
-        size = FontProperties(size=rcParams[f"{axis}tick.labelsize"])
-        ax.tick_params(axis=axis, labelsize=size.get_size_in_points())
+    sizes = rcParams["xtick.labelsize"], rcParams["ytick.labelsize"]
+    across, up = (FontProperties(size=size).get_size_in_points() for size in sizes)
+    ax.tick_params(axis="x", labelsize=across)
+    ax.tick_params(axis="y", labelsize=up)
 
 
 def small_points() -> float:
@@ -189,4 +190,4 @@ def fit_labels(*axes: Axes) -> None:
             length = box.width if label is ax.xaxis.label else box.height
             # A label may begin beside the axes, above the ticks of the other one.
             if label.get_text() and length > side:
-                label.set_fontsize(label.get_fontsize() * side / length)
+                label.set_fontsize(float(label.get_fontsize()) * side / length)

@@ -286,7 +286,7 @@ def mark_flow(
     -------
     texts : list of matplotlib Text
     """
-    texts = []
+    texts: list[Text] = []
     for side, align, entries in zip(
         (0.01, 0.99), ("left", "right"), marks, strict=True
     ):

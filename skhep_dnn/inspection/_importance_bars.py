@@ -39,6 +39,7 @@ _XLABELS = {
     "accuracy": "decrease of the accuracy",
 }
 _CUT_COLOR = "#CCCCCC"
+_NEGLIGIBLE = 1e-3  # of the largest importance, below which no digits are printed
 
 
 class PermutationImportanceDisplay:
@@ -287,9 +288,13 @@ class PermutationImportanceDisplay:
 
     def _print_values(self, order: Rows, means: FloatArray, errors: FloatArray) -> None:
         right_of = max(0.0, 0.0 if self.cut is None else self.cut)
+        negligible = _NEGLIGIBLE * float(np.abs(means[order]).max(initial=0.0))
         for row, i in enumerate(order):
+            text = format_with_error(means[i], errors[i])
+            if max(abs(means[i]), errors[i]) < negligible:
+                text = f"below {negligible:.1g}"
             self.ax_.annotate(
-                format_with_error(means[i], errors[i]).replace("-", "\N{MINUS SIGN}"),
+                text.replace("-", "\N{MINUS SIGN}"),
                 (max(means[i] + errors[i], right_of), row),
                 xytext=(5, 0),
                 textcoords="offset points",

@@ -251,7 +251,11 @@ def finish_axes(
     heights = np.concatenate(ends)
     if len(heights):
         low, high = min(0.0, float(heights.min())), float(heights.max())
+        before = ax.get_ylim()
         leave_headroom(ax, low, high, room)
+        if sum(line.get_gid() == "curve" for line in ax.lines) > 1:
+            low, high = ax.get_ylim()  # the other curves stay inside
+            ax.set_ylim(min(low, before[0]), max(high, before[1]))
     fit_labels(ax)
     return room
 
