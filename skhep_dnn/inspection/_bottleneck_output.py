@@ -132,7 +132,7 @@ class BottleneckOutputDisplay:
         Parameters
         ----------
         estimator : estimator
-            `WeightedDNNClassifier`, fitted to two classes with
+            `WeightedDNNClassifier`, fitted with
             ``feature_groups=FeatureSplit(..., kind="bottleneck")``, or a pipeline that
             ends with one.
         X : array-like of shape (n_samples, n_features)
@@ -151,8 +151,9 @@ class BottleneckOutputDisplay:
             Number of bins or their edges. Numbered bins leave out tails of at most
             1.5% of the events, which lie in one more bin each beyond the axis. Events
             outside of given edges are counted in the first or the last bin.
-        pos_label : label, default=None
-            The label of the signal; None takes ``classes_[1]``.
+        pos_label : label or list of labels, default=None
+            The label of the signal, or those of several signal classes, against all
+            others; None takes ``classes_[1]`` of two.
         name : str, default=None
             Title of the legend; None takes the number of the network.
         ax : matplotlib Axes, default=None
@@ -169,8 +170,8 @@ class BottleneckOutputDisplay:
         TypeError
             If the estimator is no `WeightedDNNClassifier`.
         ValueError
-            If it has no bottlenecks or more than two classes, or an argument is not as
-            described.
+            If it has no bottlenecks, or more than two classes and there is no
+            `pos_label`, or an argument is not as described.
         NotFittedError
             If the estimator is not fitted.
         WeightsError
