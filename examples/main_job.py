@@ -7,6 +7,10 @@ The events are split in three: one part trains the models, one chooses the cut, 
 that decided nothing is quoted. The weights of each part are rescaled, per class, to the
 full expected yields. Every error is from the weighted Poisson bootstrap of the test
 part.
+
+The cut has the largest significance in the cut part of those that leave 25 effective
+background events there or more. The rule of the HiggsML study, which asks for none, is
+quoted beside it.
 """
 
 import argparse
@@ -30,9 +34,9 @@ from skhep_dnn.inspection import (
 from skhep_dnn.metrics import (
     SignificanceAt,
     bootstrap,
-    max_significance_score,
     paired_bootstrap,
     significance_scan,
+    threshold_at_maximum,
     threshold_top_fraction,
 )
 from skhep_dnn.preprocessing import SymmetryAugmenter
@@ -93,23 +97,32 @@ def train(train_part, categorical):
     return fitted
 
 
-def evaluate(model, cut_part, test_part):
-    """Return the row of the table and the cut, chosen without the test part."""
+def choose_cuts(model, cut_part):
+    """Return the cut to quote, and that of the challenge's own rule."""
     X, y, w = cut_part
     scan = significance_scan(y, model.decision_function(X), w, kind="ams")
-    cut = threshold_top_fraction(scan)
+    return {
+        "AMS at the cut": threshold_at_maximum(scan),
+        "(challenge's rule)": threshold_top_fraction(scan, min_n_eff=0),
+    }
+
+
+def evaluate(model, cut_part, test_part):
+    """Return the row of the table and the cuts, chosen without the test part."""
+    cuts = choose_cuts(model, cut_part)
     X, y, w = test_part
     score = model.decision_function(X)
+    test = significance_scan(y, score, w, kind="ams")
     estimate = partial(bootstrap, n_replicas=N_REPLICAS, random_state=0)
-    largest = partial(max_significance_score, kind="ams", min_n_eff=10.0)
-    at_cut = SignificanceAt(cut.threshold, kind="ams")
     row = {
         "weighted AUC": estimate("roc_auc", y, score, w),
         "balanced log-loss": estimate("balanced_log_loss_from_logits", y, score, w),
-        "AMS at the cut": estimate(at_cut, y, score, w),
-        "(maximal AMS)": estimate(largest, y, score, w),
     }
-    return {name: str(result) for name, result in row.items()}, cut
+    for name, cut in cuts.items():
+        at_cut = SignificanceAt(cut.threshold, kind="ams")
+        n_eff = test.at(cut.threshold).n_eff_b
+        row[name] = f"{estimate(at_cut, y, score, w)} (n_eff {n_eff:.0f})"
+    return {name: str(result) for name, result in row.items()}, cuts
 
 
 def differences(models, test_part):
@@ -123,7 +136,7 @@ def differences(models, test_part):
     ]
 
 
-def draw(fitted, cut, parts, folder):
+def draw(fitted, cuts, parts, folder):
     """Write the four figures."""
     train_part, _, (X, y, w) = parts
     X_train, y_train, w_train = train_part
@@ -138,16 +151,37 @@ def draw(fitted, cut, parts, folder):
         sample_weight_train=w_train,
     )
     test = {"sample_weight": w, "n_replicas": N_REPLICAS, "random_state": 0}
-    roc = WeightedRocCurveDisplay.from_estimator(dnn, X, y, name=DNN, **test)
-    WeightedRocCurveDisplay.from_estimator(trees, X, y, name=TREES, ax=roc.ax_, **test)
-    scan = SignificanceScanDisplay.from_estimator(
-        dnn, X, y, kind="ams", threshold=cut.threshold, **test
-    )
+    curve = partial(WeightedRocCurveDisplay.from_estimator, X=X, y=y, **test)
+    roc = curve(dnn, name=DNN, rejection="inverse")
+    curve(trees, name=TREES, rejection="inverse", ax=roc.ax_)
+    scan = draw_scans(fitted, cuts, (X, y, w))
     history = TrainingHistoryDisplay.from_estimator(dnn)
     folder.mkdir(parents=True, exist_ok=True)
     names = ("discriminant", "roc_curve", "significance_scan", "training_history")
     for name, display in zip(names, (discriminant, roc, scan, history), strict=True):
         display.figure_.savefig(folder / f"{name}.png", dpi=150)
+
+
+def draw_scans(fitted, cuts, test_part):
+    """Draw the significance of both models in the test part, and where they cut."""
+    X, y, w = test_part
+    ax = None
+    for name, (model, _) in fitted.items():
+        display = SignificanceScanDisplay.from_estimator(
+            model,
+            X,
+            y,
+            sample_weight=w,
+            kind="ams",
+            threshold=cuts[name]["AMS at the cut"].threshold,
+            n_replicas=N_REPLICAS,
+            random_state=0,
+            x="signal_efficiency",
+            name=name,
+            ax=ax,
+        )
+        ax = display.ax_
+    return display
 
 
 def main():
@@ -169,10 +203,15 @@ def main():
         rows[name], cuts[name] = evaluate(model, parts[1], parts[2])
         rows[name]["training"] = f"{seconds:.1f} s"
     print(pd.DataFrame(rows).T.to_string())
-    print("\nThe maximal AMS is biased upwards and is no performance.")
+    print(
+        "\nCuts are chosen without the test events, the first where the background has"
+    )
+    print(
+        "25 effective events or more; n_eff is that of the test background at the cut."
+    )
     auc, loss = differences([fitted[DNN][0], fitted[TREES][0]], parts[2])
     print(f"{DNN} minus {TREES}, paired: AUC {auc}, log-loss {loss}")
-    draw(fitted, cuts[DNN], parts, options.output)
+    draw(fitted, cuts, parts, options.output)
     print(f"Figures: {options.output}/*.png")
 
 

@@ -171,7 +171,9 @@ for point, name, marker in (
         markersize=8,
         label=f"{name}: {point.z:.2f}",
     )
-right.set(xlabel="background efficiency (%)", ylabel="significance on new events")
+right.set(
+    xlabel="background efficiency (%)", ylabel=r"significance on new events ($\sigma$)"
+)
 right.legend(frameon=False, title="cut by")
 plt.show()
 

@@ -22,6 +22,8 @@ __all__ = [
     "labels",
     "log_odds_of_mean",
     "probabilities",
+    "signal_logit",
+    "signal_logit_of_logs",
     "weighted_accuracy",
 ]
 
@@ -107,6 +109,62 @@ def probabilities(logit: NDArray[np.float64]) -> NDArray[np.float64]:
     if logit.ndim == 1:
         return np.column_stack([expit(-logit), expit(logit)])
     return expit(logit)
+
+
+def signal_logit(
+    probability: NDArray[np.float64], is_signal: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Logit of the sum of the probabilities of some classes.
+
+    It does not saturate at 1: what the others have is summed on its own.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n_samples, n_classes)
+        Probability of each class.
+    is_signal : ndarray of shape (n_classes,), dtype bool
+        Which classes are summed.
+
+    Returns
+    -------
+    logit : ndarray of shape (n_samples,)
+        Infinite where the others, or these, have a probability of 0.
+
+    Examples
+    --------
+    >>> p = np.array([[0.25, 0.25, 0.5], [1.0, 1e-20, 1e-20]])
+    >>> signal_logit(p, np.array([True, True, False])).round(2)
+    array([ 0.  , 46.05])
+    """
+    signal = probability[:, is_signal].sum(axis=1)
+    with np.errstate(divide="ignore"):
+        return np.log(signal) - np.log(probability[:, ~is_signal].sum(axis=1))
+
+
+def signal_logit_of_logs(
+    log_p: NDArray[np.float64], is_signal: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Logit of the sum of the probabilities of some classes, from their logarithms.
+
+    Parameters
+    ----------
+    log_p : ndarray of shape (n_samples, n_classes)
+        Logarithm of the probability of each class.
+    is_signal : ndarray of shape (n_classes,), dtype bool
+        Which classes are summed.
+
+    Returns
+    -------
+    logit : ndarray of shape (n_samples,)
+
+    Examples
+    --------
+    >>> log_p = np.array([[-900.0, 0.0, -900.0]])
+    >>> signal_logit_of_logs(log_p, np.array([False, True, False])).round(2)
+    array([899.31])
+    """
+    signal = logsumexp(log_p[:, is_signal], axis=1)
+    return np.asarray(signal - logsumexp(log_p[:, ~is_signal], axis=1))
 
 
 def labels(y_score: NDArray[np.float64], classes: NDArray[Any]) -> NDArray[Any]:

@@ -13,7 +13,13 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 
 from skhep_dnn._sklearn import _safe_indexing
 
-__all__ = ["Response", "log_of", "log_probabilities", "response_of"]
+__all__ = [
+    "Response",
+    "log_of",
+    "log_of_decisions",
+    "log_probabilities",
+    "response_of",
+]
 
 Floats = NDArray[np.float64]
 Response = Literal["sigmoid", "softmax", "probability", "decision"]
@@ -69,6 +75,23 @@ def log_probabilities(classifier: Any, response: Response, X: Any) -> Floats:
     if response == "probability":
         return log_of(classifier.predict_proba(X))
     z = np.asarray(classifier.decision_function(X), dtype=np.float64)
+    return log_of_decisions(z, response)
+
+
+def log_of_decisions(z: Floats, response: Response) -> Floats:
+    """Return logarithms of probabilities from values of a decision function.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Values of the decision function.
+    response : {"sigmoid", "softmax"}
+        What makes probabilities of them.
+
+    Returns
+    -------
+    log_p : ndarray of shape (n_samples, n_classes)
+    """
     if response == "softmax":
         return np.asarray(log_softmax(z, axis=1))
     return np.asarray(log_expit(np.column_stack([-z, z]) if z.ndim == 1 else z))

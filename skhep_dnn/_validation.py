@@ -19,6 +19,8 @@ __all__ = [
     "check_pos_label",
     "check_scores",
     "check_signal",
+    "check_signal_scores",
+    "signal_labels",
 ]
 
 
@@ -83,9 +85,10 @@ def check_signal(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Two kinds of labels of any type.
-    pos_label : label, default=None
-        The label of the signal; None takes the larger one in sorted order, as
+        Labels of any type, of two kinds, or of more with `pos_label`.
+    pos_label : label or list of labels, default=None
+        The label of the signal, or those of several signal classes; all others are
+        background. None takes the larger one of two in sorted order, as
         scikit-learn's `classes_[1]`.
     name : str, default="y_true"
         Name of the argument in error messages.
@@ -97,7 +100,14 @@ def check_signal(
     Raises
     ------
     ValueError
-        If there are not exactly two labels or `pos_label` is not one of them.
+        If there are more than two labels without `pos_label`, it is not among them, or
+        there is no signal or no background.
+
+    Examples
+    --------
+    >>> from skhep_dnn._validation import check_signal
+    >>> check_signal(["W", "Z", "ggH", "VBF"], pos_label=["ggH", "VBF"])
+    array([False, False,  True,  True])
     """
     labels = _one_dimensional(y_true, name)
     if labels.dtype == np.bool_ and pos_label is None:
@@ -114,8 +124,9 @@ def check_classes(
     ----------
     y_true : array-like of shape (n_samples,)
         Labels of any type.
-    pos_label : label, default=None
-        The label of the signal, of two classes only; None takes the larger one.
+    pos_label : label or list of labels, default=None
+        The label of the signal; None takes the larger one of two. Of more classes it
+        changes nothing here, but must be one of them, or some.
     name : str, default="y_true"
         Name of the argument in error messages.
 
@@ -130,8 +141,8 @@ def check_classes(
     Raises
     ------
     ValueError
-        If there are fewer than two labels, or more than two and `pos_label`, or the
-        labels are the values of a continuous quantity.
+        If there are fewer than two labels, `pos_label` is not among them, or they are
+        the values of a continuous quantity.
 
     Examples
     --------
@@ -149,12 +160,7 @@ def check_classes(
         is_signal = _signal_of(labels, classes, pos_label, name)
         return is_signal, ["background", "signal"]
     if pos_label is not None:
-        msg = (
-            f"`pos_label` must be None with more than two classes, got {pos_label!r} "
-            f"for the {len(classes)} classes of `{name}`. Leave it out, or reduce the "
-            "labels to signal and background."
-        )
-        raise ValueError(msg)
+        signal_labels(classes, pos_label, name)
     if labels.dtype.kind == "f" and (classes != np.floor(classes)).any():
         msg = (
             f"`{name}` must be labels of classes, got {len(classes)} fractional "
@@ -179,7 +185,10 @@ def _one_dimensional(y_true: ArrayLike, name: str) -> NDArray[Any]:
 def _signal_of(
     labels: NDArray[Any], classes: NDArray[Any], pos_label: object, name: str
 ) -> NDArray[np.bool_]:
-    is_signal = labels == _signal_label(classes, pos_label, name)
+    signal = signal_labels(classes, pos_label, name)
+    is_signal = labels == signal[0]
+    for label in signal[1:]:
+        is_signal |= labels == label
     return _both_classes(is_signal, name)
 
 
@@ -194,22 +203,72 @@ def _both_classes(is_signal: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
     return is_signal
 
 
-def _signal_label(classes: NDArray[Any], pos_label: object, name: str) -> object:
-    if len(classes) > 2:
+def signal_labels(
+    classes: ArrayLike, pos_label: object, name: str = "y_true"
+) -> list[Any]:
+    """Return the labels of the signal among those of all classes.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+        Known labels, sorted.
+    pos_label : label, list of labels or None
+        Those of the signal; None takes the larger one of two.
+    name : str, default="y_true"
+        Name of the argument with the labels in error messages.
+
+    Returns
+    -------
+    labels : list
+
+    Raises
+    ------
+    ValueError
+        If a label is not known, or there are not two classes and `pos_label` is None.
+
+    Examples
+    --------
+    >>> from skhep_dnn._validation import signal_labels
+    >>> signal_labels(["VBF", "W", "Z", "ggH"], ("ggH", "VBF"))
+    ['ggH', 'VBF']
+    """
+    known = np.asarray(classes).tolist()
+    if pos_label is None:
+        return [_larger_of_two(known, name)]
+    labels = _as_labels(pos_label)
+    if not labels:
         msg = (
-            f"`{name}` must have two kinds of labels, got {len(classes)}: "
-            f"{classes[:5].tolist()!r}. Reduce the labels to signal and background."
+            "`pos_label` must name a class at least, got none. Pass the label of the "
+            "signal, or a list of labels."
         )
         raise ValueError(msg)
-    if pos_label is None:
-        if len(classes) < 2:
-            msg = (
-                f"`{name}` must contain signal and background events, got only "
-                f"{classes.tolist()!r}. Pass events of both classes."
-            )
-            raise ValueError(msg)
-        return classes[1]
-    return check_pos_label(classes, pos_label)
+    return [check_pos_label(known, label) for label in labels]
+
+
+def _larger_of_two(known: list[Any], name: str) -> object:
+    if len(known) > 2:
+        msg = (
+            f"`pos_label` must name the signal among the {len(known)} classes of "
+            f"`{name}`, got None for {known[:5]!r}. Pass its label, or a list of "
+            "labels: the other classes are then the background."
+        )
+        raise ValueError(msg)
+    if len(known) < 2:
+        msg = (
+            f"`{name}` must contain signal and background events, got only "
+            f"{known!r}. Pass events of both classes."
+        )
+        raise ValueError(msg)
+    return known[1]
+
+
+def _as_labels(pos_label: object) -> list[Any]:
+    """Return one label or several as a list without repetitions."""
+    if isinstance(pos_label, (set, frozenset)):
+        return sorted(pos_label)
+    if np.ndim(pos_label) == 0:  # type: ignore[arg-type]
+        return [pos_label]
+    return list(dict.fromkeys(np.asarray(pos_label).tolist()))
 
 
 def check_pos_label(classes: ArrayLike, pos_label: object) -> object:
@@ -241,6 +300,61 @@ def check_pos_label(classes: ArrayLike, pos_label: object) -> object:
         )
         raise ValueError(msg)
     return pos_label
+
+
+def check_signal_scores(
+    y_true: ArrayLike, y_score: ArrayLike, pos_label: object = None
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which events are signal, and a score of each that points to the signal.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels of two classes, or of more with `pos_label`.
+    y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Scores; of more than two classes also `predict_proba`, with a column for each
+        label in `y_true` in sorted order. The score is then the sum of the
+        probabilities of the signal classes.
+    pos_label : label or list of labels, default=None
+        The label of the signal, or those of several signal classes; None takes the
+        larger one of two.
+
+    Returns
+    -------
+    is_signal : ndarray of shape (n_samples,), dtype bool
+    scores : ndarray of shape (n_samples,), dtype float64
+
+    Raises
+    ------
+    ValueError
+        If labels or scores cannot be used.
+
+    Examples
+    --------
+    >>> from skhep_dnn._validation import check_signal_scores
+    >>> proba = [[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.0, 0.25, 0.75]]
+    >>> check_signal_scores(["W", "Z", "top"], proba, ["W", "Z"])
+    (array([ True,  True, False]), array([0.75, 0.75, 0.25]))
+    """
+    is_signal = check_signal(y_true, pos_label)
+    if np.ndim(y_score) != 2:
+        return is_signal, check_scores(y_score, len(is_signal))
+    classes = np.unique(np.asarray(y_true))
+    if len(classes) == 2:
+        return is_signal, check_scores(y_score, len(is_signal))
+    proba = np.asarray(y_score, dtype=np.float64)
+    expected = (len(is_signal), len(classes))
+    if proba.shape != expected or not ((proba >= 0) & (proba <= 1)).all():
+        msg = (
+            f"`y_score` must be one score for each event, or probabilities from 0 to 1 "
+            f"of the shape {expected}, a column for each of the classes "
+            f"{classes.tolist()!r}, got the shape {proba.shape} with values from "
+            f"{float(proba.min()):.6g} to {float(proba.max()):.6g}. Pass "
+            "`predict_proba(X)`, and events of all its classes."
+        )
+        raise ValueError(msg)
+    is_column = np.isin(classes, signal_labels(classes, pos_label))
+    return is_signal, proba[:, is_column].sum(axis=1)
 
 
 def check_scores(

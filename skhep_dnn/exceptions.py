@@ -6,6 +6,7 @@ work.
 """
 
 __all__ = [
+    "AssumedSignalWarning",
     "AzimuthRangeWarning",
     "DataFileError",
     "DivergenceWarning",
@@ -53,6 +54,10 @@ class NonFiniteLossError(SkhepDNNError, FloatingPointError):
 
 class FitTogetherError(SkhepDNNError, ValueError):
     """Classifiers that cannot train as members of one training, but one by one."""
+
+
+class AssumedSignalWarning(UserWarning):
+    """No label was named as that of the signal, and the labels do not say which."""
 
 
 class AzimuthRangeWarning(UserWarning):

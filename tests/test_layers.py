@@ -24,6 +24,7 @@ LAYERS = {
     "_fit_arguments": 1,
     "_fit_tasks": 1,
     "_responses": 1,
+    "_signal_label": 1,
     "_tables": 1,
     "_validation": 1,
     "_weighted_steps": 1,

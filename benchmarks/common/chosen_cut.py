@@ -1,7 +1,8 @@
 """The cut of the HiggsML study, chosen on other events than it is applied to.
 
 Each event is given the AMS of a cut at its own score; the cut is the mean score of the
-tenth of the events with the largest AMS [1]_.
+tenth of the events with the largest AMS [1]_, of cuts with any number of background
+events, as the published figures have it.
 
 References
 ----------
@@ -35,9 +36,10 @@ def chosen_cut(y, logits, weights, *, yields, min_probability=None):
         background_yield=yields["b"],
     )
     if min_probability is None:
-        return threshold_top_fraction(scan).threshold
+        return threshold_top_fraction(scan, min_n_eff=0).threshold
     min_score = min_probability if scan.threshold[0] >= min_probability else None
-    return float(logit(threshold_top_fraction(scan, min_score=min_score).threshold))
+    point = threshold_top_fraction(scan, min_score=min_score, min_n_eff=0)
+    return float(logit(point.threshold))
 
 
 def relative_to_cut(run, events, min_probability=None):

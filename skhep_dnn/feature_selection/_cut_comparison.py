@@ -25,7 +25,11 @@ from sklearn.model_selection import (
 from sklearn.utils import Bunch, check_random_state
 
 from skhep_dnn._tables import select_columns
-from skhep_dnn._validation import check_event_weights, check_signal
+from skhep_dnn._validation import (
+    check_classes,
+    check_event_weights,
+    signal_labels,
+)
 from skhep_dnn.feature_selection._columns import named_table, with_momenta
 from skhep_dnn.feature_selection._important_columns import important_columns
 from skhep_dnn.feature_selection._restriction import (
@@ -132,6 +136,7 @@ def compare_after_cut(
     keep: Iterable[str | int] = (),
     cv: int | BaseCrossValidator | Iterable[Any] = 5,
     scoring: str | Metric = "balanced_log_loss",
+    pos_label: object = None,
     n_replicas: int = 200,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
@@ -145,11 +150,11 @@ def compare_after_cut(
     Parameters
     ----------
     estimator : estimator
-        Classifier of two classes with `predict_proba`; it is cloned. With a fixed
-        `random_state` it is the same in all folds. What it says about columns that go,
-        categories say, is taken out as by `restricted_to_columns`, and momenta that it
-        must find whole, for an augmenter say, are kept or dropped as a whole. Its
-        columns of event numbers stay.
+        Classifier with `predict_proba`; it is cloned. With a fixed `random_state` it is
+        the same in all folds. What it says about columns that go, categories say, is
+        taken out as by `restricted_to_columns`, and momenta that it must find whole,
+        for an augmenter say, are kept or dropped as a whole. Its columns of event
+        numbers stay.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Events.
     y : array-like of shape (n_samples,)
@@ -166,10 +171,14 @@ def compare_after_cut(
         Names or positions of columns that are kept, whatever their importance.
     cv : int, cross-validator or iterable of splits, default=5
         Folds that hold each event once; an int makes stratified, shuffled ones.
-    scoring : {"balanced_log_loss", "roc_auc"} or callable, \
-            default="balanced_log_loss"
-        Metric of `paired_bootstrap`: a callable takes labels, probabilities of the
-        larger label and `sample_weight`.
+    scoring : str or callable, default="balanced_log_loss"
+        Metric of `paired_bootstrap` that is computed from probabilities, such as
+        "roc_auc", or of more than two classes "roc_auc_ovr". A callable takes labels,
+        probabilities of the signal, or of all of more than two classes, and
+        `sample_weight`.
+    pos_label : label or list of labels, default=None
+        Label of the signal, as in `paired_bootstrap`; None takes the larger one of
+        two, or leaves more classes to the metric.
     n_replicas : int, default=200
         Replicas of the bootstrap.
     n_jobs : int, default=None
@@ -186,8 +195,8 @@ def compare_after_cut(
     ------
     ValueError
         If `importance` is of other columns or undefined, the cut removes no column or
-        all, the labels are not two, or `estimator` names its columns by positions or
-        needs an object that goes.
+        all, the labels are of one class, or `estimator` names its columns by positions
+        or needs an object that goes.
     WeightsError
         If the weights of a class do not sum to more than 0.
 
@@ -231,13 +240,17 @@ def compare_after_cut(
     kept, spared = _check_cut(names, importance, cut, keep, estimator)
     restricted = restricted_to_names(estimator, names, {names[i] for i in kept})
     labels = np.asarray(y)
-    check_signal(labels, name="y")
+    check_classes(labels, pos_label, name="y")
     if sample_weight is not None:
         sample_weight = check_event_weights(sample_weight, len(table))
     rng = check_random_state(random_state)
     splits = _make_splits(cv, table, labels, rng)
     after, before = (
-        _out_of_fold(model, part, labels, sample_weight, splits, n_jobs)
+        _of_signal(
+            _out_of_fold(model, part, labels, sample_weight, splits, n_jobs),
+            labels,
+            pos_label,
+        )
         for model, part in (
             (restricted, select_columns(table, kept)),
             (estimator, table),
@@ -250,6 +263,7 @@ def compare_after_cut(
         before,
         sample_weight,
         n_replicas=n_replicas,
+        pos_label=pos_label,
         random_state=rng,
     )
     return CutComparison(
@@ -322,7 +336,18 @@ def _out_of_fold(
         params=params,
         n_jobs=n_jobs,
     )
-    return np.asarray(proba, dtype=np.float64)[:, 1]
+    return np.asarray(proba, dtype=np.float64)
+
+
+def _of_signal(
+    proba: NDArray[np.float64], labels: NDArray[Any], pos_label: object
+) -> NDArray[np.float64]:
+    """Return the probabilities of the signal of two classes, or of all of more."""
+    if proba.shape[1] > 2:
+        return proba
+    classes = np.unique(labels)
+    signal = signal_labels(classes, pos_label, "y")[0]
+    return proba[:, classes.tolist().index(signal)]
 
 
 def _name_of(scoring: Metric) -> str:

@@ -60,8 +60,9 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         Bins of the separation power; None takes as many as the events allow.
     missing_values : float, default=nan
         Value that marks an undefined entry besides nan, such as -999.
-    pos_label : label, default=None
-        Label of the signal; None takes the larger one.
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes the larger one of two.
     n_replicas : int, default=50
         Bootstrap replicas for the errors of the separations.
     groups : mapping of str to sequence of str or int, default=None
@@ -82,7 +83,7 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         "correlated" or "number") and "correlated_with", the kept column that says the
         same.
     correlation_ : DataFrame of shape (n_features, n_features)
-        Smaller one of the absolute rank correlations in the two classes.
+        Smallest one of the absolute rank correlations in the classes.
     classes_ : ndarray of shape (2,)
         Labels of the classes.
     n_features_in_ : int
@@ -183,7 +184,7 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         X : DataFrame or array-like of shape (n_samples, n_features)
             Events, in columns of numbers.
         y : array-like of shape (n_samples,), default=None
-            Labels of two classes; required.
+            Labels of two classes, or of more with `pos_label`; required.
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights, negative ones too; None counts every event once.
 
@@ -194,8 +195,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are no labels of two classes, a column is not of numbers, or one
-            of `groups` or `always_keep` is unknown.
+            If there are no labels of two classes, more than two without `pos_label`, a
+            column is not of numbers, or one of `groups` or `always_keep` is unknown.
         WeightsError
             If the weights of a class do not sum to more than 0.
         """
@@ -204,7 +205,7 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
             table, y, sample_weight, estimator=type(self).__name__
         )
         self.classes_ = events.targets.classes
-        _check_binary(self.classes_)
+        _check_signal_is_named(self.classes_, self.pos_label)
         columns, names = numeric_columns(table, self.missing_values)
         groups = resolve_groups(names, self.groups)
         kept = kept_groups(names, groups, self.always_keep)
@@ -221,7 +222,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.target_tags.required = True
-        tags.classifier_tags = ClassifierTags(multi_class=False)
+        several = self.pos_label is not None
+        tags.classifier_tags = ClassifierTags(multi_class=several)
         return tags
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
@@ -290,23 +292,24 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         return max(1, int(wanted * n_features))
 
 
-def _check_binary(classes: NDArray[Any]) -> None:
+def _check_signal_is_named(classes: NDArray[Any], pos_label: object) -> None:
     check_two_classes(classes)
-    if len(classes) > 2:
+    if len(classes) > 2 and pos_label is None:
         msg = (
-            "Only binary classification is supported by a separation: `y` must hold "
-            f"two classes, got {classes.tolist()!r}. Separate one from the others."
+            "Only binary classification is supported by a separation without "
+            f"`pos_label`: `y` must hold two classes, got {classes.tolist()!r}. Name "
+            "the class, or the classes, to separate from the others by `pos_label`."
         )
         raise ValueError(msg)
 
 
 def _correlation_in_each(columns: FloatArray, events: EventSample) -> FloatArray:
-    """Return the smaller absolute correlation of the two classes; 0 if undefined."""
+    """Return the smallest absolute correlation of the classes; 0 if undefined."""
     parts = []
-    for code in range(2):
+    for code in range(len(events.targets.classes)):
         rows = np.flatnonzero(events.targets.codes == code)
         of_class = weighted_spearman(columns[rows], events.sample_weight[rows])
         parts.append(np.nan_to_num(np.abs(np.asarray(of_class)), nan=0.0))
-    smaller: FloatArray = np.minimum(*parts)
+    smaller: FloatArray = np.min(parts, axis=0)
     np.fill_diagonal(smaller, 1.0)
     return smaller

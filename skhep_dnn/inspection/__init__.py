@@ -13,10 +13,13 @@ from skhep_dnn.inspection._importance_bars import PermutationImportanceDisplay
 from skhep_dnn.inspection._learning_rate_range import LearningRateRangeDisplay
 from skhep_dnn.inspection._mutual_dependence_map import MutualDependenceDisplay
 from skhep_dnn.inspection._network_diagram import NetworkDiagramDisplay
+from skhep_dnn.inspection._output_nodes import OutputNodesDisplay
 from skhep_dnn.inspection._permutation_importance import weighted_permutation_importance
 from skhep_dnn.inspection._rank_correlation_map import RankCorrelationDisplay
+from skhep_dnn.inspection._reliability import ReliabilityDisplay
 from skhep_dnn.inspection._roc_curve import WeightedRocCurveDisplay
 from skhep_dnn.inspection._significance_scan import SignificanceScanDisplay
+from skhep_dnn.inspection._yield_confusion import YieldConfusionDisplay
 
 __all__ = [
     "BlockRelianceDisplay",
@@ -29,11 +32,14 @@ __all__ = [
     "LearningRateRangeDisplay",
     "MutualDependenceDisplay",
     "NetworkDiagramDisplay",
+    "OutputNodesDisplay",
     "PermutationImportanceDisplay",
     "RankCorrelationDisplay",
+    "ReliabilityDisplay",
     "SignificanceScanDisplay",
     "TrainingHistoryDisplay",
     "WeightedHistogram",
     "WeightedRocCurveDisplay",
+    "YieldConfusionDisplay",
     "weighted_permutation_importance",
 ]

@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from skhep_dnn.inspection._binning import quantiles
 from skhep_dnn.inspection._event_spread import (
     DEEP_COLOR,
     WIDE_COLOR,
     event_shares,
     inner_edges,
     last_step,
-    quantiles,
+)
+from skhep_dnn.inspection._fitting import (
+    add_fitted_legend,
+    fit_labels,
+    height_of_legend,
 )
 from skhep_dnn.inspection._histogram import WeightedHistogram, weighted_histogram
 from skhep_dnn.inspection._network_shape import network_shape
@@ -29,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockRelianceDisplay"]
 
-_HEADROOM = 0.24  # share of the height that is left to the legend
 _STYLES: dict[str, dict[str, Any]] = {
     "deep": {"facecolor": f"{DEEP_COLOR}40", "edgecolor": DEEP_COLOR},
     "wide": {"facecolor": "none", "edgecolor": WIDE_COLOR, "hatch": "////"},
@@ -220,17 +224,18 @@ class BlockRelianceDisplay:
         self.medians_: dict[str, Line2D] = {}
         for block, histogram in self.histograms.items():
             self._draw_block(block, histogram, kwargs)
-        heights = np.concatenate([h.density for h in self.histograms.values()])
-        low = min(0.0, float(heights.min()))
-        leave_headroom(self.ax_, low, float(heights.max()), _HEADROOM)
         edges = next(iter(self.histograms.values())).edges
         self.ax_.set_xlim((edges[0], edges[-1]) if self.limits is None else self.limits)
         self.ax_.set_xlabel("|weights · outputs of the block| in the logit")
-        self.ax_.set_ylabel("normalised to 1 per bin width")
+        self.ax_.set_ylabel("normalised events / unit of the logit")
         title = self.name if name is None else name
-        self.ax_.legend(
-            loc="upper right", title=title, fontsize="small", title_fontsize="small"
-        )
+        add_fitted_legend(self.ax_, loc="upper right", title=title)
+        heights = np.concatenate([h.density for h in self.histograms.values()])
+        low, room = min(0.0, float(heights.min())), height_of_legend(self.ax_)
+        leave_headroom(self.ax_, low, float(heights.max()), room)
+        for median in self.medians_.values():
+            median.set_ydata([0.0, 1.0 - room])
+        fit_labels(self.ax_)
         return self
 
     def _draw_block(
@@ -252,7 +257,6 @@ class BlockRelianceDisplay:
         self.histograms_[block] = steps
         self.medians_[block] = self.ax_.axvline(
             median,
-            ymax=1.0 - _HEADROOM,
             color=steps.get_edgecolor(),
             linestyle="-" if block == "deep" else "--",
             linewidth=1.8,

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skhep_dnn.inspection._event_spread import last_step
+from skhep_dnn.inspection._fitting import add_fitted_legend, fit_labels
 from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
     NEUTRAL_COLOR,
@@ -365,7 +366,8 @@ class BoostingGainDisplay:
         self.ax_.set_xlabel("iteration")
         what = "fall of the" if metric.sign < 0 else "gain in"
         self.ax_.set_ylabel(f"{what} {metric.label}")
-        self.ax_.legend(loc="best", fontsize="small")
+        add_fitted_legend(self.ax_, loc="best")
+        fit_labels(self.ax_)
         return self
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from skhep_dnn._signal_label import class_names
 from skhep_dnn.inspection._bottleneck_reliance import Bottleneck, check_bottleneck
 from skhep_dnn.inspection._display import signal_label
 from skhep_dnn.inspection._event_spread import event_shares, inner_edges, last_step
@@ -14,10 +16,11 @@ from skhep_dnn.inspection._histogram import WeightedHistogram, matched_histogram
 from skhep_dnn.inspection._histogram_drawing import (
     add_legend,
     draw_histogram,
+    height_label,
     height_range,
 )
 from skhep_dnn.inspection._network_shape import network_shape
-from skhep_dnn.inspection._plotting import leave_headroom, make_axes, spaced
+from skhep_dnn.inspection._plotting import make_axes, spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.patches import StepPatch
 
 __all__ = ["BottleneckOutputDisplay"]
-
-_HEADROOM = 0.2  # share of the height that is left to the legend
 
 
 class BottleneckOutputDisplay:
@@ -47,6 +48,8 @@ class BottleneckOutputDisplay:
         Ends of the horizontal axis; None takes those of the histograms.
     name : str, default=None
         Name of the network, the title of the legend.
+    class_names : dict of str, default=None
+        What the legend calls "signal" and "background"; None leaves these words.
 
     Attributes
     ----------
@@ -98,6 +101,7 @@ class BottleneckOutputDisplay:
         features: str | None = None,
         limits: tuple[float, float] | None = None,
         name: str | None = None,
+        class_names: Mapping[str, str] | None = None,
     ) -> None:
         self.signal = signal
         self.background = background
@@ -105,6 +109,7 @@ class BottleneckOutputDisplay:
         self.features = features
         self.limits = limits
         self.name = name
+        self.class_names = class_names
 
     @classmethod
     def from_estimator(
@@ -127,7 +132,7 @@ class BottleneckOutputDisplay:
         Parameters
         ----------
         estimator : estimator
-            `WeightedDNNClassifier`, fitted to two classes with
+            `WeightedDNNClassifier`, fitted with
             ``feature_groups=FeatureSplit(..., kind="bottleneck")``, or a pipeline that
             ends with one.
         X : array-like of shape (n_samples, n_features)
@@ -146,8 +151,9 @@ class BottleneckOutputDisplay:
             Number of bins or their edges. Numbered bins leave out tails of at most
             1.5% of the events, which lie in one more bin each beyond the axis. Events
             outside of given edges are counted in the first or the last bin.
-        pos_label : label, default=None
-            The label of the signal; None takes ``classes_[1]``.
+        pos_label : label or list of labels, default=None
+            The label of the signal, or those of several signal classes, against all
+            others; None takes ``classes_[1]`` of two.
         name : str, default=None
             Title of the legend; None takes the number of the network.
         ax : matplotlib Axes, default=None
@@ -164,8 +170,8 @@ class BottleneckOutputDisplay:
         TypeError
             If the estimator is no `WeightedDNNClassifier`.
         ValueError
-            If it has no bottlenecks or more than two classes, or an argument is not as
-            described.
+            If it has no bottlenecks, or more than two classes and there is no
+            `pos_label`, or an argument is not as described.
         NotFittedError
             If the estimator is not fitted.
         WeightsError
@@ -198,6 +204,7 @@ class BottleneckOutputDisplay:
             features=network_shape(model).bottleneck_texts()[bottleneck],
             limits=limits,
             name=of_many if name is None else name,
+            class_names=class_names(y, pos_label),
         )
         return display.plot(ax, **kwargs)
 
@@ -219,7 +226,7 @@ class BottleneckOutputDisplay:
         name : str, default=None
             Title of the legend; None takes the attribute `name`.
         density : bool, default=True
-            Normalise each class to one, or else show yields in events.
+            Normalise each class to its yield, or else show events per unit of output.
         log : bool, default=False
             Draw a logarithmic vertical axis.
         **kwargs : dict
@@ -240,19 +247,20 @@ class BottleneckOutputDisplay:
         self.bands_: dict[str, StepPatch] = {}
         of_classes = {"background": self.background, "signal": self.signal}
         for kind, histogram in of_classes.items():
-            style = {"label": f"{kind}, N = {spaced(histogram.n_events)}", **kwargs}
+            name_of_class = (self.class_names or {}).get(kind, kind)
+            size = {"label": f"{name_of_class}, N = {spaced(histogram.n_events)}"}
             self.histograms_[kind], self.bands_[kind] = draw_histogram(
-                self.ax_, histogram, kind, density, style
+                self.ax_, histogram, kind, density, size | kwargs, name=name_of_class
             )
         of_features = "" if self.features is None else f" of {self.features}"
         self.ax_.set(
             xlabel=f"output of the bottleneck{of_features}",
-            ylabel="normalised to 1 per bin width" if density else "events / bin",
+            ylabel=height_label("output", density=density),
             xlim=self.signal.edges[[0, -1]] if self.limits is None else self.limits,
         )
         drawn = height_range(list(of_classes.values()), density, log)
-        leave_headroom(self.ax_, *drawn, _HEADROOM, log=log)
-        add_legend(self.ax_, self.name if name is None else name, scaled=False)
+        title = self.name if name is None else name
+        add_legend(self.ax_, title, drawn, scaled=False, log=log)
         return self
 
 

@@ -10,14 +10,19 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from skhep_dnn.inspection._binning import quantiles
 from skhep_dnn.inspection._event_spread import (
     DEEP_COLOR,
     WIDE_COLOR,
     event_shares,
     last_step,
-    quantiles,
 )
-from skhep_dnn.inspection._plotting import make_axes, merge_style
+from skhep_dnn.inspection._fitting import (
+    add_fitted_legend,
+    fit_labels,
+    make_large_axes,
+)
+from skhep_dnn.inspection._plotting import merge_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,12 +211,11 @@ class BottleneckRelianceDisplay:
         """
         spread = self.spread.sort_values("mean", ascending=False, kind="stable")
         spread = spread[:max_features]
-        self.ax_ = make_axes(
-            ax, f"{type(self).__name__}.plot", (6.0, 1.2 + 0.24 * len(spread))
-        )
-        self.figure_: Figure | SubFigure = self.ax_.figure
-        self._draw_boxes(spread, kwargs)
-        self._label([str(feature) for feature in spread.index], name)
+        size = (6.0, 1.2 + 0.24 * len(spread))
+        with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
+            self.figure_: Figure | SubFigure = self.ax_.figure
+            self._draw_boxes(spread, kwargs)
+            self._label([str(feature) for feature in spread.index], name)
         return self
 
     def _draw_boxes(self, spread: pd.DataFrame, kwargs: dict[str, Any]) -> None:
@@ -260,9 +264,8 @@ class BottleneckRelianceDisplay:
         self.ax_.set_xlim(left=0.0)
         self.ax_.set_xlabel("|weight · scaled feature| in the bottleneck")
         title = self.name if name is None else name
-        self.ax_.legend(
-            loc="lower right", title=title, fontsize="small", title_fontsize="small"
-        )
+        add_fitted_legend(self.ax_, loc="lower right", title=title)
+        fit_labels(self.ax_)
 
 
 def check_bottleneck(bottleneck: object) -> None:

@@ -7,11 +7,13 @@ their errors show overtraining.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from skhep_dnn._signal_label import class_names, resolve_pos_label
 from skhep_dnn.inspection._display import ScoreDisplay, signal_label, signal_scores
 from skhep_dnn.inspection._histogram import (
     Transform,
@@ -22,9 +24,12 @@ from skhep_dnn.inspection._histogram_drawing import (
     add_legend,
     draw_histogram,
     draw_points,
+    flow_marks,
+    height_label,
     height_range,
+    mark_flow,
 )
-from skhep_dnn.inspection._plotting import leave_headroom, make_axes
+from skhep_dnn.inspection._plotting import make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,8 +38,6 @@ if TYPE_CHECKING:
     from matplotlib.patches import StepPatch
 
 __all__ = ["DiscriminantDisplay"]
-
-_HEADROOM = 0.28  # share of the height that is left to the legend
 
 
 class DiscriminantDisplay(ScoreDisplay):
@@ -53,6 +56,8 @@ class DiscriminantDisplay(ScoreDisplay):
         Name of the classifier, the title of the legend.
     pos_label : label, default=None
         The label of the signal.
+    class_names : dict of str, default=None
+        What the legend calls "signal" and "background"; None leaves these words.
 
     Attributes
     ----------
@@ -66,6 +71,8 @@ class DiscriminantDisplay(ScoreDisplay):
         Their Monte Carlo errors.
     points_ : dict of str to matplotlib ErrorbarContainer
         The points of the training sample; empty without one.
+    flow_ : list of matplotlib Text
+        What is said of test events outside of the bins.
 
     See Also
     --------
@@ -75,6 +82,14 @@ class DiscriminantDisplay(ScoreDisplay):
     -----
     Errors are the square roots of the sums of squared weights in a bin. Neighbouring
     bins are independent, except that each class has a fixed yield.
+
+    The range shows both classes up to their outermost 0.5 per cent of weight. Of a
+    class with a far longer tail it shows the fullest part, one and a half times as wide
+    as the other class, and writes how much lies beyond. The edges of the bins stand at
+    equal steps of the mean of two functions: the position in the range, and the share
+    of the weights below, where both classes have the same total. So bins are narrow
+    where there are events, and heights are per unit of the score. Only the test sample
+    sets the bins.
 
     Examples
     --------
@@ -101,6 +116,7 @@ class DiscriminantDisplay(ScoreDisplay):
         background_train: WeightedHistogram | None = None,
         name: str | None = None,
         pos_label: object = None,
+        class_names: Mapping[str, str] | None = None,
     ) -> None:
         self.signal = signal
         self.background = background
@@ -108,6 +124,7 @@ class DiscriminantDisplay(ScoreDisplay):
         self.background_train = background_train
         self.name = name
         self.pos_label = pos_label
+        self.class_names = class_names
 
     @classmethod
     def from_estimator(
@@ -146,8 +163,9 @@ class DiscriminantDisplay(ScoreDisplay):
                 default="auto"
             The score: "auto" takes `decision_function` where there is one, in which
             the tails are seen best; "predict_proba" has an axis from 0 to 1.
-        pos_label : label, default=None
-            The label of the signal; None takes ``classes_[1]``.
+        pos_label : label or list of labels, default=None
+            The label of the signal, or those of several signal classes, against all
+            others; None takes ``classes_[1]`` of two.
         name : str, default=None
             Name in the legend; None takes that of the class of the estimator.
         ax : matplotlib Axes, default=None
@@ -183,12 +201,10 @@ class DiscriminantDisplay(ScoreDisplay):
         >>> display.ax_.get_xlabel()
         'classifier score'
         """
+        pos_label = signal_label(estimator, pos_label)
         if X_train is not None:
             kwargs["y_score_train"] = signal_scores(
-                estimator,
-                X_train,
-                response_method=response_method,
-                pos_label=signal_label(estimator, pos_label),
+                estimator, X_train, response_method=response_method, pos_label=pos_label
             )
         return super().from_estimator(
             estimator,
@@ -239,15 +255,16 @@ class DiscriminantDisplay(ScoreDisplay):
             The same for the training sample; None draws none. Either both samples
             have weights or none.
         bins : int or array-like of shape (n_bins + 1,), default=25
-            Number of bins or their edges. Events outside are counted in the first or
-            the last bin.
+            Number of bins, narrower where there are more events, or their edges. The
+            figure says how many events are outside.
         transform : callable, default=None
             Increasing function of the scores, applied before they are histogrammed,
             such as `scipy.special.expit` for probabilities from logits.
-        pos_label : label, default=None
-            The label of the signal; None takes the larger one in sorted order.
+        pos_label : label or list of labels, default=None
+            The label of the signal, or those of several signal classes, against all
+            others; None takes the larger one of two in sorted order.
         density : bool, default=True
-            Normalise each class to one, or else show yields in events.
+            Normalise each class to its yield, or else show events per unit of score.
         log : bool, default=False
             Draw a logarithmic vertical axis.
         name : str, default=None
@@ -269,7 +286,14 @@ class DiscriminantDisplay(ScoreDisplay):
             If the weights of a class do not sum to more than 0.
         ImportError
             If matplotlib is not installed.
+
+        Warns
+        -----
+        AssumedSignalWarning
+            If `pos_label` is None and the labels are texts that do not say which of
+            them is the signal.
         """
+        pos_label = resolve_pos_label(y_true, pos_label)
         signal, background, signal_train, background_train = matched_histograms(
             (y_true, y_score, sample_weight),
             (y_train, y_score_train, sample_weight_train),
@@ -284,6 +308,7 @@ class DiscriminantDisplay(ScoreDisplay):
             background_train=background_train,
             name=name,
             pos_label=pos_label,
+            class_names=class_names(y_true, pos_label),
         )
         return display.plot(ax, density=density, log=log, **kwargs)
 
@@ -305,7 +330,7 @@ class DiscriminantDisplay(ScoreDisplay):
         name : str, default=None
             Title of the legend; None takes the attribute `name`.
         density : bool, default=True
-            Normalise each class to one, or else show yields in events.
+            Normalise each class to its yield, or else show events per unit of score.
         log : bool, default=False
             Draw a logarithmic vertical axis; bins with a content of 0 or less are
             empty there, but the upper ends of their errors are seen.
@@ -328,19 +353,29 @@ class DiscriminantDisplay(ScoreDisplay):
         self.points_: dict[str, ErrorbarContainer] = {}
         test = {"background": self.background, "signal": self.signal}
         train = {"background": self.background_train, "signal": self.signal_train}
+        names = {kind: kind for kind in test} | dict(self.class_names or {})
         for kind, histogram in test.items():
             self.histograms_[kind], self.bands_[kind] = draw_histogram(
-                self.ax_, histogram, kind, density, kwargs
+                self.ax_, histogram, kind, density, kwargs, name=f"{names[kind]} test"
             )
         for kind, points in train.items():
             if points is not None:
-                self.points_[kind] = draw_points(self.ax_, points, kind, density)
-        ylabel = "normalised to 1 per bin width" if density else "events / bin"
+                self.points_[kind] = draw_points(
+                    self.ax_, points, kind, density, name=f"{names[kind]} train"
+                )
+        ylabel = height_label("score", density=density)
         self.ax_.set(xlabel="classifier score", ylabel=ylabel)
         edges = self.signal.edges
         self.ax_.set_xlim(edges[0], edges[-1])
         drawn = [h for h in (*test.values(), *train.values()) if h is not None]
-        leave_headroom(self.ax_, *height_range(drawn, density, log), _HEADROOM, log=log)
-        title = self.name if name is None else name
-        add_legend(self.ax_, title, scaled=bool(self.points_) and not density)
+        marks = flow_marks(test, names)
+        place = add_legend(
+            self.ax_,
+            self.name if name is None else name,
+            height_range(drawn, density, log),
+            scaled=bool(self.points_) and not density,
+            log=log,
+            n_lines=max(map(len, marks)),
+        )
+        self.flow_ = mark_flow(self.ax_, marks, place)
         return self

@@ -9,11 +9,11 @@ import pandas as pd
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn.inspection._fitting import make_large_axes
 from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
     NEUTRAL_COLOR,
     SIGNAL_COLOR,
-    make_axes,
     merge_style,
 )
 
@@ -200,14 +200,14 @@ class EliminationDisplay:
             If matplotlib is not installed.
         """
         size = (6.4, 1.5 + 0.24 * len(self.iterations))
-        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot", size)
-        self.figure_: Figure | SubFigure = self.ax_.figure
-        self._draw_iterations(kwargs)
-        self.candidates_: list[PathCollection] = []
-        if self.candidates is not None:
-            self._draw_candidates(self.candidates)
-        self._draw_selected()
-        self._label()
+        with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
+            self.figure_: Figure | SubFigure = self.ax_.figure
+            self._draw_iterations(kwargs)
+            self.candidates_: list[PathCollection] = []
+            if self.candidates is not None:
+                self._draw_candidates(self.candidates)
+            self._draw_selected()
+            self._label()
         return self
 
     def _draw_iterations(self, kwargs: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import _check_feature_names_in
 from skhep_dnn._tables import column_position
 from skhep_dnn._weighted_steps import final_step
+from skhep_dnn.inspection._fitting import fit_labels, make_large_axes
 from skhep_dnn.inspection._heat_map import (
     HeatMap,
     draw_colorbar,
@@ -194,19 +195,17 @@ class EmbeddingDisplay:
         """
         _check_kind(kind, member, len(self.embedding))
         n_members, n_categories, size = self.embedding.shape
-        figure_size = heat_map_size(n_categories + 1, n_members * size)
-        self.ax_ = make_axes(
-            ax,
-            f"{type(self).__name__}.plot",
-            figure_size if kind == "heatmap" else (4.6, 3.8),
-        )
-        self.figure_: Figure | SubFigure = self.ax_.figure
         self.image_: AxesImage | None = None
         self.points_: Line2D | None = None
-        if kind == "heatmap":
-            self.image_ = self._draw_heat_map(kwargs)
-        else:
+        caller = f"{type(self).__name__}.plot"
+        if kind == "points":
+            self.ax_ = make_axes(ax, caller)
             self.points_ = self._draw_points(member, kwargs)
+        else:
+            needed = heat_map_size(n_categories + 1, n_members * size)
+            with make_large_axes(ax, caller, needed) as self.ax_:
+                self.image_ = self._draw_heat_map(kwargs)
+        self.figure_: Figure | SubFigure = self.ax_.figure
         return self
 
     def _draw_heat_map(self, kwargs: dict[str, Any]) -> AxesImage:
@@ -259,6 +258,7 @@ class EmbeddingDisplay:
         self.ax_.set_ylabel("second " + of_variance.format(shares[1]))
         of_member = f", member {member}" if len(self.embedding) > 1 else ""
         self.ax_.set_title(f"{self.column}{of_member}", fontsize="medium")
+        fit_labels(self.ax_)
         return line
 
 

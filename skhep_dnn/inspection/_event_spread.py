@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.inspection._histogram import histogram_edges
+from skhep_dnn.inspection._binning import check_bins, quantiles
 
 __all__ = [
     "DEEP_COLOR",
@@ -21,7 +21,6 @@ __all__ = [
     "event_shares",
     "inner_edges",
     "last_step",
-    "quantiles",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -75,38 +74,6 @@ def event_shares(
     return weights / (sums[codes] * len(classes))
 
 
-def quantiles(
-    values: FloatArray, shares: FloatArray, probabilities: Sequence[float]
-) -> FloatArray:
-    """Return the smallest values up to which given shares of the weights have come.
-
-    With negative weights the sum can fall again; the first time counts.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples,)
-        Of each event.
-    shares : ndarray of shape (n_samples,)
-        Weights; their sum is 1.
-    probabilities : sequence of float
-        From 0 to 1, exclusive.
-
-    Returns
-    -------
-    quantiles : ndarray of shape (n_probabilities,)
-
-    Examples
-    --------
-    >>> quantiles(np.array([3.0, 1.0, 2.0]), np.array([0.2, 0.2, 0.6]), [0.1, 0.5])
-    array([1., 2.])
-    """
-    order = np.argsort(values)
-    reached = np.cumsum(shares[order])
-    # a sum of roundings may end just below 1
-    first = [int(np.argmax(reached >= p - 1e-12)) for p in probabilities]
-    return values[order][first]
-
-
 def inner_edges(
     bins: int | ArrayLike,
     columns: Sequence[FloatArray],
@@ -141,9 +108,9 @@ def inner_edges(
     ValueError
         If `bins` is not as described.
     """
-    edges = histogram_edges(bins, np.array([0.0, 1.0]))
-    if np.ndim(bins) > 0:
-        return edges, (float(edges[0]), float(edges[-1]))
+    bins = check_bins(bins)
+    if not isinstance(bins, int):
+        return bins, (float(bins[0]), float(bins[-1]))
     inner = np.array([quantiles(x, shares, [_TAIL, 1.0 - _TAIL]) for x in columns])
     first = float(inner[:, 0].min()) if low is None else low
     last = float(inner[:, 1].max())
@@ -153,7 +120,7 @@ def inner_edges(
     last = largest if last < largest <= last + margin else last
     if not first < last:
         first, last = first - 0.5, last + 0.5
-    edges = np.linspace(first, last, len(edges))
+    edges = np.linspace(first, last, bins + 1)
     lower = [smallest] if smallest < first else []
     upper = [largest] if largest > last else []
     return np.concatenate([lower, edges, upper]), (first, last)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn.inspection._fitting import fix_tick_labels
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
@@ -124,6 +126,7 @@ def draw_colorbar(ax: Axes, image: AxesImage, label: str) -> None:
         image, ax=ax, extend=extend[bool(below), bool(above)], fraction=0.05, pad=0.02
     )
     bar.set_label(label)
+    fix_tick_labels(bar.ax)
     bar.outline.set_visible(False)
 
 
@@ -138,7 +141,7 @@ def _name_axes(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
         fontsize=size,
     )
     ax.set_yticks(range(len(rows)), rows, fontsize=size)
-    ax.tick_params(length=0)
+    ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
 
 

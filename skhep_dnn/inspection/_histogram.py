@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_scores
+from skhep_dnn.inspection._binning import score_edges
 from skhep_dnn.inspection._plotting import spaced
 from skhep_dnn.weights._class_sums import check_events
 
 __all__ = [
     "Transform",
     "WeightedHistogram",
-    "histogram_edges",
     "matched_histograms",
     "weighted_histogram",
     "yield_with_error",
@@ -29,11 +29,6 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 Sample = tuple[NDArray[np.bool_], FloatArray, FloatArray]
 Transform = Callable[[FloatArray], ArrayLike]
-
-# A range reaches at most this far beyond all but a small share of the scores on either
-# side, in units of the distance between them.
-_OUTERMOST = 0.005
-_MARGIN = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +45,10 @@ class WeightedHistogram:
         Square roots of the sums of the squared weights, in events.
     n_events : int
         Number of events, unweighted.
+    flow : tuple of float, default=(0.0, 0.0)
+        Sums of the weights below the first edge and above the last one, in events.
+    flow_error : tuple of float, default=(0.0, 0.0)
+        Square roots of the sums of their squares, in events.
 
     Examples
     --------
@@ -59,38 +58,58 @@ class WeightedHistogram:
     ...     edges=np.array([0.0, 0.5, 1.0]),
     ...     content=np.array([30.0, 10.0]),
     ...     error=np.array([3.0, 4.0]),
-    ...     n_events=7,
+    ...     n_events=8,
+    ...     flow=(10.0, 0.0),
+    ...     flow_error=(12.0, 0.0),
     ... )
     >>> histogram.sum_w, histogram.sum_w_error
-    (40.0, 5.0)
-    >>> histogram.density
-    array([1.5, 0.5])
+    (50.0, 13.0)
+    >>> histogram.density, histogram.flow_share
+    (array([1.2, 0.4]), (0.2, 0.0))
     """
 
     edges: FloatArray
     content: FloatArray
     error: FloatArray
     n_events: int
+    flow: tuple[float, float] = (0.0, 0.0)
+    flow_error: tuple[float, float] = (0.0, 0.0)
 
     @property
     def sum_w(self) -> float:
-        """Yield of all bins, in events."""
-        return float(self.content.sum())
+        """Yield of all events, in events."""
+        return float(self.content.sum()) + sum(self.flow)
 
     @property
     def sum_w_error(self) -> float:
         """Monte Carlo error of the yield, in events."""
-        return float(np.sqrt(np.square(self.error).sum()))
+        return float(np.hypot(np.linalg.norm(self.error), math.hypot(*self.flow_error)))
+
+    @property
+    def per_unit(self) -> FloatArray:
+        """Contents over the width of the bin, in events per unit."""
+        return self.content / np.diff(self.edges)
+
+    @property
+    def per_unit_error(self) -> FloatArray:
+        """Errors of the contents over the width of the bin, in events per unit."""
+        return self.error / np.diff(self.edges)
 
     @property
     def density(self) -> FloatArray:
-        """Contents per width of the bin, with an integral of one."""
-        return self.content / (self.sum_w * np.diff(self.edges))
+        """Share of all events over the width of the bin, per unit."""
+        return self.per_unit / self.sum_w
 
     @property
     def density_error(self) -> FloatArray:
         """Errors of the density; the error of the yield is left out."""
-        return self.error / (self.sum_w * np.diff(self.edges))
+        return self.per_unit_error / self.sum_w
+
+    @property
+    def flow_share(self) -> tuple[float, float]:
+        """Shares of all events below the first edge and above the last one."""
+        below, above = self.flow
+        return below / self.sum_w, above / self.sum_w
 
     def scaled_to(self, sum_w: float) -> WeightedHistogram:
         """Return the histogram with another yield.
@@ -106,7 +125,12 @@ class WeightedHistogram:
         """
         factor = sum_w / self.sum_w
         return WeightedHistogram(
-            self.edges, factor * self.content, factor * self.error, self.n_events
+            self.edges,
+            factor * self.content,
+            factor * self.error,
+            self.n_events,
+            (factor * self.flow[0], factor * self.flow[1]),
+            (factor * self.flow_error[0], factor * self.flow_error[1]),
         )
 
 
@@ -132,7 +156,7 @@ def matched_histograms(
     train : tuple of array-like or None
         The same of the training sample, all None without one.
     bins : int or array-like of shape (n_bins + 1,)
-        As in `histogram_edges`, the same for all histograms.
+        As in `score_edges`, by the test sample, the same for all histograms.
     pos_label : label or None
         The label of the signal.
     transform : callable or None
@@ -153,15 +177,14 @@ def matched_histograms(
     """
     _check_training_sample(*train, weighted=test[2] is not None)
     events = _check_sample(*test, pos_label, transform)
+    edges = score_edges(bins, _by_class(events))
+    signal, background = _class_histograms(events, edges)
     y_train, y_score_train, sample_weight_train = train
     if y_train is None or y_score_train is None:
-        edges = histogram_edges(bins, events[1])
-        return (*_class_histograms(events, edges), None, None)
+        return signal, background, None, None
     events_train = _check_sample(
         y_train, y_score_train, sample_weight_train, pos_label, transform
     )
-    edges = histogram_edges(bins, np.concatenate([events[1], events_train[1]]))
-    signal, background = _class_histograms(events, edges)
     signal_train, background_train = _class_histograms(events_train, edges)
     return (
         signal,
@@ -171,48 +194,10 @@ def matched_histograms(
     )
 
 
-def histogram_edges(bins: int | ArrayLike, scores: FloatArray) -> FloatArray:
-    """Return the edges of the bins.
-
-    Parameters
-    ----------
-    bins : int or array-like of shape (n_bins + 1,)
-        The edges, or the number of bins of equal width: from 0 to 1 if all scores lie
-        there, else over the range of the finite scores, without far outliers.
-    scores : ndarray of shape (n_samples,)
-        All scores that will be filled.
-
-    Returns
-    -------
-    edges : ndarray of shape (n_bins + 1,)
-
-    Raises
-    ------
-    ValueError
-        If `bins` is not as described.
-    """
-    if np.ndim(bins) == 0:
-        if not (isinstance(bins, int | np.integer) and bins >= 1):
-            msg = (
-                f"`bins` must be a number of at least 1 or edges, got {bins!r}. Pass "
-                "25, or the edges of the bins."
-            )
-            raise ValueError(msg)
-        return np.linspace(*_score_range(scores), int(bins) + 1)
-    edges = np.asarray(bins, dtype=np.float64)
-    if len(edges) < 2 or not (np.isfinite(edges).all() and (np.diff(edges) > 0).all()):
-        msg = (
-            "`bins` must be at least two finite edges in increasing order, got "
-            f"{edges.tolist()!r}. Sort them and drop what occurs twice."
-        )
-        raise ValueError(msg)
-    return edges
-
-
 def weighted_histogram(
     scores: FloatArray, weights: FloatArray, edges: FloatArray
 ) -> WeightedHistogram:
-    """Fill a histogram; events outside are counted in the first or the last bin.
+    """Fill a histogram, and count the events outside on either side.
 
     Parameters
     ----------
@@ -227,10 +212,22 @@ def weighted_histogram(
     -------
     histogram : WeightedHistogram
     """
-    inside = np.clip(scores, edges[0], edges[-1])
-    content, _ = np.histogram(inside, edges, weights=weights)
-    sum_w2, _ = np.histogram(inside, edges, weights=np.square(weights))
-    return WeightedHistogram(edges, content, np.sqrt(sum_w2), len(scores))
+    inside = (scores >= edges[0]) & (scores <= edges[-1])
+    content, sum_w2 = (
+        np.histogram(scores[inside], edges, weights=addend[inside])[0]
+        for addend in (weights, np.square(weights))
+    )
+    outside = weights[scores < edges[0]], weights[scores > edges[-1]]
+    below, above = (float(w.sum()) for w in outside)
+    below_error, above_error = (float(np.linalg.norm(w)) for w in outside)
+    return WeightedHistogram(
+        edges,
+        content,
+        np.sqrt(sum_w2),
+        len(scores),
+        (below, above),
+        (below_error, above_error),
+    )
 
 
 def yield_with_error(sum_w: float, error: float) -> str:
@@ -303,19 +300,11 @@ def _class_histograms(
     sample: Sample, edges: FloatArray
 ) -> tuple[WeightedHistogram, WeightedHistogram]:
     """Return the histograms of the signal and of the background."""
+    signal, background = (weighted_histogram(*own, edges) for own in _by_class(sample))
+    return signal, background
+
+
+def _by_class(sample: Sample) -> list[tuple[FloatArray, FloatArray]]:
+    """Return scores and weights of the signal, and those of the background."""
     is_signal, scores, weights = sample
-    return (
-        weighted_histogram(scores[is_signal], weights[is_signal], edges),
-        weighted_histogram(scores[~is_signal], weights[~is_signal], edges),
-    )
-
-
-def _score_range(scores: FloatArray) -> tuple[float, float]:
-    finite = scores[np.isfinite(scores)]
-    if not len(finite) or (finite.min() >= 0.0 and finite.max() <= 1.0):
-        return 0.0, 1.0
-    inner = np.quantile(finite, [_OUTERMOST, 1.0 - _OUTERMOST])
-    margin = _MARGIN * (inner[1] - inner[0])
-    low = float(max(finite.min(), inner[0] - margin))
-    high = float(min(finite.max(), inner[1] + margin))
-    return (low, high) if low < high else (low - 0.5, low + 0.5)
+    return [(scores[own], weights[own]) for own in (is_signal, ~is_signal)]

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._weighted_steps import final_step
+from skhep_dnn.inspection._fitting import add_fitted_legend, fit_labels
 from skhep_dnn.inspection._plotting import (
     AVERAGE_COLOR,
     BACKGROUND_COLOR,
@@ -52,7 +53,6 @@ LOSSES: dict[str, dict[str, Any]] = {
 
 _COLUMNS = ("member", "epoch", "train_loss", "valid_loss", "learning_rate", "kept")
 # In inches, with each panel below.
-_WIDTH, _HEIGHT, _PANEL_HEIGHT = 5.0, 2.8, 1.0
 
 
 class TrainingHistoryDisplay:
@@ -294,8 +294,7 @@ class TrainingHistoryDisplay:
         it would step as they leave.
         """
         momentum = self._checked_momentum() if show_momentum else None
-        height = _HEIGHT + _PANEL_HEIGHT * (show_learning_rate + show_momentum)
-        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot", (_WIDTH, height))
+        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot")
         self.figure_: Figure | SubFigure = self.ax_.figure
         self.mean_lines_: dict[str, Line2D] = {}
         self.member_lines_: dict[str, list[Line2D]] = {}
@@ -303,17 +302,13 @@ class TrainingHistoryDisplay:
         losses = self._loss_of_kept(show_average=show_average)
         self.kept_ = draw_kept(self.ax_, self.kept, losses)
         self.ax_.set_ylabel("weighted log-loss (nats)")
-        self.ax_.legend(
-            loc="upper right",
-            fontsize="small",
-            title_fontsize="small",
-            title=self._legend_title(name),
-        )
         self._draw_panels(
             learning_rate=show_learning_rate,
             log_learning_rate=log_learning_rate,
             momentum=momentum,
         )
+        add_fitted_legend(self.ax_, loc="best", title=self._legend_title(name))
+        fit_labels(self.ax_, *self._panels())
         return self
 
     def _draw_losses(self, kwargs: dict[str, Any], *, show_average: bool) -> None:
@@ -354,6 +349,10 @@ class TrainingHistoryDisplay:
             ax.tick_params(labelbottom=False)
         self.figure_.align_ylabels(column)
         label_epochs(column[-1])
+
+    def _panels(self) -> "list[Axes]":
+        panels = (self.learning_rate_ax_, self.momentum_ax_)
+        return [panel for panel in panels if panel is not None]
 
     def _legend_title(self, name: str | None) -> str | None:
         n_members = self.train_loss.shape[1]

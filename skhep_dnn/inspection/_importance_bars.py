@@ -12,11 +12,11 @@ from sklearn.utils import Bunch
 
 from skhep_dnn.feature_selection._columns import Groups
 from skhep_dnn.feature_selection._scored_samples import Scorer
+from skhep_dnn.inspection._fitting import make_large_axes
 from skhep_dnn.inspection._permutation_importance import weighted_permutation_importance
 from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
     SIGNAL_COLOR,
-    make_axes,
     merge_style,
 )
 from skhep_dnn.metrics._bootstrap import format_with_error
@@ -39,6 +39,7 @@ _XLABELS = {
     "accuracy": "decrease of the accuracy",
 }
 _CUT_COLOR = "#CCCCCC"
+_NEGLIGIBLE = 1e-3  # of the largest importance, below which no digits are printed
 
 
 class PermutationImportanceDisplay:
@@ -247,18 +248,17 @@ class PermutationImportanceDisplay:
         """
         means = np.asarray(self.importance.importances_mean)
         order = np.argsort(-means)[: self.max_groups]
-        self.ax_ = make_axes(
-            ax, f"{type(self).__name__}.plot", (6.4, 1.5 + 0.24 * len(order))
-        )
-        self.figure_: Figure | SubFigure = self.ax_.figure
         errors = np.nan_to_num(self.importance.errors)
-        self._draw_bars(order, means, errors, kwargs)
-        if show_values:
-            self._print_values(order, means, errors)
-        self.cut_: Line2D | None = None
-        if self.cut is not None:
-            self.cut_ = self._draw_cut(self.cut)
-        self._label()
+        size = (6.4, 1.5 + 0.24 * len(order))
+        with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
+            self.figure_: Figure | SubFigure = self.ax_.figure
+            self._draw_bars(order, means, errors, kwargs)
+            if show_values:
+                self._print_values(order, means, errors)
+            self.cut_: Line2D | None = None
+            if self.cut is not None:
+                self.cut_ = self._draw_cut(self.cut)
+            self._label()
         return self
 
     def _draw_bars(
@@ -288,9 +288,13 @@ class PermutationImportanceDisplay:
 
     def _print_values(self, order: Rows, means: FloatArray, errors: FloatArray) -> None:
         right_of = max(0.0, 0.0 if self.cut is None else self.cut)
+        negligible = _NEGLIGIBLE * float(np.abs(means[order]).max(initial=0.0))
         for row, i in enumerate(order):
+            text = format_with_error(means[i], errors[i])
+            if max(abs(means[i]), errors[i]) < negligible:
+                text = f"below {negligible:.1g}"
             self.ax_.annotate(
-                format_with_error(means[i], errors[i]).replace("-", "\N{MINUS SIGN}"),
+                text.replace("-", "\N{MINUS SIGN}"),
                 (max(means[i] + errors[i], right_of), row),
                 xytext=(5, 0),
                 textcoords="offset points",

@@ -12,9 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from skhep_dnn.inspection._fitting import (
+    add_fitted_legend,
+    fit_labels,
+    height_of_legend,
+)
 from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
     SIGNAL_COLOR,
+    leave_headroom,
     make_axes,
     merge_style,
 )
@@ -246,13 +252,12 @@ class LearningRateRangeDisplay:
         self.figure_: Figure | SubFigure = self.ax_.figure
         self._draw_losses(kwargs)
         self._draw_suggestion()
-        self._set_range()
         self.ax_.set_xlabel("learning rate")
         self.ax_.set_ylabel("mean weighted training loss (nats)")
         title = self.name if name is None else name
-        self.ax_.legend(
-            loc="upper center", fontsize="small", title=title, title_fontsize="small"
-        )
+        add_fitted_legend(self.ax_, loc="upper center", title=title)
+        self._set_range(height_of_legend(self.ax_))
+        fit_labels(self.ax_)
         return self
 
     def _draw_losses(self, kwargs: dict[str, Any]) -> None:
@@ -286,10 +291,13 @@ class LearningRateRangeDisplay:
         else:
             self.ax_.plot([], [], linestyle="none", label="nothing to suggest")
 
-    def _set_range(self) -> None:
-        first, lowest = np.nanmax(self.loss[0]), np.nanmin(self.loss)
+    def _set_range(self, legend: float) -> None:
+        """Show the first losses below the legend, and end the suggestion there."""
+        first, lowest = float(np.nanmax(self.loss[0])), float(np.nanmin(self.loss))
         room = 0.15 * (first - lowest) or 0.15 * abs(first)
-        self.ax_.set_ylim(lowest - room, first + 2.0 * room)
+        leave_headroom(self.ax_, lowest - room, first + room, legend)
+        if self.suggestion_line_ is not None:
+            self.suggestion_line_.set_ydata([0.0, 1.0 - legend])
 
 
 def _suggested_rate(

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from skhep_dnn.feature_selection import MutualDependence, mutual_dependence
+from skhep_dnn.inspection._fitting import make_large_axes
 from skhep_dnn.inspection._heat_map import (
     HeatMap,
     draw_colorbar,
     draw_heat_map,
     heat_map_size,
 )
-from skhep_dnn.inspection._plotting import make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -199,20 +199,19 @@ class MutualDependenceDisplay:
         gap = np.full((len(dependence), 1), np.nan)
         values = np.hstack([dependence.to_numpy()[:, np.newaxis], gap, contributions])
         columns = ["dependence $R^2$", "", *self.order_]
-        self.ax_ = make_axes(
-            ax, f"{type(self).__name__}.plot", heat_map_size(*values.shape)
-        )
-        self.figure_: Figure | SubFigure = self.ax_.figure
-        self.image_: AxesImage = draw_heat_map(
-            self.ax_,
-            HeatMap(values, self.order_, columns, "Blues", 0.0, 1.0),
-            show_values=show_values,
-            kwargs=kwargs,
-        )
-        self._blank_gap()
-        self.ax_.set_ylabel("predicted feature")
-        self.ax_.set_xlabel("permuted feature")
-        draw_colorbar(self.ax_, self.image_, "$R^2$, and its fall by a permutation")
+        size = heat_map_size(*values.shape)
+        with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
+            self.figure_: Figure | SubFigure = self.ax_.figure
+            self.image_: AxesImage = draw_heat_map(
+                self.ax_,
+                HeatMap(values, self.order_, columns, "Blues", 0.0, 1.0),
+                show_values=show_values,
+                kwargs=kwargs,
+            )
+            self._blank_gap()
+            self.ax_.set_ylabel("predicted feature")
+            self.ax_.set_xlabel("permuted feature")
+            draw_colorbar(self.ax_, self.image_, "$R^2$, and its fall by a permutation")
         return self
 
     def _blank_gap(self) -> None:

@@ -8,9 +8,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.inspection._event_spread import DEEP_COLOR, WIDE_COLOR
+from skhep_dnn.inspection._fitting import make_large_axes
 from skhep_dnn.inspection._network_graph import Arrow, Box, network_graph
 from skhep_dnn.inspection._network_shape import NetworkShape, network_shape
-from skhep_dnn.inspection._plotting import NEUTRAL_COLOR, make_axes, merge_style, spaced
+from skhep_dnn.inspection._plotting import NEUTRAL_COLOR, merge_style, spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,20 +156,22 @@ class NetworkDiagramDisplay:
         """
         low, high, bottom = self._limits()
         size = (max(high - low, 3.4), bottom + _ROW + 0.5)
-        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot", size)
-        self.figure_: Figure | SubFigure = self.ax_.figure
-        self.ax_.set(xlim=(low, high), ylim=(bottom + 0.5 * _ROW, -0.5 * _ROW))
-        self.ax_.set_aspect("equal")
-        self.ax_.set_axis_off()
-        if self.title is not None:
-            self.ax_.set_title(self.title, fontsize="small")
-        self.boxes_: dict[str, FancyBboxPatch] = {
-            name: self._draw_box(box, kwargs) for name, box in self.boxes.items()
-        }
-        self.arrows_: list[FancyArrowPatch] = [
-            self._draw_skip(arrow) if arrow.kind == "skip" else self._draw_flow(arrow)
-            for arrow in self.arrows
-        ]
+        with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
+            self.figure_: Figure | SubFigure = self.ax_.figure
+            self.ax_.set(xlim=(low, high), ylim=(bottom + 0.5 * _ROW, -0.5 * _ROW))
+            self.ax_.set_aspect("equal")
+            self.ax_.set_axis_off()
+            if self.title is not None:
+                self.ax_.set_title(self.title, fontsize="small")
+            self.boxes_: dict[str, FancyBboxPatch] = {
+                name: self._draw_box(box, kwargs) for name, box in self.boxes.items()
+            }
+            self.arrows_: list[FancyArrowPatch] = [
+                self._draw_skip(arrow)
+                if arrow.kind == "skip"
+                else self._draw_flow(arrow)
+                for arrow in self.arrows
+            ]
         return self
 
     def _limits(self) -> tuple[float, float, float]:

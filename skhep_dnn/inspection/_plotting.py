@@ -28,8 +28,6 @@ SIGNAL_COLOR = "#0072B2"
 BACKGROUND_COLOR = "#D55E00"
 AVERAGE_COLOR = "#009E73"
 NEUTRAL_COLOR = "#555555"
-# In inches: as wide as keeps the letters readable in a column of a paper.
-_FIGURE_SIZE = (5.0, 3.8)
 _PANEL_RATIOS = (2.6, 1.0)
 _CURVES = (
     {"color": "#0072B2", "linestyle": "-"},
@@ -42,7 +40,7 @@ _CURVES = (
 
 
 def make_axes(
-    ax: "Axes | None", caller: str, size: tuple[float, float] = _FIGURE_SIZE
+    ax: "Axes | None", caller: str, size: tuple[float, float] | None = None
 ) -> "Axes":
     """Return axes to draw on: those given, or the only ones of a new figure.
 
@@ -52,8 +50,9 @@ def make_axes(
         Axes of the user; None makes a new figure.
     caller : str
         Who needs matplotlib, for the error message.
-    size : tuple of float, default=(5.0, 3.8)
-        Width and height of a new figure, in inches.
+    size : tuple of float, default=None
+        Width and height of a new figure, in inches; None takes
+        ``rcParams["figure.figsize"]``.
 
     Returns
     -------

@@ -13,13 +13,13 @@ from scipy.spatial.distance import squareform
 
 from skhep_dnn.feature_selection import weighted_spearman
 from skhep_dnn.feature_selection._columns import named_table
+from skhep_dnn.inspection._fitting import make_large_axes
 from skhep_dnn.inspection._heat_map import (
     HeatMap,
     draw_colorbar,
     draw_heat_map,
     heat_map_size,
 )
-from skhep_dnn.inspection._plotting import make_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -198,14 +198,14 @@ class RankCorrelationDisplay:
         order = _clustered(values) if cluster else np.arange(len(values))
         self.order_ = [str(self.correlation.columns[i]) for i in order]
         size = heat_map_size(len(values), len(values))
-        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot", size)
-        self.figure_: Figure | SubFigure = self.ax_.figure
         ordered = values[np.ix_(order, order)]
         heat_map = HeatMap(ordered, self.order_, self.order_, "RdBu_r", -1.0, 1.0)
-        self.image_: AxesImage = draw_heat_map(
-            self.ax_, heat_map, show_values=show_values, kwargs=kwargs
-        )
-        draw_colorbar(self.ax_, self.image_, "Spearman rank correlation")
+        with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
+            self.figure_: Figure | SubFigure = self.ax_.figure
+            self.image_: AxesImage = draw_heat_map(
+                self.ax_, heat_map, show_values=show_values, kwargs=kwargs
+            )
+            draw_colorbar(self.ax_, self.image_, "Spearman rank correlation")
         return self
 
 

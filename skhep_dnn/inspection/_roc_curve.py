@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._signal_label import resolve_pos_label
 from skhep_dnn.inspection._display import ScoreDisplay
+from skhep_dnn.inspection._fitting import (
+    add_fitted_legend,
+    fit_labels,
+    height_of_legend,
+)
 from skhep_dnn.inspection._plotting import (
     NEUTRAL_COLOR,
     curve_style,
+    leave_headroom,
     make_axes,
     merge_style,
 )
@@ -36,7 +43,6 @@ __all__ = ["WeightedRocCurveDisplay"]
 FloatArray = NDArray[np.float64]
 Rejection = Literal["complement", "inverse"]
 
-_HEADROOM = 0.3  # share of a logarithmic axis that is left to the legend
 _MIN_N_EFF = 4.0
 _REJECTIONS = ("complement", "inverse")
 _YLABELS = {
@@ -147,8 +153,9 @@ class WeightedRocCurveDisplay(ScoreDisplay):
             `decision_function(X)`, or the signal's column of `predict_proba(X)`.
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights, negative ones too; None counts every event once.
-        pos_label : label, default=None
-            The label of the signal; None takes the larger one in sorted order.
+        pos_label : label or list of labels, default=None
+            The label of the signal, or those of several signal classes, against all
+            others; None takes the larger one of two in sorted order.
         n_replicas : int, default=200
             Replicas of the bootstrap that gives the error of the area; 0 leaves the
             error out.
@@ -177,7 +184,14 @@ class WeightedRocCurveDisplay(ScoreDisplay):
             If the weights of a class do not sum to more than 0.
         ImportError
             If matplotlib is not installed.
+
+        Warns
+        -----
+        AssumedSignalWarning
+            If `pos_label` is None and the labels are texts that do not say which of
+            them is the signal.
         """
+        pos_label = resolve_pos_label(y_true, pos_label)
         background, signal, thresholds = weighted_roc_curve(
             y_true, y_score, sample_weight, pos_label=pos_label
         )
@@ -261,12 +275,12 @@ class WeightedRocCurveDisplay(ScoreDisplay):
         self.ax_.set(
             xlabel=r"signal efficiency $\varepsilon_s$", ylabel=_YLABELS[rejection]
         )
-        self._set_limits(rejection)
         if self.ax_.get_legend_handles_labels()[1]:
             complement = rejection == "complement"
-            self.ax_.legend(
-                loc="lower left" if complement else "upper right", fontsize="small"
-            )
+            place = "lower left" if complement else "upper right"
+            add_fitted_legend(self.ax_, loc=place)
+        self._set_limits(rejection)
+        fit_labels(self.ax_)
         return self
 
     def _draw_curve(
@@ -316,7 +330,8 @@ class WeightedRocCurveDisplay(ScoreDisplay):
             curves = [line for line in self.ax_.lines if line.get_gid() == "curve"]
             values = np.concatenate([np.asarray(line.get_ydata()) for line in curves])
             top = np.nanmax(values, initial=1.0)
-            self.ax_.set_ylim(0.7, 1.3 * top ** (1 / (1 - _HEADROOM)))
+            room = height_of_legend(self.ax_)
+            leave_headroom(self.ax_, 0.7, 1.3 * float(top), room, log=True)
 
 
 def _rejection(background_efficiency: FloatArray, rejection: Rejection) -> FloatArray:

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn.inspection._fitting import (
+    add_fitted_legend,
+    fit_labels,
+    height_of_legend,
+)
 from skhep_dnn.inspection._plotting import (
     NEUTRAL_COLOR,
     curve_style,
@@ -20,6 +25,7 @@ from skhep_dnn.metrics._bootstrap import format_with_error
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import FillBetweenPolyCollection
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
 
@@ -39,9 +45,9 @@ _XLABELS = {
     "threshold": "threshold on the classifier score",
     "signal_efficiency": r"signal efficiency $\varepsilon_s$",
 }
-_HEADROOM = 0.3  # share of the height that is left to the legend
 _MARGIN = 0.03
 _ALL_SIGNAL = 0.995  # lower thresholds, which select more, have nothing to show
+_UNTRUSTED = 0.35  # range with too few events that is shown, in units of the other one
 
 
 def check_abscissa(x: str) -> None:
@@ -96,7 +102,7 @@ def draw_curve(
         color=line.get_color(),
         alpha=0.25,
         linewidth=0,
-        label=r"statistical error (1$\,\sigma$)",
+        label=_once(ax, r"statistical error (1$\,\sigma$)"),
     )
     return line, band
 
@@ -124,7 +130,7 @@ def draw_low_statistics(
     position = getattr(scan, x)
     finite = position[np.isfinite(position)]
     position = np.clip(position, finite.min(), finite.max())
-    label = rf"background $n_\mathrm{{eff}}$ < {min_n_eff:g}"
+    label = _once(ax, rf"background $n_\mathrm{{eff}}$ < {min_n_eff:g}")
     regions: list[Rectangle] = []
     for start, stop in _runs(scan.n_eff_b < min_n_eff):
         ends = position[start], position[min(stop, len(position) - 1)]
@@ -144,9 +150,15 @@ def draw_low_statistics(
 
 
 def draw_cut(
-    ax: Axes, point: WorkingPoint, error: float, x: Abscissa, *, biased: bool
-) -> Line2D:
-    """Draw the chosen cut, with the significance there in the legend.
+    ax: Axes,
+    point: WorkingPoint,
+    error: float,
+    x: Abscissa,
+    *,
+    biased: bool,
+    color: Any = NEUTRAL_COLOR,
+) -> tuple[Line2D, ErrorbarContainer]:
+    """Draw the chosen cut and the significance there, which is in the legend, too.
 
     Parameters
     ----------
@@ -160,22 +172,40 @@ def draw_cut(
         The horizontal axis.
     biased : bool
         Whether to say that the cut was chosen on the scanned events.
+    color : color, default="#555555"
+        That of the curve.
 
     Returns
     -------
     cut : matplotlib Line2D
+    value : matplotlib ErrorbarContainer
+        The significance there and its error.
     """
-    label = f"cut at {point.threshold:.3g}: {format_with_error(point.z, error)}"
+    place = f"{point.threshold:.3g}"
+    if x == "signal_efficiency":
+        place = rf"$\varepsilon_s$ = {point.signal_efficiency:.2f}"
+    label = f"cut at {place}: {format_with_error(point.z, error)}"
     if biased:
         label += "\n(chosen on these events: biased upwards)"
-    return ax.axvline(
+    cut = ax.axvline(
         getattr(point, x),
-        ymax=1 - _HEADROOM,
-        color=NEUTRAL_COLOR,
+        color=color,
         linestyle=(0, (4, 2)),
         linewidth=1.4,
         label=label,
     )
+    value = ax.errorbar(
+        [getattr(point, x)],
+        [point.z],
+        [error],
+        color=color,
+        marker="o",
+        markersize=5,
+        markerfacecolor="white",
+        capsize=3,
+        zorder=4,
+    )
+    return cut, value
 
 
 def finish_axes(
@@ -186,7 +216,7 @@ def finish_axes(
     cut: WorkingPoint | None,
     min_n_eff: float,
     x: Abscissa,
-) -> None:
+) -> float:
     """Show what has enough events, and the cut; name the axes; add the legend.
 
     Parameters
@@ -197,8 +227,22 @@ def finish_axes(
         What the chosen cut selects.
     min_n_eff : float
         Number of effective background events that is enough.
+
+    Returns
+    -------
+    room : float
+        Share of the height that is left to the legend.
     """
-    ax.set_xlim(*_horizontal_range(scan, cut, x))
+    ax.set_xlim(*_horizontal_range(scan, cut, min_n_eff, x))
+    ax.set(xlabel=_XLABELS[x], ylabel=_significance_label(scan.figure_of_merit))
+    add_fitted_legend(
+        ax,
+        loc="upper left" if x == "threshold" else "upper right",
+        title=_uncertainty(scan.figure_of_merit),
+        alignment="left",
+        framealpha=1.0,
+    )
+    room = height_of_legend(ax)
     trusted = np.isfinite(scan.z) & (scan.n_eff_b >= min_n_eff)
     ends = [scan.z[trusted]]
     for point, error in zip(points, errors, strict=True):
@@ -207,13 +251,18 @@ def finish_axes(
     heights = np.concatenate(ends)
     if len(heights):
         low, high = min(0.0, float(heights.min())), float(heights.max())
-        leave_headroom(ax, low, high, _HEADROOM)
-    ax.set(xlabel=_XLABELS[x], ylabel=_significance_label(scan.figure_of_merit))
-    ax.legend(
-        loc="upper left" if x == "threshold" else "upper right",
-        fontsize="small",
-        framealpha=1.0,
-    )
+        before = ax.get_ylim()
+        leave_headroom(ax, low, high, room)
+        if sum(line.get_gid() == "curve" for line in ax.lines) > 1:
+            low, high = ax.get_ylim()  # the other curves stay inside
+            ax.set_ylim(min(low, before[0]), max(high, before[1]))
+    fit_labels(ax)
+    return room
+
+
+def _once(ax: Axes, label: str) -> str:
+    """Return a label, or one that the legend leaves out if it has this one."""
+    return f"_{label}" if label in ax.get_legend_handles_labels()[1] else label
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -223,15 +272,21 @@ def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _horizontal_range(
-    scan: SignificanceScan, point: WorkingPoint | None, x: Abscissa
+    scan: SignificanceScan, point: WorkingPoint | None, min_n_eff: float, x: Abscissa
 ) -> tuple[float, float]:
-    """Return the range that has something to show, the chosen cut included."""
+    """Return the range that has something to show, the chosen cut included.
+
+    Of the thresholds with too few events only those next to the others are shown.
+    """
     if x == "signal_efficiency":
         return 0.0, max(1.0, float(scan.signal_efficiency.max()))
     below = scan.signal_efficiency >= _ALL_SIGNAL
     finite = scan.threshold[np.isfinite(scan.threshold)]
-    high = finite.max()
     low = max(finite.min(), scan.threshold[below.argmax()])
+    high = finite.max()
+    trusted = finite[scan.n_eff_b[np.isfinite(scan.threshold)] >= min_n_eff]
+    if len(trusted) and trusted.max() > low:
+        high = min(high, trusted.max() + _UNTRUSTED * (trusted.max() - low))
     if point is not None:
         low, high = min(low, point.threshold), max(high, point.threshold)
     margin = _MARGIN * (high - low) or 0.5
@@ -239,13 +294,27 @@ def _horizontal_range(
 
 
 def _significance_label(figure_of_merit: FigureOfMerit) -> str:
-    """Return the label of the vertical axis, which names the kind and `b_reg`."""
+    """Return the label of the vertical axis."""
     name = {
         "asimov": "Asimov significance",
         "ams": "AMS",
         "s_over_sqrt_b": r"$s / \sqrt{b}$",
         "s_over_sqrt_sb": r"$s / \sqrt{s + b}$",
     }[figure_of_merit.kind]
-    if figure_of_merit.b_reg:
-        name += rf", $b_r$ = {figure_of_merit.b_reg:g}"
     return rf"{name} ($\sigma$)"
+
+
+def _uncertainty(figure_of_merit: FigureOfMerit) -> str:
+    """Return what is assumed of the background, for the legend."""
+    if figure_of_merit.kind.startswith("s_over"):
+        return "no uncertainty of $b$"
+    parts = []
+    if figure_of_merit.sigma_b:
+        parts.append(f"{figure_of_merit.sigma_b:g} events")
+    if figure_of_merit.rel_sigma_b:
+        parts.append(f"{100 * figure_of_merit.rel_sigma_b:g}% of $b$")
+    if figure_of_merit.mc_stat:
+        parts.append("MC statistics")
+    sum_of_parts = r" $\oplus$ ".join(parts) or "0"
+    b_reg = rf"$b_\mathrm{{reg}}$ = {figure_of_merit.b_reg:g} events"
+    return rf"$\sigma_b$ = {sum_of_parts}, {b_reg}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._signal_label import resolve_pos_label
 from skhep_dnn.inspection._display import ScoreDisplay
 from skhep_dnn.inspection._plotting import make_axes
 from skhep_dnn.inspection._scan_drawing import (
@@ -36,6 +37,7 @@ from skhep_dnn.weights._class_sums import check_events, scale_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
@@ -83,6 +85,8 @@ class SignificanceScanDisplay(ScoreDisplay):
         Its error.
     cut_ : matplotlib Line2D or None
         The chosen cut.
+    cut_value_ : matplotlib ErrorbarContainer or None
+        The significance at the cut and its error.
     low_statistics_ : list of matplotlib Rectangle
         The regions with too few effective background events.
 
@@ -179,8 +183,9 @@ class SignificanceScanDisplay(ScoreDisplay):
         signal_yield, background_yield : float, default=None
             Full expected yields, in events, to which the weights are rescaled when the
             sample is a part of all events; None leaves them.
-        pos_label : label, default=None
-            The label of the signal; None takes the larger one in sorted order.
+        pos_label : label or list of labels, default=None
+            The label of the signal, or those of several signal classes, against all
+            others; None takes the larger one of two in sorted order.
         min_n_eff : float, default=25.0
             Number of effective background events below which the figure is grey.
         n_replicas : int, default=200
@@ -208,8 +213,15 @@ class SignificanceScanDisplay(ScoreDisplay):
             If the weights of a class do not sum to more than 0.
         ImportError
             If matplotlib is not installed.
+
+        Warns
+        -----
+        AssumedSignalWarning
+            If `pos_label` is None and the labels are texts that do not say which of
+            them is the signal.
         """
         check_n_replicas(n_replicas)
+        pos_label = resolve_pos_label(y_true, pos_label)
         scan = significance_scan(
             y_true,
             y_score,
@@ -342,11 +354,19 @@ class SignificanceScanDisplay(ScoreDisplay):
             self.ax_, self.scan, self.min_n_eff, x
         )
         self.cut_: Line2D | None = None
+        self.cut_value_: ErrorbarContainer | None = None
         if self.point is not None:
-            self.cut_ = draw_cut(
-                self.ax_, self.point, self.point_error, x, biased=self.chosen_here
+            self.cut_, self.cut_value_ = draw_cut(
+                self.ax_,
+                self.point,
+                self.point_error,
+                x,
+                biased=self.chosen_here,
+                color=self.line_.get_color(),
             )
-        finish_axes(
+        room = finish_axes(
             self.ax_, self.scan, points, self.z_error, self.point, self.min_n_eff, x
         )
+        if self.cut_ is not None:
+            self.cut_.set_ydata([0.0, 1.0 - room])
         return self

@@ -10,7 +10,10 @@ from skhep_dnn.metrics._bootstrap import (
 from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
+    weighted_accuracy,
+    weighted_log_loss,
 )
+from skhep_dnn.metrics._confusion import YieldConfusion, confusion_by_yields
 from skhep_dnn.metrics._cross_fitted import (
     CrossFittedSignificance,
     cross_fitted_significance,
@@ -19,6 +22,7 @@ from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._metric_scorer import weighted_scorer
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
+from skhep_dnn.metrics._reliability import ReliabilityCurve, reliability_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
 from skhep_dnn.metrics._scan import (
     SignificanceScan,
@@ -45,10 +49,12 @@ __all__ = [
     "CrossFittedSignificance",
     "FigureOfMerit",
     "PairedBootstrapResult",
+    "ReliabilityCurve",
     "SeparationPower",
     "SignificanceAt",
     "SignificanceScan",
     "WorkingPoint",
+    "YieldConfusion",
     "ams",
     "ams_score",
     "asimov_significance",
@@ -56,12 +62,14 @@ __all__ = [
     "balanced_log_loss_from_logits",
     "binned_significance",
     "bootstrap",
+    "confusion_by_yields",
     "cross_fitted_significance",
     "make_significance_scorer",
     "max_significance_score",
     "merge_bins",
     "paired_bootstrap",
     "poisson_replicas",
+    "reliability_curve",
     "s_over_sqrt_b",
     "s_over_sqrt_sb",
     "separation_power",
@@ -69,6 +77,8 @@ __all__ = [
     "threshold_at_efficiency",
     "threshold_at_maximum",
     "threshold_top_fraction",
+    "weighted_accuracy",
+    "weighted_log_loss",
     "weighted_roc_auc",
     "weighted_roc_curve",
     "weighted_scorer",

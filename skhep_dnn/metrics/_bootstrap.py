@@ -158,9 +158,11 @@ def bootstrap(
 
     Parameters
     ----------
-    metric : {"roc_auc", "balanced_log_loss", "balanced_log_loss_from_logits"} or \
-            callable
-        A name, or a callable ``metric(y_true, y_score, sample_weight=...)`` that
+    metric : str or callable
+        "roc_auc", "roc_auc_ovr", "roc_auc_ovo", "roc_auc_ovr_weighted",
+        "roc_auc_ovo_weighted", "balanced_log_loss", "balanced_log_loss_from_logits",
+        "log_loss" or "accuracy", of predicted labels; or a callable
+        ``metric(y_true, y_score, sample_weight=...)`` that
         returns one number, such as `SignificanceAt`. Fast for the names, for the
         functions behind them and for objects with a method `prepare`; any other
         callable is called once for each replica, with an event that is counted k times
@@ -173,10 +175,11 @@ def bootstrap(
         Physics weights, negative ones allowed; None counts every event once.
     n_replicas : int, default=200
         Number of replicas; the error is then known to 5 per cent.
-    pos_label : label, default=None
-        Label of the signal, of two classes only; None takes the larger one. Only named
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes the larger one of two, or leaves more classes to the metric. Only named
         metrics, and those with `prepare`, are told: bind it to other callables with
-        `functools.partial`.
+        `functools.partial`. The weights of each class are rescaled in any case.
     random_state : int, RandomState instance or None, default=None
         Seed of the replicas.
 
@@ -268,8 +271,8 @@ def paired_bootstrap(
         Physics weights, negative ones allowed; None counts every event once.
     n_replicas : int, default=200
         Number of replicas.
-    pos_label : label, default=None
-        Label of the signal; None takes the larger one.
+    pos_label : label or list of labels, default=None
+        As in `bootstrap`.
     random_state : int, RandomState instance or None, default=None
         Seed of the replicas.
 

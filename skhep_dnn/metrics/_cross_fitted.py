@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._signal_label import resolve_pos_label
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
@@ -111,10 +112,12 @@ def cross_fitted_significance(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
-    y_score : array-like of shape (n_samples,)
+        Labels of two classes, or of more with `pos_label`.
+    y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
         Out-of-fold scores: of each event by a model that did not see it. Scores of all
-        folds must be comparable, such as logits of models trained alike.
+        folds must be comparable, such as logits of models trained alike. Of more than
+        two classes also probabilities, of which the sum over the signal classes is
+        the score.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, negative ones allowed; None counts every event once.
     fold : array-like of shape (n_samples,)
@@ -125,8 +128,9 @@ def cross_fitted_significance(
         `SignificanceScan` that returns a `WorkingPoint`, such as
         ``functools.partial(threshold_at_efficiency, background=0.01)``.
     min_n_eff : float, default=25.0
-        For "maximum", the smallest number of effective background events of the other
-        folds.
+        For "maximum" and "top_fraction", the smallest number of effective background
+        events of the other folds that a cut leaves; 0 admits all. A function asks for
+        what it wants.
     kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
         The significance, in the choice and of the result; "ams" is "asimov" with
         another default of `b_reg`.
@@ -143,8 +147,9 @@ def cross_fitted_significance(
         rescaled; None takes their sum.
     background_yield : float or None, default=None
         The same for the background.
-    pos_label : label, default=None
-        The label of the signal; None takes the larger one in sorted order.
+    pos_label : label or list of labels, default=None
+        The label of the signal, or those of several signal classes, against all
+        others; None takes the larger one of two in sorted order.
 
     Returns
     -------
@@ -164,6 +169,9 @@ def cross_fitted_significance(
     -----
     UndefinedSignificanceWarning
         If no threshold is admissible for a fold, or the significance is nan.
+    AssumedSignalWarning
+        If `pos_label` is None and the labels are texts that do not say which of them is
+        the signal.
 
     See Also
     --------
@@ -211,6 +219,7 @@ def cross_fitted_significance(
         mc_stat=mc_stat,
     )
     choice = _choice(choose, min_n_eff)
+    pos_label = resolve_pos_label(y_true, pos_label)
     is_signal, scores, weights = check_events(y_true, y_score, sample_weight, pos_label)
     folds, codes = _check_folds(fold, len(is_signal))
     weights = scale_classes(is_signal, weights, signal_yield, background_yield)
@@ -238,7 +247,7 @@ def _choice(choose: object, min_n_eff: float) -> Choice:
     if choose == "maximum":
         return partial(threshold_at_maximum, min_n_eff=min_n_eff)
     if choose == "top_fraction":
-        return threshold_top_fraction
+        return partial(threshold_top_fraction, min_n_eff=min_n_eff)
     if callable(choose):
         return choose
     msg = (

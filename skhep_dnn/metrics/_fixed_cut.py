@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_scores, check_signal
+from skhep_dnn._validation import check_event_weights, check_signal_scores
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
@@ -114,13 +114,15 @@ class SignificanceAt:
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
-            Labels of two classes.
-        y_score : array-like of shape (n_samples,)
-            Scores.
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, or of more than two classes `predict_proba`, of which the sum over
+            the signal classes is the score.
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights, scaled to the yields of the whole analysis.
-        pos_label : label, default=None
-            Label of the signal; None takes the larger one.
+        pos_label : label or list of labels, default=None
+            Label of the signal, or of several signal classes; None takes the larger
+            one of two.
 
         Returns
         -------
@@ -132,8 +134,7 @@ class SignificanceAt:
         UndefinedSignificanceWarning
             If it is nan.
         """
-        is_signal = check_signal(y_true, pos_label)
-        scores = check_scores(y_score, len(is_signal))
+        is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
         weights = check_event_weights(sample_weight, len(is_signal))
         yields = selected_yields(is_signal, scores, [self.threshold])
         s, b = yields(weights)
@@ -156,11 +157,13 @@ class SignificanceAt:
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
-            Labels of two classes.
-        y_score : array-like of shape (n_samples,)
-            Scores.
-        pos_label : label, default=None
-            Label of the signal; None takes the larger one.
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, or of more than two classes `predict_proba`, of which the sum over
+            the signal classes is the score.
+        pos_label : label or list of labels, default=None
+            Label of the signal, or of several signal classes; None takes the larger
+            one of two.
 
         Returns
         -------
@@ -171,8 +174,7 @@ class SignificanceAt:
         """
         if self.mc_stat:
             return None
-        is_signal = check_signal(y_true, pos_label)
-        scores = check_scores(y_score, len(is_signal))
+        is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
         yields = selected_yields(is_signal, scores, self.threshold)
 
         def kernel(weights: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,10 +19,13 @@ from sklearn import metrics
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.metrics._classification import balanced_log_loss
 from skhep_dnn.metrics._ranking import weighted_roc_auc
-from skhep_dnn.metrics._replica_metric import prepare_auc, prepare_log_loss
+from skhep_dnn.metrics._replica_metric import (
+    prepare_auc,
+    prepare_average_auc,
+    prepare_log_loss,
+)
 from skhep_dnn.metrics._scorer import (
     RANKING_RESPONSES,
-    BoolArray,
     Codes,
     EventWeightScorer,
     FloatArray,
@@ -57,11 +61,18 @@ def weighted_scorer(
         scikit-learn's, in which signed sums of weights are right as they are.
         "precision", "f1" and "jaccard" refuse a selection with a negative sum of
         weights; "average_precision" and "matthews_corrcoef" refuse any negative
-        weight, being undefined with them. "accuracy", "balanced_accuracy",
-        "balanced_log_loss" and "neg_log_loss" take more than two classes, too.
-    pos_label : label, default=None
-        Label of the signal; None takes `classes_[1]`. With more than two classes it
-        must be None.
+        weight, being undefined with them.
+
+        Of more than two classes, each of them is that of the signal against all
+        others if there is `pos_label`. Without it "accuracy", "balanced_accuracy",
+        "balanced_log_loss", "neg_log_loss", "neg_brier_score" and "matthews_corrcoef"
+        are those of all classes, and so are the averages "roc_auc_ovr" and
+        "roc_auc_ovo" of `weighted_roc_auc`, and with the ending "_macro" or "_weighted"
+        those of "f1", "jaccard", "precision" and "recall"; "roc_auc_ovr_weighted" and
+        "roc_auc_ovo_weighted" count classes by their yields.
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes `classes_[1]` of two.
     sample_weight : Series of shape (n_events,), default=None
         Weights of the whole sample, with the index of the DataFrame that will be
         scored. They are used where none are passed: by tools that pass a scorer no
@@ -81,8 +92,8 @@ def weighted_scorer(
     ------
     ValueError
         If the name is unknown, or there is a `target` without `sample_weight`. When
-        scoring: if the classifier has more than two classes and the metric takes two
-        only, or there is `pos_label`, or one of the classes has no event.
+        scoring: if the classifier has more than two classes, the metric takes two
+        only and there is no `pos_label`, or one of the classes has no event.
     TypeError
         If `sample_weight` or `target` is not a Series. When scoring with carried
         weights: if `X` has no index.
@@ -149,15 +160,17 @@ def weighted_scorer(
 class _Metric:
     """A metric of classes, a response and weights, and how to use it.
 
-    Of two classes it gets which events are signal and which are predicted to be; of
-    more, which is only for those with `several_classes`, it gets numbers of classes.
+    Where there is a signal it gets which events are signal and which are predicted to
+    be; else, which is only for those with `several_classes`, numbers of classes. With
+    `own_labels` it gets the labels and `pos_label` instead.
     """
 
-    function: Callable[[Codes, NDArray[np.generic], FloatArray], float]
+    function: Callable[..., float]
     response_method: str | tuple[str, ...]
     sign: int = 1
     negative_weights: Literal["signed", "selection", "none"] = "signed"
     several_classes: bool = False
+    own_labels: bool = False
 
 
 def _of_labels(
@@ -195,6 +208,43 @@ def _of_scores(
     return _Metric(of_scores, response_method, sign, negative_weights, several_classes)
 
 
+def _average(function: Callable[..., float], average: str) -> _Metric:
+    """Return an average over classes of a metric of selections."""
+
+    def over_classes(
+        codes: Codes, predicted: Codes, sample_weight: FloatArray
+    ) -> float:
+        classes = np.unique(codes)
+        return function(
+            codes,
+            predicted,
+            labels=classes,
+            average=average,
+            sample_weight=sample_weight,
+            zero_division=0.0,
+        )
+
+    kind: Literal["signed", "selection"] = "selection"
+    if function is metrics.recall_score:
+        kind = "signed"
+    return _of_labels(over_classes, kind, several_classes=True)
+
+
+def _auc(
+    multi_class: Literal["ovr", "ovo"], average: Literal["macro", "weighted"]
+) -> _Metric:
+    return _of_scores(
+        partial(weighted_roc_auc, multi_class=multi_class, average=average),
+        several_classes=True,
+    )
+
+
+_OF_SELECTIONS = {
+    "f1": metrics.f1_score,
+    "jaccard": metrics.jaccard_score,
+    "precision": metrics.precision_score,
+    "recall": metrics.recall_score,
+}
 _METRICS = {
     "accuracy": _of_labels(metrics.accuracy_score, several_classes=True),
     "average_precision": _of_scores(
@@ -203,15 +253,34 @@ _METRICS = {
     "balanced_accuracy": _of_labels(
         metrics.balanced_accuracy_score, several_classes=True
     ),
-    "balanced_log_loss": _of_scores(balanced_log_loss, sign=-1, several_classes=True),
+    "balanced_log_loss": _Metric(
+        balanced_log_loss,
+        "predict_proba",
+        sign=-1,
+        several_classes=True,
+        own_labels=True,
+    ),
     "f1": _of_labels(metrics.f1_score, "selection"),
     "jaccard": _of_labels(metrics.jaccard_score, "selection"),
-    "matthews_corrcoef": _of_labels(metrics.matthews_corrcoef, "none"),
-    "neg_brier_score": _of_scores(metrics.brier_score_loss, sign=-1),
+    "matthews_corrcoef": _of_labels(
+        metrics.matthews_corrcoef, "none", several_classes=True
+    ),
+    "neg_brier_score": _of_scores(
+        metrics.brier_score_loss, sign=-1, several_classes=True
+    ),
     "neg_log_loss": _of_scores(metrics.log_loss, sign=-1, several_classes=True),
     "precision": _of_labels(metrics.precision_score, "selection"),
     "recall": _of_labels(metrics.recall_score),
     "roc_auc": _of_scores(weighted_roc_auc, RANKING_RESPONSES),
+    "roc_auc_ovo": _auc("ovo", "macro"),
+    "roc_auc_ovo_weighted": _auc("ovo", "weighted"),
+    "roc_auc_ovr": _auc("ovr", "macro"),
+    "roc_auc_ovr_weighted": _auc("ovr", "weighted"),
+    **{
+        f"{name}_{average}": _average(function, average)
+        for name, function in _OF_SELECTIONS.items()
+        for average in ("macro", "weighted")
+    },
 }
 METRIC_NAMES = tuple(sorted(_METRICS))
 
@@ -219,6 +288,10 @@ METRIC_NAMES = tuple(sorted(_METRICS))
 _KERNELS = {
     "balanced_log_loss": prepare_log_loss,
     "roc_auc": prepare_auc,
+    "roc_auc_ovo": prepare_average_auc("ovo", "macro"),
+    "roc_auc_ovo_weighted": prepare_average_auc("ovo", "weighted"),
+    "roc_auc_ovr": prepare_average_auc("ovr", "macro"),
+    "roc_auc_ovr_weighted": prepare_average_auc("ovr", "weighted"),
 }
 
 
@@ -288,6 +361,8 @@ class WeightedMetric:
         if metric.response_method == "predict":
             values = _predicted_codes(y_true, codes, values)
         self._check_negative_weights(metric, values, weights)
+        if metric.own_labels:
+            return metric.function(y_true, values, weights, pos_label=pos_label)
         return metric.function(codes, values, weights)
 
     def kernel(
@@ -313,7 +388,9 @@ class WeightedMetric:
             )
             raise WeightsError(msg)
         if metric.negative_weights == "selection" and n_negative:
-            total = float(weights[response.astype(bool)].sum())
+            selections = np.unique(response) if metric.several_classes else [True]
+            sums = [float(weights[response == value].sum()) for value in selections]
+            total = min(sums)
             if total < 0:
                 msg = (
                     "The selected events must not have a negative sum of weights for "
@@ -332,6 +409,5 @@ def _predicted_codes(
     """
     labels = np.asarray(y_true)
     if codes.dtype == np.bool_:
-        selected: BoolArray = predicted == labels[codes][0]
-        return selected
+        return np.isin(predicted, np.unique(labels[codes]))
     return np.searchsorted(np.unique(labels), predicted)

@@ -8,17 +8,28 @@ both equal scikit-learn's where all weights are positive.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn.weights._class_sums import check_events, to_unit_scale
+from skhep_dnn._validation import check_classes
+from skhep_dnn.weights._class_sums import (
+    check_class_weights,
+    check_events,
+    to_unit_scale,
+)
 
 __all__ = [
     "auc_of_weights",
+    "multi_class_auc_of_weights",
+    "prepare_multi_class_auc",
     "weighted_roc_auc",
     "weighted_roc_curve",
 ]
+
+FloatArray = NDArray[np.float64]
 
 
 def weighted_roc_curve(
@@ -38,14 +49,16 @@ def weighted_roc_curve(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
-    y_score : array-like of shape (n_samples,)
+        Labels of two classes, or of more with `pos_label`.
+    y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
         Scores; events with a score at or above a threshold are selected, so that
-        events with equal scores are selected together.
+        events with equal scores are selected together. Of more than two classes also
+        `predict_proba`, of which the sum over the signal classes is the score.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, negative ones allowed; None counts every event once.
-    pos_label : label, default=None
-        Label of the signal; None takes the larger one.
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes the larger one of two.
 
     Returns
     -------
@@ -100,23 +113,37 @@ def weighted_roc_auc(
     sample_weight: ArrayLike | None = None,
     *,
     pos_label: object = None,
+    multi_class: Literal["raise", "ovr", "ovo"] = "raise",
+    average: Literal["macro", "weighted"] = "macro",
 ) -> float:
     r"""Area under the weighted ROC curve, defined for negative weights.
 
     The signed share of pairs of a signal and a background event in which the signal
     event has the higher score. Prefer it to a significance for ranking models: it
-    uses all events and needs no cut.
+    uses all events and needs no cut. Of more than two classes it is that of one class,
+    or some, against the others, by `pos_label`, or an average, by `multi_class`.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
-    y_score : array-like of shape (n_samples,)
-        Scores; only their order matters.
+        Labels of two classes or more.
+    y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Scores; only their order matters. Of more than two classes a column for each
+        label in `y_true` in sorted order, as in `predict_proba`, or with `pos_label`
+        also the score of the signal alone. With `pos_label` the sum of the
+        probabilities of the signal classes is the score.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, negative ones allowed; None counts every event once.
-    pos_label : label, default=None
-        Label of the signal; None takes the larger one.
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes the larger one of two.
+    multi_class : {"raise", "ovr", "ovo"}, default="raise"
+        What becomes of more than two classes without `pos_label`: "ovr" takes the mean
+        over the classes of the area of each against the rest, "ovo" that over the pairs
+        of classes, in which the shares of the others do not matter [2]_. "raise" asks
+        for a choice.
+    average : {"macro", "weighted"}, default="macro"
+        Whether classes, or pairs, count alike or in proportion to their yields.
 
     Returns
     -------
@@ -126,6 +153,9 @@ def weighted_roc_auc(
 
     Raises
     ------
+    ValueError
+        If labels or scores cannot be used, or there are more than two classes and
+        neither `pos_label` nor `multi_class`, or both.
     WeightsError
         If the weights of a class do not sum to more than 0.
 
@@ -145,10 +175,25 @@ def weighted_roc_auc(
     sum with :math:`|w|` is not: an event of negative weight subtracts what an event
     of positive weight adds at the same place.
 
+    With :math:`K` classes, of yields :math:`W_c`, and :math:`A_{c}` the area of the
+    scores of class :math:`c` for events of :math:`c` against all others, "ovr" is the
+    mean of :math:`A_c`, weighted by :math:`W_c` with "weighted". With
+    :math:`A_{c|d}` the area of the same scores for events of :math:`c` against those of
+    :math:`d`, "ovo" is
+
+    .. math:: \frac{2}{K (K - 1)} \sum_{c < d} \frac{A_{c|d} + A_{d|c}}{2} ,
+
+    in which a pair has the weight :math:`W_c + W_d` with "weighted". For positive
+    weights "ovr" equals `sklearn.metrics.roc_auc_score`, and so does "ovo" without
+    weights, with which scikit-learn does not compute it.
+
     References
     ----------
     .. [1] J. A. Hanley, B. J. McNeil, "The meaning and use of the area under a
        receiver operating characteristic (ROC) curve", Radiology 143 (1982) 29.
+    .. [2] D. J. Hand, R. J. Till, "A simple generalisation of the area under the ROC
+       curve for multiple class classification problems", Machine Learning 45 (2001)
+       171.
 
     Examples
     --------
@@ -157,9 +202,135 @@ def weighted_roc_auc(
     0.625
     >>> weighted_roc_auc(["b", "s", "b", "s"], [0.1, 0.2, 0.3, 0.4], [3, 1, -1, 1])
     1.25
+
+    Of three classes:
+
+    >>> y, w = ["W", "W", "Z", "top"], [2.0, -1.0, 1.0, 1.0]
+    >>> proba = [[0.5, 0.3, 0.2], [0.3, 0.3, 0.4], [0.4, 0.5, 0.1], [0.2, 0.2, 0.6]]
+    >>> weighted_roc_auc(y, proba, w, pos_label="W")
+    1.5
+    >>> round(weighted_roc_auc(y, proba, w, multi_class="ovo"), 4)
+    1.1667
     """
+    if _needs_average(y_true, pos_label, multi_class, average):
+        codes, scores, weights = _check_scores_of_classes(
+            y_true, y_score, sample_weight
+        )
+        of_weights = multi_class_auc_of_weights(
+            codes, scores, multi_class=multi_class, average=average
+        )
+        return float(of_weights(weights))
     is_signal, scores, weights = check_events(y_true, y_score, sample_weight, pos_label)
     return float(auc_of_weights(is_signal, scores)(weights))
+
+
+def _needs_average(
+    y_true: ArrayLike, pos_label: object, multi_class: str, average: str
+) -> bool:
+    """Return whether an average over more than two classes is asked for."""
+    if multi_class not in {"raise", "ovr", "ovo"}:
+        msg = (
+            "`multi_class` must be 'raise', 'ovr' or 'ovo', got "
+            f"{multi_class!r}. Choose one of them."
+        )
+        raise ValueError(msg)
+    if average not in {"macro", "weighted"}:
+        msg = (
+            f"`average` must be 'macro' or 'weighted', got {average!r}. For the area "
+            "of each class name them by `pos_label`, one by one."
+        )
+        raise ValueError(msg)
+    if pos_label is not None:
+        if multi_class != "raise":
+            msg = (
+                "`multi_class` must be left out with `pos_label`, which names the "
+                f"signal against all others, got {multi_class!r} and {pos_label!r}. "
+                "Leave out one of them."
+            )
+            raise ValueError(msg)
+        return False
+    classes = np.unique(np.asarray(y_true))
+    if len(classes) > 2 and multi_class == "raise":
+        msg = (
+            "`multi_class` or `pos_label` must be given for more than two classes, got "
+            f"{classes[:5].tolist()!r}. Take multi_class='ovr' or 'ovo' for an "
+            "average, or name the signal by `pos_label`."
+        )
+        raise ValueError(msg)
+    return len(classes) > 2
+
+
+def _check_scores_of_classes(
+    y_true: ArrayLike, y_score: ArrayLike, sample_weight: ArrayLike | None
+) -> tuple[NDArray[np.intp], FloatArray, FloatArray]:
+    """Return numbers of classes, a column of scores for each, and weights."""
+    codes, names = check_classes(y_true)
+    scores = np.asarray(y_score, dtype=np.float64)
+    expected = (len(codes), len(names))
+    if scores.shape != expected or np.isnan(scores).any():
+        what = "nan" if scores.shape == expected else f"the shape {scores.shape}"
+        msg = (
+            f"`y_score` must have the shape {expected} without nan, a column for each "
+            f"of {', '.join(names)} in `y_true`, got {what}. Pass `predict_proba(X)` "
+            "of these events, and events of all its classes."
+        )
+        raise ValueError(msg)
+    weights = check_class_weights(codes, sample_weight, names)
+    return codes.astype(np.intp, copy=False), scores, weights
+
+
+def prepare_multi_class_auc(
+    y_true: ArrayLike, y_score: ArrayLike, *, multi_class: str, average: str
+) -> Callable[[FloatArray], FloatArray]:
+    """Return an average area of labels and scores as a function of the weights."""
+    codes, scores, _ = _check_scores_of_classes(y_true, y_score, None)
+    return multi_class_auc_of_weights(
+        codes, scores, multi_class=multi_class, average=average
+    )
+
+
+def multi_class_auc_of_weights(
+    codes: NDArray[np.intp], scores: FloatArray, *, multi_class: str, average: str
+) -> Callable[[FloatArray], FloatArray]:
+    """Return an average area over classes or pairs as a function of the weights.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Class of each event, as a column of the scores.
+    scores : ndarray of shape (n_samples, n_classes)
+        Scores without nan.
+    multi_class : {"ovr", "ovo"}
+        Each class against the rest, or each pair of classes.
+    average : {"macro", "weighted"}
+        Equal shares, or shares in proportion to the yields.
+
+    Returns
+    -------
+    auc : callable
+        Takes weights of shape (..., n_samples), returns areas of shape (...).
+    """
+    n_classes = scores.shape[1]
+    if multi_class == "ovr":
+        parts = [(c, np.ones(len(codes), dtype=bool)) for c in range(n_classes)]
+    else:
+        pairs = permutations(range(n_classes), 2)
+        parts = [(c, (codes == c) | (codes == d)) for c, d in pairs]
+    areas = [
+        (rows, auc_of_weights(codes[rows] == c, scores[rows, c])) for c, rows in parts
+    ]
+    # What a class, or a pair, is weighted by: the yield of itself, or of its events.
+    members = [codes == c if multi_class == "ovr" else rows for c, rows in parts]
+    indicator = np.column_stack(members).astype(np.float64)
+
+    def auc(weights: FloatArray) -> FloatArray:
+        values = np.stack([area(weights[..., rows]) for rows, area in areas], axis=-1)
+        if average == "macro":
+            return np.asarray(values.mean(axis=-1))
+        yields = weights @ indicator
+        return np.asarray((values * yields).sum(axis=-1) / yields.sum(axis=-1))
+
+    return auc
 
 
 def auc_of_weights(

@@ -11,27 +11,36 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_scores, check_signal
+from skhep_dnn._validation import check_signal_scores, signal_labels
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
     log_loss_of_weights,
     logit_losses,
+    mean_loss_of_weights,
     probability_losses,
+    weighted_accuracy,
+    weighted_log_loss,
 )
-from skhep_dnn.metrics._ranking import auc_of_weights, weighted_roc_auc
+from skhep_dnn.metrics._ranking import (
+    auc_of_weights,
+    prepare_multi_class_auc,
+    weighted_roc_auc,
+)
 
 __all__ = [
     "Metric",
     "ReplicaMetric",
     "prepare_auc",
+    "prepare_average_auc",
     "prepare_log_loss",
+    "prepare_mean_log_loss",
     "resolve_metric",
 ]
 
@@ -150,8 +159,7 @@ def _loop(
 
 def prepare_auc(y_true: ArrayLike, y_score: ArrayLike, pos_label: object) -> Kernel:
     """Return the AUC of scores as a function of the weights."""
-    is_signal = check_signal(y_true, pos_label)
-    return auc_of_weights(is_signal, check_scores(y_score, len(is_signal)))
+    return auc_of_weights(*check_signal_scores(y_true, y_score, pos_label))
 
 
 def prepare_log_loss(
@@ -167,10 +175,55 @@ def _prepare_log_loss_from_logits(
     return log_loss_of_weights(*logit_losses(y_true, y_logit, pos_label))
 
 
+def prepare_mean_log_loss(
+    y_true: ArrayLike, y_proba: ArrayLike, pos_label: object
+) -> Kernel:
+    """Return the log-loss of probabilities as a function of the weights."""
+    return mean_loss_of_weights(probability_losses(y_true, y_proba, pos_label)[1])
+
+
+def prepare_average_auc(
+    multi_class: str, average: str
+) -> Callable[[ArrayLike, ArrayLike, object], Kernel]:
+    """Return what makes an average AUC of some classes a function of the weights."""
+
+    def prepare(y_true: ArrayLike, y_score: ArrayLike, pos_label: object) -> Kernel:
+        if pos_label is not None or np.ndim(y_score) == 1:
+            return prepare_auc(y_true, y_score, pos_label)
+        return prepare_multi_class_auc(
+            y_true, y_score, multi_class=multi_class, average=average
+        )
+
+    return prepare
+
+
+def _prepare_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, pos_label: object
+) -> Kernel:
+    known, predicted = np.asarray(y_true), np.asarray(y_pred)
+    if pos_label is not None:
+        signal = signal_labels(np.unique(known), pos_label)
+        known, predicted = np.isin(known, signal), np.isin(predicted, signal)
+    return mean_loss_of_weights((known == predicted).astype(np.float64))
+
+
+def _average_auc(
+    multi_class: Literal["ovr", "ovo"], average: Literal["macro", "weighted"]
+) -> ReplicaMetric:
+    function = partial(weighted_roc_auc, multi_class=multi_class, average=average)
+    return ReplicaMetric(function, prepare_average_auc(multi_class, average))
+
+
 _NAMED_METRICS = {
+    "accuracy": ReplicaMetric(weighted_accuracy, _prepare_accuracy),
     "balanced_log_loss": ReplicaMetric(balanced_log_loss, prepare_log_loss),
     "balanced_log_loss_from_logits": ReplicaMetric(
         balanced_log_loss_from_logits, _prepare_log_loss_from_logits
     ),
+    "log_loss": ReplicaMetric(weighted_log_loss, prepare_mean_log_loss),
     "roc_auc": ReplicaMetric(weighted_roc_auc, prepare_auc),
+    "roc_auc_ovo": _average_auc("ovo", "macro"),
+    "roc_auc_ovo_weighted": _average_auc("ovo", "weighted"),
+    "roc_auc_ovr": _average_auc("ovr", "macro"),
+    "roc_auc_ovr_weighted": _average_auc("ovr", "weighted"),
 }

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_scores, check_signal
+from skhep_dnn._signal_label import resolve_pos_label
+from skhep_dnn._validation import check_event_weights, check_signal_scores
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
 from skhep_dnn.metrics._significance import FloatArray
 from skhep_dnn.metrics._sorting import sort_events
@@ -245,11 +246,12 @@ def significance_scan(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Two kinds of labels.
-    y_score : array-like of shape (n_samples,)
+        Two kinds of labels, or more with `pos_label`.
+    y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
         `decision_function(X)`, or the signal's column of `predict_proba(X)`. Prefer
         the former: probabilities tie at 1. Float64 scores are told apart exactly;
-        infinite ones are legal.
+        infinite ones are legal. Of more than two classes also `predict_proba(X)` as it
+        is: the score is then the sum of the probabilities of the signal classes.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, in events; None counts every event once.
     kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
@@ -267,8 +269,9 @@ def significance_scan(
         rescaled when the sample is a part of all events; None leaves them.
     background_yield : float or None, default=None
         The same for the background.
-    pos_label : label, default=None
-        The label of the signal; None takes the larger one in sorted order.
+    pos_label : label or list of labels, default=None
+        The label of the signal, or those of several signal classes, against all
+        others; None takes the larger one of two in sorted order.
 
     Returns
     -------
@@ -280,6 +283,12 @@ def significance_scan(
         If weights are not finite, or the weights of a class sum to 0 or less.
     ValueError
         If labels, scores or an option are not as described.
+
+    Warns
+    -----
+    AssumedSignalWarning
+        If `pos_label` is None and the labels are texts that do not say which of them is
+        the signal.
 
     See Also
     --------
@@ -310,8 +319,8 @@ def significance_scan(
         rel_sigma_b=rel_sigma_b,
         mc_stat=mc_stat,
     )
-    is_signal = check_signal(y_true, pos_label)
-    scores = check_scores(y_score, len(is_signal))
+    pos_label = resolve_pos_label(y_true, pos_label)
+    is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
     weights = check_event_weights(sample_weight, len(is_signal))
     if signal_yield is not None or background_yield is not None:
         weights = scale_classes(is_signal, weights, signal_yield, background_yield)

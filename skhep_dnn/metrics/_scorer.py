@@ -21,12 +21,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._logits import signal_logit
 from skhep_dnn._sklearn import _cached_call, _check_response_method, _Scorer
 from skhep_dnn._validation import (
     check_classes,
     check_event_weights,
-    check_pos_label,
     check_signal,
+    signal_labels,
 )
 from skhep_dnn.exceptions import MissingWeightsError, WeightsError
 from skhep_dnn.weights._class_sums import check_class_sums, check_class_weights
@@ -109,8 +110,9 @@ class EventWeightScorer(_Scorer):
         Sign by which greater becomes better.
     response_method : str or tuple of str
         Method of the estimator that gives the response.
-    pos_label : label or None
-        Label of the signal, of two classes only; None takes ``classes_[1]``.
+    pos_label : label, list of labels or None
+        Label of the signal, or of several signal classes, against all others; None
+        takes ``classes_[1]`` of two.
     carried : CarriedWeights or None
         Weights to use where none are passed.
     description : str
@@ -249,9 +251,12 @@ class EventWeightScorer(_Scorer):
     ) -> tuple[NDArray[Any], object]:
         """Return what the estimator says of the events, and the label of the signal.
 
-        With more than two classes there is no signal: None.
+        With more than two classes there may be no signal: None.
         """
         classes, pos_label = self._classes(estimator, y_true)
+        if len(classes) > 2 and pos_label is not None:
+            is_signal = np.isin(classes, signal_labels(classes, pos_label))
+            return self._of_some(method_caller, estimator, X, is_signal), pos_label
         method = _check_response_method(estimator, self._response_method).__name__
         if pos_label is None or pos_label == classes[1]:
             return method_caller(estimator, method, X, pos_label=pos_label), pos_label
@@ -263,19 +268,64 @@ class EventWeightScorer(_Scorer):
     def _classes(
         self, estimator: Any, y_true: ArrayLike
     ) -> tuple[NDArray[Any], object]:
-        several = self._score_func.takes_several_classes
-        classes = _check_classifier(estimator, several=several)
         pos_label = self._kwargs["pos_label"]
+        several = self._score_func.takes_several_classes or pos_label is not None
+        classes = _check_classifier(estimator, several=several)
         if len(classes) == 2:
-            return classes, check_pos_label(classes, pos_label)
+            return classes, signal_labels(classes, pos_label)[0]
         if pos_label is not None:
+            signal_labels(classes, pos_label)
+        _check_all_classes(classes, y_true)
+        return classes, pos_label
+
+    def methods_of(self, estimator: Any) -> tuple[str, ...]:
+        """Return the methods of a fitted estimator that a score is computed from.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted classifier.
+
+        Returns
+        -------
+        methods : tuple of str
+        """
+        wanted = _check_response_method(estimator, self._response_method).__name__
+        classes = getattr(estimator, "classes_", ())
+        of_some = len(classes) > 2 and self._kwargs["pos_label"] is not None
+        if of_some and wanted != "predict" and hasattr(estimator, "predict_proba"):
+            return ("predict_proba",)
+        return (wanted,)
+
+    def _of_some(
+        self,
+        method_caller: Callable[..., Any],
+        estimator: Any,
+        X: object,
+        is_signal: BoolArray,
+    ) -> NDArray[Any]:
+        """Return the response for some classes against the others.
+
+        The sum of their probabilities, or its logit where a decision function will do:
+        that of the estimator may be comparable between the classes of an event only.
+        Predictions stay labels.
+        """
+        (method,) = self.methods_of(estimator)
+        response: NDArray[Any] = method_caller(estimator, method, X, pos_label=None)
+        if method == "predict":
+            return response
+        if method == "predict_proba":
+            if self._response_method == "predict_proba":
+                return np.asarray(response[:, is_signal].sum(axis=1))
+            return signal_logit(np.asarray(response, dtype=np.float64), is_signal)
+        if is_signal.sum() > 1:
             msg = (
-                "`pos_label` must be None for a classifier of more than two classes, "
-                f"got {pos_label!r} for {len(classes)}. Make the scorer without it."
+                "`pos_label` must be one label for a classifier without "
+                f"`predict_proba`, got {int(is_signal.sum())} of them for "
+                f"{type(estimator).__name__}. Calibrate it, or name one class."
             )
             raise ValueError(msg)
-        _check_all_classes(classes, y_true)
-        return classes, None
+        return response[:, int(np.flatnonzero(is_signal)[0])]
 
 
 def _check_classifier(estimator: Any, *, several: bool) -> NDArray[Any]:
@@ -288,9 +338,10 @@ def _check_classifier(estimator: Any, *, several: bool) -> NDArray[Any]:
     if several:
         expected, remedy = "two or more classes", "Fit a classifier"
     elif classes is not None and len(classes) > 2:
-        remedy += (
-            ", or score by the weighted_scorer of 'accuracy', 'balanced_accuracy', "
-            "'balanced_log_loss' or 'neg_log_loss'"
+        remedy = (
+            "Name the signal, against all others, by `pos_label`, or score by the "
+            "weighted_scorer of 'balanced_log_loss', 'roc_auc_ovr', 'roc_auc_ovo' or "
+            "another name for several classes"
         )
     msg = (
         f"`estimator` must be a fitted classifier of {expected}, got "
@@ -327,8 +378,8 @@ def check_scored_events(
         Labels.
     sample_weight : array-like of shape (n_samples,) or None
         Event weights.
-    pos_label : label or None
-        Label of the signal.
+    pos_label : label, list of labels or None
+        Label of the signal, or of several signal classes.
     metric : object
         What is computed; `unit_weights` tells whether weights may be missing.
 

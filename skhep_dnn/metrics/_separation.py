@@ -84,7 +84,7 @@ def separation_power(
     n_bins : int, default=None
         Number of bins before merging, besides that of nan; None takes the root of
         half the effective number of events, from 6 to 100 and even (Notes).
-    pos_label : label, default=None
+    pos_label : label or list of labels, default=None
         Label of the signal; None takes the larger one.
     n_replicas : int, default=200
         Bootstrap replicas for the error.

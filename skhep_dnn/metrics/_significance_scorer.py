@@ -134,8 +134,10 @@ def make_significance_scorer(
     mc_stat : bool, default=False
         Whether the Monte Carlo variance of the scored background adds to its
         uncertainty. In a fold it is larger than in the whole sample.
-    pos_label : label, default=None
-        Label of the signal; None takes `classes_[1]`.
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes `classes_[1]` of two. Of more than two classes the score is the sum of
+        the probabilities of the signal classes, or its logit.
     response_method : {"auto", "decision_function", "predict_proba"}, default="auto"
         "auto" takes the probability for a numeric `at`; for "binned" and "max" the
         decision function, which does not saturate, or else the probability.
@@ -160,8 +162,8 @@ def make_significance_scorer(
     Raises
     ------
     ValueError
-        If a parameter has a wrong value. When scoring: if the classifier has not two
-        classes.
+        If a parameter has a wrong value. When scoring: if the classifier has more
+        than two classes and there is no `pos_label`, or one of them has no event.
     TypeError
         If `sample_weight` or `target` is not a Series. When scoring with carried
         weights: if `X` has no index.
@@ -629,10 +631,9 @@ def _at_yield(weights: FloatArray, full: float | None) -> FloatArray:
 def _is_predicted(
     y_true: ArrayLike, is_signal: BoolArray, y_pred: ArrayLike
 ) -> BoolArray:
-    """Return which events are predicted to have the label of the signal."""
-    signal_label = np.asarray(y_true)[is_signal][0]
-    selected: BoolArray = np.asarray(y_pred) == signal_label
-    return selected
+    """Return which events are predicted to have a label of the signal."""
+    signal = np.unique(np.asarray(y_true)[is_signal])
+    return np.isin(np.asarray(y_pred), signal)
 
 
 def _sums_by_score(

@@ -7,7 +7,11 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_signal
+from skhep_dnn._validation import (
+    check_event_weights,
+    check_signal,
+    check_signal_scores,
+)
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._figure_of_merit import Kind
 from skhep_dnn.metrics._scan import significance_scan
@@ -37,9 +41,9 @@ def ams_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
+        Labels of two classes, or of more with `pos_label`.
     y_pred : array-like of shape (n_samples,)
-        Predicted labels.
+        Predicted labels; an event is selected if its label is one of the signal.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, negative ones allowed; None counts every event once.
     b_reg : float, default=10.0
@@ -50,8 +54,9 @@ def ams_score(
     background_yield : float, default=None
         Expected background before the selection, in events; None takes the sum of the
         background weights.
-    pos_label : label, default=None
-        Label of the signal; None takes the larger one.
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes the larger one of two.
 
     Returns
     -------
@@ -135,9 +140,10 @@ def max_significance_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels of two classes.
-    y_score : array-like of shape (n_samples,)
-        Scores; events with equal scores are selected together.
+        Labels of two classes, or of more with `pos_label`.
+    y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Scores; events with equal scores are selected together. Of more than two
+        classes also probabilities, as in `significance_scan`.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, negative ones allowed; None counts every event once.
     kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
@@ -156,8 +162,9 @@ def max_significance_score(
         Expected signal before the cut, in events, to which the weights are rescaled.
     background_yield : float or None, default=None
         The same for the background.
-    pos_label : label, default=None
-        Label of the signal; None takes the larger one.
+    pos_label : label or list of labels, default=None
+        Label of the signal, or of several signal classes, against all others; None
+        takes the larger one of two.
 
     Returns
     -------
@@ -197,11 +204,12 @@ def max_significance_score(
     >>> round(max_significance_score(y, score, weight), 2)
     2.39
     """
+    is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
     with warnings.catch_warnings():  # one warning in a call: that of the threshold
         warnings.simplefilter("ignore", UndefinedSignificanceWarning)
         scan = significance_scan(
-            y_true,
-            y_score,
+            is_signal,
+            scores,
             sample_weight,
             kind=kind,
             b_reg=b_reg,
@@ -210,7 +218,6 @@ def max_significance_score(
             mc_stat=mc_stat,
             signal_yield=signal_yield,
             background_yield=background_yield,
-            pos_label=pos_label,
         )
     return threshold_at_maximum(scan, min_n_eff=min_n_eff).z
 
@@ -234,4 +241,4 @@ def _predicted_signal(
             "`max_significance_score` or `SignificanceAt`."
         )
         raise ValueError(msg)
-    return predicted == labels[is_signal][0]
+    return np.isin(predicted, np.unique(labels[is_signal]))

@@ -129,6 +129,7 @@ def cut_stability(
     *,
     n_replicas: int,
     random_state: int | np.random.RandomState | None,
+    codes: NDArray[np.intp] | None = None,
     verbose: int = 0,
 ) -> CutStability:
     """Choose the cut anew on bootstrap replicas, and apply each to the events.
@@ -147,6 +148,8 @@ def cut_stability(
         Replicas, at least 2.
     random_state : int, RandomState instance or None
         Their seed.
+    codes : ndarray of shape (n_samples,), default=None
+        Class of each event, whose yield a replica keeps; None: signal and background.
     verbose : int, default=0
         Above 0 shows a progress bar over the replicas.
 
@@ -160,7 +163,8 @@ def cut_stability(
         If no cut is admissible on more than 5 per cent of the replicas.
     """
     is_signal, _, weights = events
-    blocks = replica_blocks(is_signal, weights, n_replicas, random_state)
+    of_yields = is_signal if codes is None else codes
+    blocks = replica_blocks(of_yields, weights, n_replicas, random_state)
     replicas = (
         (c, w) for counts, rows in blocks for c, w in zip(counts, rows, strict=True)
     )

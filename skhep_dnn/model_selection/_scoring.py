@@ -139,7 +139,9 @@ class Scoring:
         needed = set(further)
         for scorer in self.scorers.values():
             wanted = getattr(scorer, "_response_method", None)
-            if wanted is None:
+            if isinstance(scorer, EventWeightScorer):
+                needed.update(scorer.methods_of(estimator))
+            elif wanted is None:
                 needed.update(available)
             else:
                 needed.add(_check_response_method(estimator, wanted).__name__)

@@ -26,7 +26,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
-from skhep_dnn._logits import weighted_accuracy
+from skhep_dnn._logits import signal_logit, signal_logit_of_logs, weighted_accuracy
+from skhep_dnn._responses import Response, log_of_decisions
+from skhep_dnn._signal_label import taken_signal
 from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
@@ -35,7 +37,7 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _routing_enabled,
 )
-from skhep_dnn._validation import check_pos_label, check_scores
+from skhep_dnn._validation import check_scores, signal_labels
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import MeanCombinationWarning, RefitCutWarning
@@ -64,7 +66,11 @@ from skhep_dnn.model_selection._folds import Events, FoldRules, Rows
 from skhep_dnn.model_selection._pooled import OutOfFold, PoolRules, pool_folds
 from skhep_dnn.model_selection._routing import routed_params
 from skhep_dnn.model_selection._scoring import Scoring
-from skhep_dnn.weights._class_sums import check_class_sums, scale_classes
+from skhep_dnn.weights._class_sums import (
+    check_class_sums,
+    check_class_weights,
+    scale_classes,
+)
 
 __all__ = ["SignificanceThresholdClassifier"]
 
@@ -88,7 +94,7 @@ class _Answers(NamedTuple):
     ----------
     rows : ndarray of shape (n_scored,)
         Positions of the events.
-    answers : ndarray of shape (n_scored,) or (n_scored, 2)
+    answers : ndarray of shape (n_scored,) or (n_scored, n_classes)
         Decision function or probabilities.
     fold : ndarray of shape (n_scored,) or None
         Whose model it was; None where there are no folds.
@@ -122,9 +128,10 @@ class SignificanceThresholdClassifier(
 ):
     """Classifier that selects by the cut with the largest significance.
 
-    A sibling of `sklearn.model_selection.TunedThresholdClassifierCV` for two classes of
-    weighted events. The cut is chosen on the pooled out-of-fold scores of all events
-    at their full yields, at every distinct score.
+    A sibling of `sklearn.model_selection.TunedThresholdClassifierCV` for weighted
+    events. The cut is chosen on the pooled out-of-fold scores of all events at their
+    full yields, at every distinct score. Of more than two classes `pos_label` names
+    those of the signal, against all others.
 
     Parameters
     ----------
@@ -138,8 +145,8 @@ class SignificanceThresholdClassifier(
         `threshold_top_fraction`, or by a function of a `SignificanceScan` that returns
         a `WorkingPoint`.
     min_n_eff : float, default=25.0
-        For "maximum", the smallest number of effective background events; thresholds
-        with fewer are left out before ranking.
+        For "maximum" and "top_fraction", the smallest number of effective background
+        events; thresholds with fewer are left out before ranking. 0 admits all.
     min_signal_efficiency : float, default=0.0
         For "maximum", the smallest signal efficiency, between 0 and 1.
     kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
@@ -157,11 +164,13 @@ class SignificanceThresholdClassifier(
         rescaled; None takes the sum over all events that are passed to `fit`.
     background_yield : float or None, default=None
         The same for the background.
-    pos_label : label, default=None
-        The label of the signal; None takes the larger one in sorted order.
+    pos_label : label or list of labels, default=None
+        The label of the signal, or those of several signal classes; None takes the
+        larger one of two in sorted order.
     response_method : {"auto", "decision_function", "predict_proba"}, default="auto"
         The score; "auto" takes the decision function where there is one, which does
-        not saturate.
+        not saturate. Of more than two classes it is the sum of the probabilities of the
+        signal classes with "predict_proba", and the logit of this sum otherwise.
     cv : int, splitter, iterable, "prefit" or None, default=None
         Folds, which test no event twice; None for five. "prefit" takes the estimator as
         it is fitted: `fit` then only chooses the cut, on events it has not seen. None
@@ -186,7 +195,7 @@ class SignificanceThresholdClassifier(
     Attributes
     ----------
     best_threshold_ : float
-        The cut: events with a score of at least this value are selected.
+        The cut: events with a `signal_score` of at least this value are selected.
     best_score_ : float
         Significance at the cut of the events it was chosen on; biased upwards.
     working_point_ : WorkingPoint
@@ -209,7 +218,7 @@ class SignificanceThresholdClassifier(
         What predicts, except where the mean of the folds does.
     estimators_ : list of classifier
         The models of the folds, where the folds are those of this estimator.
-    classes_ : ndarray of shape (2,)
+    classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     n_features_in_ : int
         Number of columns, where the models know it.
@@ -271,7 +280,8 @@ class SignificanceThresholdClassifier(
     estimator_: Any
     estimators_: list[Any]
     classes_: NDArray[Any]
-    _pos_label: Any
+    _signal: list[Any]
+    _kind: Response
     _fold_models: FoldModels | None
 
     __metadata_request__fit: ClassVar = {"sample_weight": True, "groups": True}
@@ -292,7 +302,7 @@ class SignificanceThresholdClassifier(
         "mc_stat": ["boolean"],
         "signal_yield": [Interval(Real, 0, None, closed="neither"), None],
         "background_yield": [Interval(Real, 0, None, closed="neither"), None],
-        "pos_label": [Real, str, "boolean", None],
+        "pos_label": [Real, str, "boolean", "array-like", None],
         "response_method": [StrOptions({"auto", *_RESPONSES})],
         "cv": ["cv_object", StrOptions({"prefit"})],
         "refit": ["boolean"],
@@ -365,7 +375,7 @@ class SignificanceThresholdClassifier(
         X : array-like of shape (n_samples, n_features)
             Events.
         y : array-like of shape (n_samples,)
-            Labels of two classes.
+            Labels of two classes, or of more with `pos_label`.
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights, in events, negative ones allowed, given to every fit and to
             the scan; None counts every event once.
@@ -385,8 +395,8 @@ class SignificanceThresholdClassifier(
         TypeError
             If weights would be left out by a step of the estimator.
         ValueError
-            If there are not two classes, folds test an event twice, parameters
-            contradict each other, or no threshold is admissible.
+            If there are more than two classes and no `pos_label`, folds test an event
+            twice, parameters contradict each other, or no threshold is admissible.
         WeightsError
             If the weights of a class do not sum to more than 0.
 
@@ -416,7 +426,7 @@ class SignificanceThresholdClassifier(
             else:
                 kept = self._answers_in_folds(sample, routed)
         scored = self._scored(sample, kept)
-        self._choose_cut(scored, kept.fold)
+        self._choose_cut(scored, kept.fold, sample.targets.codes[kept.rows])
         if self.refit:
             self._measure_refit(sample, scored, routed)
         return self
@@ -434,7 +444,7 @@ class SignificanceThresholdClassifier(
 
         Returns
         -------
-        y_score : ndarray of shape (n_samples,)
+        y_score : ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
         return self._answer("decision_function", X, params)
 
@@ -451,13 +461,15 @@ class SignificanceThresholdClassifier(
 
         Returns
         -------
-        probability : ndarray of shape (n_samples, 2)
+        probability : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
         return self._answer("predict_proba", X, params)
 
     def predict(self, X: Any, **params: Any) -> NDArray[Any]:
         """Label of the signal for selected events, of the background for the others.
+
+        Where several classes are signal, or background, the most probable one of them.
 
         Parameters
         ----------
@@ -473,9 +485,31 @@ class SignificanceThresholdClassifier(
         """
         answers = self._answer(self._response, X, params, caller="predict")
         selected = self._signal_scores(answers) >= self.best_threshold_
-        is_second = self._pos_label == self.classes_.tolist()[1]
-        labels: NDArray[Any] = self.classes_[(selected == is_second).astype(np.intp)]
+        is_signal = np.isin(self.classes_, self._signal)
+        if len(self.classes_) == 2:
+            answers = np.zeros((len(selected), 2))
+        allowed = selected[:, np.newaxis] == is_signal
+        labels: NDArray[Any] = self.classes_[
+            np.where(allowed, answers, -np.inf).argmax(axis=1)
+        ]
         return labels
+
+    def signal_score(self, X: Any, **params: Any) -> FloatArray:
+        """Score that the cut is made on, larger for events more like the signal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Events.
+        **params : dict
+            As in `predict`.
+
+        Returns
+        -------
+        y_score : ndarray of shape (n_samples,)
+        """
+        answers = self._answer(self._response, X, params, caller="predict")
+        return self._signal_scores(answers)
 
     def score(
         self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -530,10 +564,10 @@ class SignificanceThresholdClassifier(
         return router
 
     def __sklearn_tags__(self) -> Tags:
-        """Return scikit-learn's tags: those of the estimator, for two classes."""
+        """Return scikit-learn's tags: of more than two classes the signal is named."""
         tags = super().__sklearn_tags__()
         own = get_tags(self.estimator)
-        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_class = self.pos_label is not None
         tags.input_tags = own.input_tags
         return tags
 
@@ -544,6 +578,9 @@ class SignificanceThresholdClassifier(
     @property
     def _response(self) -> str:
         """Name of the method that gives the score."""
+        if len(getattr(self, "classes_", ())) > 2 and not self._has_own_folds:
+            known = (name for name in _RESPONSES[::-1] if hasattr(self.estimator, name))
+            return next(known, "decision_function")
         if self.response_method != "auto":
             return self.response_method
         known = (name for name in _RESPONSES if hasattr(self.estimator, name))
@@ -594,15 +631,25 @@ class SignificanceThresholdClassifier(
         sample = check_event_sample(X, y, sample_weight, estimator=name)
         classes = sample.targets.classes
         check_two_classes(classes)
-        if len(classes) > 2:
+        if len(classes) > 2 and self.pos_label is None:
             msg = (
-                "Only binary classification is supported. `y` must have two classes, "
-                f"got {len(classes)}: {classes[:5].tolist()!r}. Take signal against "
-                "background."
+                "Only binary classification is supported without `pos_label`. `y` must "
+                f"have two classes, got {len(classes)}: {classes[:5].tolist()!r}. Name "
+                "the class of the signal, or several, by `pos_label`."
             )
             raise ValueError(msg)
         self.classes_ = classes
-        self._pos_label = check_pos_label(classes.tolist(), self.pos_label)
+        named = self.pos_label
+        if named is None:
+            named = taken_signal(classes.tolist())
+        self._signal = signal_labels(classes, named, "y")
+        if len(self._signal) == len(classes):
+            msg = (
+                "`pos_label` must leave a class to the background, got "
+                f"{self._signal!r}, which are all. Leave one out."
+            )
+            raise ValueError(msg)
+        check_class_weights(sample.targets.codes, sample.sample_weight, _named(classes))
         return sample
 
     def _routed(
@@ -702,6 +749,7 @@ class SignificanceThresholdClassifier(
         else:
             self.estimator_ = model
         self.classes_ = np.asarray(known.classes_)
+        self._kind = self._kind_of(model)
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
             if hasattr(known, name):
@@ -709,7 +757,7 @@ class SignificanceThresholdClassifier(
 
     def _scored(self, sample: EventSample, kept: _Answers) -> _Scored:
         """Return signal-like scores of the events, and weights at the full yields."""
-        is_signal = sample.y == self._pos_label
+        is_signal = np.isin(sample.y, self._signal)
         weights = sample.sample_weight
         signal_yield, background_yield = self.signal_yield, self.background_yield
         own_signal, own_background = check_class_sums(is_signal, weights)
@@ -724,12 +772,47 @@ class SignificanceThresholdClassifier(
 
     def _signal_scores(self, answers: FloatArray) -> FloatArray:
         """Return scores that are larger for events more like the signal."""
-        is_second = self._pos_label == self.classes_.tolist()[1]
-        if answers.ndim == 2:
-            return answers[:, int(is_second)]
-        return answers if is_second else -answers
+        is_signal = np.isin(self.classes_, self._signal)
+        if len(self.classes_) == 2 and answers.ndim == 1:
+            return answers if is_signal[1] else -answers
+        if len(self.classes_) == 2 or self._kind == "decision":
+            return answers[:, int(np.flatnonzero(is_signal)[0])]
+        if self._kind != "probability":
+            log_p = log_of_decisions(answers, self._kind)
+            return signal_logit_of_logs(log_p, is_signal)
+        if self.response_method == "predict_proba":
+            return np.asarray(answers[:, is_signal].sum(axis=1))
+        return signal_logit(answers, is_signal)
 
-    def _choose_cut(self, scored: _Scored, fold: Rows | None) -> None:
+    def _kind_of(self, model: Any) -> Response:
+        """Return what makes a score of one class, or some, of the answers of a model.
+
+        Decision values of more than two classes may be comparable between the classes
+        of an event only, so that probabilities are asked for where there are any; a
+        CrossFitClassifier keeps decision values, whose kind it knows.
+        """
+        kind: Response = "probability"
+        if self._has_own_folds:
+            found = final_step(model)._models
+            kind = found.response
+            if kind == "probability":  # of which logits were made
+                kind = "sigmoid"
+                if hasattr(found.models[0], "decision_function"):
+                    kind = "decision"
+        elif self._response == "decision_function":
+            kind = "decision"
+        if kind == "decision" and len(self.classes_) > 2 and len(self._signal) > 1:
+            msg = (
+                "`pos_label` must be one label for an estimator whose probabilities do "
+                f"not follow from its decision function, got {self._signal!r}. "
+                "Calibrate it, or name one class."
+            )
+            raise ValueError(msg)
+        return kind
+
+    def _choose_cut(
+        self, scored: _Scored, fold: Rows | None, codes: NDArray[np.intp]
+    ) -> None:
         choose = self._choice()
         self.scan_ = scan_events(*scored, self._figure_of_merit)
         self.working_point_ = choose(self.scan_)
@@ -754,6 +837,7 @@ class SignificanceThresholdClassifier(
                 choose,
                 n_replicas=self.n_replicas,
                 random_state=check_random_state(self.random_state),
+                codes=codes if len(self.classes_) > 2 else None,
                 verbose=self.verbose,
             )
 
@@ -774,7 +858,9 @@ class SignificanceThresholdClassifier(
                 min_n_eff=self.min_n_eff,
                 min_signal_efficiency=self.min_signal_efficiency,
             )
-        return threshold_top_fraction if isinstance(self.choose, str) else self.choose
+        if self.choose == "top_fraction":
+            return partial(threshold_top_fraction, min_n_eff=self.min_n_eff)
+        return self.choose
 
     def _cross_fitted(
         self, scored: _Scored, fold: Rows | None, choose: Choice
@@ -852,6 +938,10 @@ class SignificanceThresholdClassifier(
             routed = process_routing(self, caller or method, **given)
             given = routed.estimator[method]
         return np.asarray(getattr(self.estimator_, method)(X, **given))
+
+
+def _named(classes: NDArray[Any]) -> list[str]:
+    return [f"class {label!r}" for label in classes.tolist()]
 
 
 def _check_enough_folds(splits: list[tuple[Rows, Rows]]) -> None:

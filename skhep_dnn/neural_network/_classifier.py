@@ -271,9 +271,11 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         Equal sums of training weights, a factor for each class, or none.
     signal_weight : float, default=1.0
         Additional factor on the training weights of the signal.
-    pos_label : label, default=None
-        The signal; None takes `classes_[1]` of two. It matters for `signal_weight`
-        only: `decision_function` always points to `classes_[1]`, as in scikit-learn.
+    pos_label : label or list of labels, default=None
+        The signal, one class or several; None takes `classes_[1]` of two. It matters
+        for `signal_weight`, and of more than two classes for a `scoring` such as
+        "roc_auc", which takes the signal against all others; `decision_function`
+        always points to `classes_[1]`, as in scikit-learn.
     warm_start : bool, default=False
         Whether `fit` goes on from the networks of the last one, with their classes,
         categories and scaling; optimiser and schedule begin anew.
@@ -945,7 +947,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             weighed.training,
             seeds,
             weighed.validation,
-            scorer=as_scorer(self.scoring, len(self.classes_)),
+            scorer=as_scorer(self.scoring, len(self.classes_), self.pos_label),
             judged=sample if held_out is None else held_out,
             starts=None if start is None else _states(start, settings, self.n_members),
         )

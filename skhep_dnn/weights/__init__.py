@@ -7,6 +7,7 @@ dropped, the policy for negative weights is applied, weights are capped, the cla
 balanced, the signal scaled, and one constant makes the mean :math:`|w|` equal to one.
 """
 
+from skhep_dnn.weights._prior import to_physical_prior
 from skhep_dnn.weights._scheme import ClassWeight, NegativeWeights
 from skhep_dnn.weights._training import (
     TrainingWeights,
@@ -21,6 +22,7 @@ __all__ = [
     "TrainingWeights",
     "effective_sample_size",
     "scale_to_yields",
+    "to_physical_prior",
     "training_weights",
     "validation_weights",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights, check_scores, check_signal
+from skhep_dnn._validation import check_event_weights, check_signal_scores
 from skhep_dnn.exceptions import WeightsError
 
 __all__ = [
@@ -166,12 +166,12 @@ def check_events(
 
     Parameters
     ----------
-    y_true, y_score : array-like of shape (n_samples,)
-        Labels of two classes and scores.
+    y_true, y_score
+        Labels and scores, as in `check_signal_scores`.
     sample_weight : array-like of shape (n_samples,) or None
         Weights of the user; None counts every event once.
-    pos_label : label or None
-        The label of the signal; None takes the larger one.
+    pos_label : label, list of labels or None
+        Those of the signal; None takes the larger one of two.
 
     Returns
     -------
@@ -184,8 +184,7 @@ def check_events(
     WeightsError
         If the weights are unusable or a class does not sum to more than 0.
     """
-    is_signal = check_signal(y_true, pos_label)
-    scores = check_scores(y_score, len(is_signal))
+    is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
     return is_signal, scores, check_class_weights(is_signal, sample_weight)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skhep_dnn._validation import check_pos_label
+from skhep_dnn._validation import signal_labels
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.weights._class_sums import positive_class_sums, sums_by_class
 
@@ -67,7 +67,7 @@ class WeightScheme:
         # sum to zero or less, so nothing is ever normalised by a batch.
         signal = np.ones(len(self.classes))
         if signal_weight != 1.0 or pos_label is not None:
-            signal[_signal_code(self.classes, pos_label)] = signal_weight
+            signal[_signal_codes(self.classes, pos_label)] = signal_weight
         constant = self.counts.sum() / (self.sums * signal).sum()
         return self.class_factors * signal * constant
 
@@ -159,14 +159,15 @@ def balanced_weights(
     return physics / (len(classes) * sums[codes])
 
 
-def _signal_code(classes: NDArray[Any], pos_label: object) -> int:
+def _signal_codes(classes: NDArray[Any], pos_label: object) -> list[int]:
     if pos_label is None and len(classes) > 2:
         msg = (
             "`pos_label` must name the signal where there are more than two classes, "
             f"got None for the classes {classes.tolist()!r}. Set it."
         )
         raise ValueError(msg)
-    return classes.tolist().index(check_pos_label(classes, pos_label))
+    signal = signal_labels(classes, pos_label, "y")
+    return [classes.tolist().index(label) for label in signal]
 
 
 def _check_positive(name: str, value: float) -> None:

@@ -150,9 +150,9 @@ def training_weights(
         "balanced" gives all classes the same sum of transformed weights (signed
         under "keep"); a dict maps each class to a factor; None leaves them.
     signal_weight : float, default=1.0
-        Additional factor on the signal class.
-    pos_label : label, default=None
-        The signal class; None takes the second of two in sorted order.
+        Additional factor on the signal class, or on each of the signal classes.
+    pos_label : label or list of labels, default=None
+        The signal class, or several; None takes the second of two in sorted order.
 
     Returns
     -------

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -127,9 +128,55 @@ def test_wrong_arguments(events, importance):
     by_position = HistGradientBoostingClassifier(categorical_features=[2])
     with pytest.raises(ValueError, match=r"got positions: \[2\]\. Pass a DataFrame"):
         compare_after_cut(by_position, X, y, weight, importance=importance)
-    labels = np.where(X["mass"] > 1.0, "x", y)
-    with pytest.raises(ValueError, match="two kinds of labels, got 3"):
-        compare_after_cut(model, X, labels, weight, importance=importance)
+    with pytest.raises(ValueError, match="must contain signal and background events"):
+        compare_after_cut(model, X, np.full(2000, "s"), weight, importance=importance)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "pos_label"),
+    [("roc_auc_ovr", None), ("balanced_log_loss", None), ("roc_auc", ["x", "s"])],
+)
+def test_several_classes_are_compared_as_one_sample(
+    events, importance, scoring, pos_label
+):
+    X, y, weight = events
+    labels = np.where(X["mass"] > 1.5, "x", y)
+    result = compare_after_cut(
+        LogisticRegression(),
+        X,
+        labels,
+        weight,
+        importance=importance,
+        cv=KFold(3),
+        scoring=scoring,
+        pos_label=pos_label,
+        n_replicas=3,
+    )
+    proba = cross_val_predict(
+        LogisticRegression(),
+        X,
+        labels,
+        cv=KFold(3),
+        method="predict_proba",
+        params={"sample_weight": weight},
+    )
+    expected = {
+        "roc_auc_ovr": partial(weighted_roc_auc, multi_class="ovr"),
+        "balanced_log_loss": balanced_log_loss,
+        "roc_auc": partial(weighted_roc_auc, pos_label=pos_label),
+    }[scoring](labels, proba, weight)
+    assert result.comparison.value_b == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_signal_of_two_classes_may_be_the_smaller_label(events, importance):
+    X, y, weight = events
+    options = {"importance": importance, "cv": KFold(3), "n_replicas": 3}
+    options |= {"scoring": "roc_auc", "random_state": 0}
+    one = compare_after_cut(LogisticRegression(), X, y, weight, **options)
+    other = compare_after_cut(
+        LogisticRegression(), X, y, weight, pos_label="b", **options
+    )
+    assert other.comparison.value_a == pytest.approx(one.comparison.value_a)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,17 @@ def scored():
 
 
 @pytest.fixture
+def long_tail():
+    """Scores of which the background reaches ten times as far as the signal."""
+    rng = np.random.default_rng(1)
+    y = np.repeat(["b", "s"], [4000, 1000])
+    score = np.concatenate(
+        [3.0 - rng.gamma(1.2, 10.0, size=4000), rng.normal(2.5, 2.0, size=1000)]
+    )
+    return y, score, np.where(y == "s", 0.05, 1.0)
+
+
+@pytest.fixture
 def classifier(toy_events):
     """A fitted classifier with a decision function and probabilities."""
     X, y, _ = toy_events

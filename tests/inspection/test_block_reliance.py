@@ -53,7 +53,7 @@ def test_the_legend_tells_what_a_block_sees(split_model, toy_events, kind, deep,
     first, second = texts(display)
     assert first.startswith(f"hidden layers ({deep}), median ")
     assert second.startswith(f"wide layer ({wide}), median ")
-    assert display.ax_.get_ylabel() == "normalised to 1 per bin width"
+    assert display.ax_.get_ylabel() == "normalised events / unit of the logit"
     assert "logit" in display.ax_.get_xlabel()
     assert display.ax_.get_xlim() == display.limits
     assert display.limits[0] == 0.0

@@ -45,7 +45,10 @@ def test_labels_and_classes(split_model, toy_events):
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert display.ax_.get_xlim() == display.limits
     n_signal = int((y == "s").sum())
-    assert texts == [f"background, N = {400 - n_signal}", f"signal, N = {n_signal}"]
+    assert texts == [
+        f"background (b), N = {400 - n_signal}",
+        f"signal (s), N = {n_signal}",
+    ]
     swapped = draw(
         split_model("bottleneck"), X, y, bottleneck="wide", pos_label="b", name="A"
     )
@@ -61,7 +64,7 @@ def test_drawing_on_given_axes_with_a_style(split_model, toy_events):
     )
     assert display.ax_ is axes[0]
     assert display.figure_ is figure
-    assert axes[0].get_ylabel() == "events / bin"
+    assert axes[0].get_ylabel() == "events / unit of output"
     assert display.histograms_["signal"].get_linewidth() == 3
     display.plot(axes[1], log=True, name="B")
     assert axes[1].get_yscale() == "log"

@@ -9,13 +9,15 @@ from scipy.special import expit
 
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.inspection import DiscriminantDisplay
+from skhep_dnn.inspection._plotting import BACKGROUND_COLOR
 
 
 def brute_force(score, weight, edges):
     content, error = [], []
-    for k, (low, high) in enumerate(pairwise(edges)):
-        inside = (score >= low) | (k == 0)
-        inside &= (score < high) | (k == len(edges) - 2)
+    for low, high in pairwise(edges):
+        inside = (score >= low) & (
+            (score < high) | ((score == high) & (high == edges[-1]))
+        )
         content.append(weight[inside].sum())
         error.append(np.sqrt((weight[inside] ** 2).sum()))
     return np.array(content), np.array(error)
@@ -33,15 +35,19 @@ def test_contents_and_errors_equal_brute_force(scored):
         np.testing.assert_allclose(histogram.content, content, rtol=1e-12)
         np.testing.assert_allclose(histogram.error, error, rtol=1e-12)
         assert histogram.n_events == chosen.sum()
+        for side, outside in enumerate((score < edges[0], score > edges[-1])):
+            beyond = weight[chosen & outside]
+            assert histogram.flow[side] == pytest.approx(beyond.sum())
+            assert histogram.flow_error[side] == pytest.approx(np.linalg.norm(beyond))
         assert histogram.sum_w == pytest.approx(weight[chosen].sum())
 
 
-def test_density_integrates_to_one(scored):
+def test_density_is_the_share_of_all_events_per_unit(scored):
     y, score, weight = scored
     display = DiscriminantDisplay.from_predictions(y, score, sample_weight=weight)
     for histogram in (display.signal, display.background):
         integral = (histogram.density * np.diff(histogram.edges)).sum()
-        assert integral == pytest.approx(1.0)
+        assert integral + sum(histogram.flow_share) == pytest.approx(1.0)
         np.testing.assert_allclose(
             histogram.density_error * histogram.content,
             histogram.density * histogram.error,
@@ -50,20 +56,22 @@ def test_density_integrates_to_one(scored):
     np.testing.assert_array_equal(drawn, display.signal.density)
 
 
-def test_yields_are_drawn_in_events(scored):
+def test_yields_are_drawn_in_events_per_unit(scored):
     y, score, weight = scored
     display = DiscriminantDisplay.from_predictions(
         y, score, sample_weight=weight, density=False
     )
     drawn = display.histograms_["background"].get_data().values
-    np.testing.assert_array_equal(drawn, display.background.content)
+    width = np.diff(display.background.edges)
+    np.testing.assert_allclose(drawn * width, display.background.content)
     band = display.bands_["background"].get_data()
-    np.testing.assert_allclose(band.values - drawn, display.background.error)
-    np.testing.assert_allclose(drawn - band.baseline, display.background.error)
-    assert display.ax_.get_ylabel() == "events / bin"
+    error = display.background.error / width
+    np.testing.assert_allclose(band.values - drawn, error)
+    np.testing.assert_allclose(drawn - band.baseline, error)
+    assert display.ax_.get_ylabel() == "events / unit of score"
     error = np.sqrt((weight[y == "s"] ** 2).sum())
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert f"signal test, {weight[y == 's'].sum():.1f} ± {error:.1f}" in texts
+    assert f"signal (s) test, {weight[y == 's'].sum():.1f} ± {error:.1f}" in texts
 
 
 def test_training_sample_has_the_yields_of_the_test_sample(scored):
@@ -82,12 +90,13 @@ def test_training_sample_has_the_yields_of_the_test_sample(scored):
     content, error = brute_force(
         score[1000:][train], weight[1000:][train], display.background.edges
     )
-    factor = display.background.sum_w / content.sum()
+    factor = display.background.sum_w / weight[1000:][train].sum()
     np.testing.assert_allclose(display.background_train.content, factor * content)
     np.testing.assert_allclose(display.background_train.error, factor * error)
     points, _, _ = display.points_["background"].lines
     filled = error > 0
-    np.testing.assert_allclose(points.get_ydata(), factor * content[filled])
+    width = np.diff(display.background.edges)
+    np.testing.assert_allclose(points.get_ydata(), (factor * content / width)[filled])
     assert "train scaled" in display.ax_.get_legend().get_title().get_text()
 
 
@@ -155,7 +164,8 @@ def test_probabilities_have_an_axis_from_0_to_1(classifier, toy_events):
     probability = DiscriminantDisplay.from_estimator(
         classifier, X, y, response_method="predict_proba", bins=10
     )
-    np.testing.assert_allclose(probability.signal.edges, np.linspace(0, 1, 11))
+    assert probability.signal.edges[[0, -1]].tolist() == [0.0, 1.0]
+    assert sum(probability.signal.flow) == 0.0
     transformed = DiscriminantDisplay.from_estimator(
         classifier, X, y, transform=expit, bins=10
     )
@@ -164,12 +174,55 @@ def test_probabilities_have_an_axis_from_0_to_1(classifier, toy_events):
     )
 
 
-def test_outliers_are_counted_in_the_last_bins(scored):
+def test_outliers_are_counted_beside_the_bins(scored):
     y, score, _ = scored
-    score[:2] = np.inf, -1e9
+    y[:2], score[:2] = "b", (np.inf, -1e9)
     display = DiscriminantDisplay.from_predictions(y, score)
     assert np.ptp(display.signal.edges) < 20
     assert display.signal.sum_w + display.background.sum_w == len(y)
+    assert min(display.background.flow) >= 1.0
+
+
+def test_a_long_tail_leaves_the_bins_to_what_matters(long_tail):
+    y, score, weight = long_tail
+    display = DiscriminantDisplay.from_predictions(y, score, sample_weight=weight)
+    edges = display.signal.edges
+    low, high = np.quantile(score[y == "s"], [0.05, 0.95])
+    assert ((edges > low) & (edges < high)).sum() >= 9  # two of bins of equal width
+    share = (display.background.content.sum() / display.background.sum_w).item()
+    below = 1.0 - share - display.background.flow_share[1]
+    assert display.background.flow_share[0] == pytest.approx(below)
+    assert below > 0.2
+    (text,) = display.flow_
+    assert text.get_text() == rf"$\leftarrow$ {100 * below:.2g}% of background (b)"
+    assert text.get_color() == BACKGROUND_COLOR
+    legend = display.ax_.get_legend().get_window_extent()
+    assert text.get_window_extent().y1 < legend.y0
+    top = display.bands_["signal"].get_data().values.max()
+    highest = display.ax_.transData.transform((0.0, top))[1]
+    assert highest < text.get_window_extent().y0
+
+
+def test_the_legend_names_the_classes(scored):
+    y, score, weight = scored
+
+    def entries(labels, **options):
+        display = DiscriminantDisplay.from_predictions(
+            labels, score, sample_weight=weight, **options
+        )
+        return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+    names = np.where(y == "s", "Higgs", "ttbar")
+    assert entries(names, pos_label="Higgs")[1].startswith("signal (Higgs) test, N =")
+    assert entries(y == "s")[0].startswith("background (False) test")
+    plain = DiscriminantDisplay(
+        **{
+            kind: getattr(DiscriminantDisplay.from_predictions(y, score), kind)
+            for kind in ("signal", "background")
+        }
+    ).plot()
+    texts = [text.get_text() for text in plain.ax_.get_legend().get_texts()]
+    assert texts[0].startswith("background test, N = ")
 
 
 def test_drawing_on_given_axes_with_a_style(scored):
@@ -187,7 +240,7 @@ def test_drawing_on_given_axes_with_a_style(scored):
     assert display.plot(axes[0], name="other") is display
     assert axes[0].get_legend().get_title().get_text() == "other"
     assert display.ax_.get_xlabel() == "classifier score"
-    assert display.ax_.get_ylabel() == "normalised to 1 per bin width"
+    assert display.ax_.get_ylabel() == "normalised events / unit of score"
 
 
 @pytest.mark.parametrize(

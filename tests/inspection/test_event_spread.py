@@ -9,11 +9,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.inspection._binning import quantiles
 from skhep_dnn.inspection._event_spread import (
     event_shares,
     inner_edges,
     last_step,
-    quantiles,
 )
 
 

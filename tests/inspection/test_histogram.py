@@ -3,7 +3,6 @@ import pytest
 
 from skhep_dnn.inspection import WeightedHistogram
 from skhep_dnn.inspection._histogram import (
-    histogram_edges,
     matched_histograms,
     weighted_histogram,
     yield_with_error,
@@ -43,30 +42,21 @@ def test_scores_are_transformed_before_they_are_binned(scored):
     np.testing.assert_array_equal(transformed.content, direct.content)
 
 
-@pytest.mark.parametrize(
-    ("scores", "low", "high"),
-    [
-        ([0.2, 0.9], 0.0, 1.0),
-        ([3.0, 3.0], 2.5, 3.5),
-        ([-np.inf, 2.0, 4.0, np.inf], 2.0, 4.0),
-        ([np.inf], 0.0, 1.0),
-    ],
-)
-def test_range_of_the_scores(scores, low, high):
-    np.testing.assert_allclose(
-        histogram_edges(2, np.array(scores))[[0, -1]], [low, high]
-    )
-
-
-def test_events_outside_are_in_the_outer_bins():
+def test_events_outside_are_counted_on_their_side():
     scores, weights = (
-        np.array([-np.inf, 0.2, 0.6, 7.0]),
-        np.array([1.0, -2.0, 3.0, 4.0]),
+        np.array([-np.inf, 0.2, 1.0, 7.0, 9.0]),
+        np.array([1.0, -2.0, 3.0, 4.0, 3.0]),
     )
     histogram = weighted_histogram(scores, weights, np.array([0.0, 0.5, 1.0]))
-    assert histogram.content.tolist() == [-1.0, 7.0]
-    assert histogram.error == pytest.approx(np.sqrt([5.0, 25.0]))
-    assert histogram.n_events == 4
+    assert histogram.content.tolist() == [-2.0, 3.0]
+    assert histogram.error.tolist() == [2.0, 3.0]
+    assert histogram.flow == (1.0, 7.0)
+    assert histogram.flow_error == (1.0, 5.0)
+    assert (histogram.sum_w, histogram.n_events) == (9.0, 5)
+    assert histogram.sum_w_error == pytest.approx(np.sqrt(39.0))
+    assert histogram.scaled_to(18.0).flow == (2.0, 14.0)
+    assert histogram.scaled_to(18.0).flow_error == (2.0, 10.0)
+    assert histogram.flow_share == (1.0 / 9.0, 7.0 / 9.0)
 
 
 @pytest.mark.parametrize(

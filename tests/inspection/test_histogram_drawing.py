@@ -16,11 +16,13 @@ HISTOGRAM = WeightedHistogram(
 
 def test_the_band_is_as_high_as_the_errors():
     _, ax = plt.subplots()
-    steps, band = draw_histogram(ax, HISTOGRAM, "signal", density=False, kwargs={})
-    assert steps.get_data().values.tolist() == [4.0, -1.0]
-    assert band.get_data().values.tolist() == [5.0, 1.0]
-    assert band.get_data().baseline.tolist() == [3.0, -3.0]
-    assert steps.get_label() == "signal test, 3.0 ± 2.2"
+    steps, band = draw_histogram(
+        ax, HISTOGRAM, "signal", density=False, kwargs={}, name="Higgs test"
+    )
+    assert steps.get_data().values.tolist() == [4.0, -0.5]
+    assert band.get_data().values.tolist() == [5.0, 0.5]
+    assert band.get_data().baseline.tolist() == [3.0, -1.5]
+    assert steps.get_label() == "Higgs test, 3.0 ± 2.2"
 
 
 def test_empty_bins_have_no_points():
@@ -28,12 +30,12 @@ def test_empty_bins_have_no_points():
     empty = WeightedHistogram(
         HISTOGRAM.edges, np.array([0.0, 2.0]), np.array([0.0, 1.0]), 4
     )
-    points = draw_points(ax, empty, "background", density=False)
-    assert points.lines[0].get_xydata().tolist() == [[2.0, 2.0]]
+    points = draw_points(ax, empty, "background", density=False, name="train")
+    assert points.lines[0].get_xydata().tolist() == [[2.0, 1.0]]
 
 
 @pytest.mark.parametrize(
-    ("log", "expected"), [(False, (-3.0, 5.0)), (True, (2.0, 5.0))]
+    ("log", "expected"), [(False, (-1.5, 5.0)), (True, (2.0, 5.0))]
 )
 def test_heights_include_the_errors(log, expected):
     assert height_range([HISTOGRAM], density=False, log=log) == expected

@@ -46,6 +46,14 @@ def test_bars_are_sorted_with_errors_and_the_cut(importance):
     ]
 
 
+def test_no_digits_are_printed_of_what_is_negligible(importance):
+    importance.importances_mean = np.array([0.3, 2e-6, -1e-4, 1e-4])
+    importance.errors = np.array([0.01, 1e-6, 1e-5, 2e-3])
+    display = PermutationImportanceDisplay.from_importance(importance)
+    texts = [text.get_text() for text in display.ax_.texts]
+    assert texts == ["0.300 ± 0.010", "0.0001 ± 0.0020", "below 0.0003", "below 0.0003"]
+
+
 def test_numbers_stay_inside_the_axes(importance):
     display = PermutationImportanceDisplay.from_importance(importance)
     display.figure_.canvas.draw()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
+from skhep_dnn.inspection import SignificanceScanDisplay
 from skhep_dnn.inspection._scan_drawing import (
     check_abscissa,
     draw_cut,
@@ -29,8 +30,14 @@ def test_every_run_of_low_statistics_is_hatched(scan):
 @pytest.mark.parametrize("biased", [False, True])
 def test_a_biased_cut_says_so(scan, biased):
     _, ax = plt.subplots()
-    cut = draw_cut(ax, scan.at(1.0), 0.3, "signal_efficiency", biased=biased)
-    assert cut.get_xdata()[0] == scan.at(1.0).signal_efficiency
+    point = scan.at(1.0)
+    cut, value = draw_cut(ax, point, 0.3, "signal_efficiency", biased=biased)
+    assert cut.get_xdata()[0] == point.signal_efficiency
+    assert value.lines[0].get_xydata().tolist() == [[point.signal_efficiency, point.z]]
+    (bar,) = value.lines[2][0].get_segments()
+    assert bar[:, 1] == pytest.approx([point.z - 0.3, point.z + 0.3])
+    efficiency = f"{point.signal_efficiency:.2f}"
+    assert cut.get_label().startswith(rf"cut at $\varepsilon_s$ = {efficiency}: ")
     assert ("biased upwards" in cut.get_label()) is biased
 
 
@@ -41,10 +48,67 @@ def test_the_range_shows_the_cut_and_what_has_enough_events(scan):
     finish_axes(ax, scan, [], np.array([]), point, 25.0, "threshold")
     low, high = ax.get_xlim()
     assert low > scan.threshold.min()
-    assert high > 9.0
+    assert 9.0 < high < 9.5
     trusted = scan.z[scan.n_eff_b >= 25.0].max()
-    assert ax.get_ylim() == (0.0, pytest.approx(trusted / 0.7))
+    legend = ax.get_legend().get_window_extent()
+    place = ax.transData.transform((0.0, trusted))[1]
+    assert 0.5 * legend.y0 < place < legend.y0
+    assert ax.get_ylim()[0] == 0.0
     assert ax.get_ylabel() == r"$s / \sqrt{b}$ ($\sigma$)"
+
+
+@pytest.mark.parametrize(
+    ("options", "title"),
+    [
+        ({}, r"$\sigma_b$ = 0, $b_\mathrm{reg}$ = 0 events"),
+        ({"kind": "ams"}, r"$\sigma_b$ = 0, $b_\mathrm{reg}$ = 10 events"),
+        (
+            {"sigma_b": 2.5, "rel_sigma_b": 0.1, "mc_stat": True},
+            r"$\sigma_b$ = 2.5 events $\oplus$ 10% of $b$ $\oplus$ MC statistics, "
+            r"$b_\mathrm{reg}$ = 0 events",
+        ),
+        ({"kind": "s_over_sqrt_b"}, "no uncertainty of $b$"),
+    ],
+)
+def test_the_legend_names_the_uncertainty_of_the_background(scored, options, title):
+    y, score, weight = scored
+    scan = significance_scan(y, score, np.abs(weight), **options)
+    _, ax = plt.subplots()
+    ax.plot(scan.threshold, scan.z, label="curve")
+    finish_axes(ax, scan, [], np.array([]), None, 25.0, "threshold")
+    assert ax.get_legend().get_title().get_text() == title
+
+
+def test_two_curves_share_what_the_legend_says_of_both(scored):
+    y, score, weight = scored
+    options = {"sample_weight": np.abs(weight), "n_replicas": 5, "threshold": 1.0}
+    draw = SignificanceScanDisplay.from_predictions
+    first = draw(y, score, name="one", **options)
+    second = draw(y, score**3, name="two", ax=first.ax_, **options)
+    texts = [text.get_text() for text in first.ax_.get_legend().get_texts()]
+    assert [text for text in texts if "cut at" not in text] == [
+        "one",
+        r"statistical error (1$\,\sigma$)",
+        r"background $n_\mathrm{eff}$ < 25",
+        "two",
+    ]
+    assert sum("cut at 1: " in text for text in texts) == 2
+    assert first.cut_.get_color() == first.line_.get_color()
+    assert second.cut_.get_color() == second.line_.get_color()
+    assert first.line_.get_color() != second.line_.get_color()
+    lower = draw(y, -score, name="three", ax=first.ax_, **options)
+    assert lower.ax_.get_ylim()[1] >= first.band_.get_datalim(first.ax_.transData).y0
+    assert lower.ax_.get_ylim()[1] > first.point.z + first.point_error
+
+
+def test_little_is_shown_of_what_has_too_few_events(scan):
+    _, ax = plt.subplots()
+    ax.plot(scan.threshold, scan.z, label="curve")
+    finish_axes(ax, scan, [], np.array([]), None, 200.0, "threshold")
+    last = scan.threshold[scan.n_eff_b >= 200.0].max()
+    low, high = ax.get_xlim()
+    assert last < high < last + 0.5 * (last - low)
+    assert high < scan.threshold.max()
 
 
 def test_unknown_abscissa():

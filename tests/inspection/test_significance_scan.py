@@ -20,7 +20,9 @@ def test_curve_is_the_scan(scored):
     np.testing.assert_array_equal(display.scan.z, scan.z)
     np.testing.assert_array_equal(display.line_.get_xdata(), scan.threshold)
     np.testing.assert_array_equal(display.line_.get_ydata(), scan.z)
-    assert display.ax_.get_ylabel() == r"AMS, $b_r$ = 2 ($\sigma$)"
+    assert display.ax_.get_ylabel() == r"AMS ($\sigma$)"
+    title = display.ax_.get_legend().get_title().get_text()
+    assert title.endswith(r"$b_\mathrm{reg}$ = 2 events")
     assert display.cut_ is None
     assert display.point is None
 

@@ -89,7 +89,7 @@ def test_several_classes_by_name_and_by_loop():
     paired = paired_bootstrap("balanced_log_loss", y, proba, other, weight, **options)
     second = bootstrap("balanced_log_loss", y, other, weight, **options)
     assert np.allclose(paired.replicas, fast.replicas - second.replicas, rtol=1e-11)
-    with pytest.raises(ValueError, match=r"two kinds of labels, got 3"):
+    with pytest.raises(ValueError, match=r"`multi_class` or `pos_label` must be given"):
         bootstrap("roc_auc", y, proba[:, 0], weight)
 
 
@@ -168,7 +168,7 @@ def test_error_is_nan_if_nothing_is_defined():
 
 def test_wrong_arguments_are_refused():
     y, score = [0, 1], [0.1, 0.2]
-    with pytest.raises(ValueError, match=r"`metric` must be .*'roc_auc'\], got 'auc'"):
+    with pytest.raises(ValueError, match=r"`metric` must be .*'roc_auc', .* got 'auc'"):
         bootstrap("auc", y, score)
     with pytest.raises(ValueError, match=r"`n_replicas` must be at least 2, got 1"):
         bootstrap("roc_auc", y, score, n_replicas=1)

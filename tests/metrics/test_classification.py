@@ -213,8 +213,8 @@ def test_wrong_input_of_several_classes_is_refused(three_classes):
     two = y != "top"
     with pytest.raises(ValueError, match=r"or \(\d+, 2\), got .*events of all classes"):
         balanced_log_loss(y[two], proba[two], weight[two])
-    with pytest.raises(ValueError, match=r"`pos_label` must be None .* got 'W' for"):
-        balanced_log_loss(y, proba, weight, pos_label="W")
+    with pytest.raises(ValueError, match=r"`pos_label` must be one of .* got 'H'\."):
+        balanced_log_loss(y, proba, weight, pos_label="H")
     with pytest.raises(WeightsError, match=r"got -\d.* for the class 'Z'\. Use a"):
         balanced_log_loss(y, proba, np.where(y == "Z", -1.0, 1.0))
     with pytest.raises(ValueError, match=r"labels of classes, got 300 fractional"):

@@ -50,7 +50,7 @@ def by_hand(y, score, weight, fold, choose, full, **options):
 
 CHOICES = {
     "maximum": partial(threshold_at_maximum, min_n_eff=25.0),
-    "top_fraction": threshold_top_fraction,
+    "top_fraction": partial(threshold_top_fraction, min_n_eff=25.0),
 }
 
 
@@ -73,6 +73,29 @@ def test_it_is_the_significance_of_the_sums_over_folds(events, choose, known):
     found = [result.s, result.b, result.sum_w2_b, result.n_eff_b]
     assert found == pytest.approx([s, b, w2, b**2 / w2], rel=1e-12)
     assert result.value == pytest.approx(ams(s, b), rel=1e-12)
+
+
+@pytest.mark.parametrize("choose", CHOICES)
+def test_every_rule_that_ranks_asks_for_effective_events(events, choose):
+    y, score, weight, fold = events
+    options = {"fold": fold, "choose": choose, "kind": "ams"}
+    result = cross_fitted_significance(y, score, weight, **options, min_n_eff=0)
+    by_rule = cross_fitted_significance(
+        y,
+        score,
+        weight,
+        fold=fold,
+        choose=partial(CHOICES[choose], min_n_eff=0),
+        kind="ams",
+    )
+    assert result == by_rule
+    assert (
+        result.thresholds
+        != cross_fitted_significance(y, score, weight, **options).thresholds
+    )
+    with pytest.warns(UndefinedSignificanceWarning, match="Loosen `min_n_eff`"):
+        nothing = cross_fitted_significance(y, score, weight, **options, min_n_eff=1e6)
+    assert np.isnan(nothing.value)
 
 
 def test_uncertainties_count_in_the_choice_and_in_the_result(events):

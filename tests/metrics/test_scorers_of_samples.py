@@ -70,7 +70,7 @@ def test_the_signal_is_the_label_that_the_scorer_has(events):
     reversed_ = make_significance_scorer(pos_label="b").for_sample(y, weights)
     expected = pytest.approx(weights[y == "b"].sum(), rel=1e-12)
     assert reversed_._score_func.signal_yield == expected
-    with pytest.raises(ValueError, match="two kinds of labels, got 3"):
+    with pytest.raises(ValueError, match="must name the signal among the 3 classes"):
         make_significance_scorer().for_sample(np.arange(600) % 3, weights)
     with pytest.raises(WeightsError, match="for the signal"):
         make_significance_scorer().for_sample(y, np.where(y == "s", -1.0, 1.0))

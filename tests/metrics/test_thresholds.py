@@ -9,6 +9,7 @@ from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.inspection import SignificanceScanDisplay
 from skhep_dnn.metrics import (
     asimov_significance,
+    cross_fitted_significance,
     make_significance_scorer,
     max_significance_score,
     significance_scan,
@@ -16,6 +17,7 @@ from skhep_dnn.metrics import (
     threshold_at_maximum,
     threshold_top_fraction,
 )
+from skhep_dnn.model_selection import SignificanceThresholdClassifier
 
 
 def make_scan(seed=0, n=2000, decimals=None, **options):
@@ -34,6 +36,9 @@ def make_scan(seed=0, n=2000, decimals=None, **options):
         make_significance_scorer,
         max_significance_score,
         threshold_at_maximum,
+        threshold_top_fraction,
+        cross_fitted_significance,
+        SignificanceThresholdClassifier,
         SignificanceScanDisplay,
         SignificanceScanDisplay.from_predictions,
         SignificanceScanDisplay.from_scan,
@@ -132,7 +137,9 @@ def test_top_fraction_equals_brute_force():
         # All events tied with the last one are taken.
         last = np.sort(z[ranked])[::-1][n_top - 1]
         expected = scores[ranked][z[ranked] >= last].mean()
-        point = threshold_top_fraction(scan, fraction=fraction, min_score=min_score)
+        point = threshold_top_fraction(
+            scan, fraction=fraction, min_score=min_score, min_n_eff=0
+        )
         assert point.threshold == pytest.approx(expected, rel=1e-12)
         assert point == scan.at(point.threshold)
 
@@ -141,9 +148,50 @@ def test_top_fraction_counts_events_unweighted():
     y, scores = [0, 0, 1, 0, 0], [5.0, 4.0, 3.0, 3.0, 0.0]
     scan = significance_scan(y, scores, [1.0, 1.0, 5.0, 0.001, 100.0])
     # The two events at 3 have the largest z; the third largest is at 0.
-    assert threshold_top_fraction(scan, fraction=0.4).threshold == 3.0
-    assert threshold_top_fraction(scan, fraction=0.01).threshold == 3.0
-    assert threshold_top_fraction(scan, fraction=0.6).threshold == 2.0
+    for fraction, threshold in ((0.4, 3.0), (0.01, 3.0), (0.6, 2.0)):
+        point = threshold_top_fraction(scan, fraction=fraction, min_n_eff=0)
+        assert point.threshold == threshold
+
+
+@pytest.mark.parametrize("min_n_eff", [10.0, 25.0, 60.0])
+def test_top_fraction_ranks_only_where_there_are_enough_effective_events(min_n_eff):
+    rng = np.random.default_rng(1)
+    y = rng.random(600) < 0.4
+    scores = rng.normal(1.5 * y)
+    weights = np.where(y, 0.1, 1.0) * rng.exponential(size=600)
+    scan = significance_scan(y, scores, weights)
+    ranked = []
+    for score in scores:
+        b = weights[~y & (scores >= score)]
+        if b.sum() ** 2 >= min_n_eff * (b**2).sum() > 0.0:
+            ranked.append((scan.at(score).z, score))
+    best = sorted(ranked, reverse=True)[: round(0.1 * len(ranked))]
+    point = threshold_top_fraction(scan, min_n_eff=min_n_eff)
+    assert point.threshold == pytest.approx(np.mean([score for _, score in best]))
+    assert point.n_eff_b >= min_n_eff
+    assert threshold_top_fraction(scan, min_n_eff=0).n_eff_b < 6.0
+
+
+def test_a_mean_that_falls_between_admissible_scores_goes_down_to_the_next():
+    """A heavy background event spoils the middle of the scores that are ranked."""
+    counts = [40, 4, 1, 4000, 4]
+    y = np.repeat([0, 1, 0, 0, 1], counts)
+    scores = np.repeat([4.0, 4.0, 3.0, 2.0, 2.0], counts)
+    weights = np.repeat([1.0, 5.0, 60.0, 0.1, 12.0], counts)
+    scan = significance_scan(y, scores, weights)
+    assert scan.n_eff_b.round(0).tolist() == [40.0, 3.0, 68.0]
+    point = threshold_top_fraction(scan, fraction=1.0)
+    assert point.threshold == 2.0
+    assert threshold_top_fraction(scan, fraction=1.0, min_n_eff=0).threshold > 2.0
+
+
+def test_the_defaults_ask_for_25_effective_events_and_0_is_the_rule_of_the_study():
+    rng = np.random.default_rng(2)
+    y = np.repeat([0, 1], 4000)
+    scan = significance_scan(y, rng.normal(2.0 * y), np.where(y, 0.05, 1.0))
+    for choose in (threshold_at_maximum, threshold_top_fraction):
+        assert choose(scan) == choose(scan, min_n_eff=25.0)
+        assert choose(scan).n_eff_b >= 25.0 > choose(scan, min_n_eff=0).n_eff_b
 
 
 @pytest.mark.parametrize(
@@ -151,9 +199,10 @@ def test_top_fraction_counts_events_unweighted():
     [
         lambda scan: threshold_at_maximum(scan, min_n_eff=1e6),
         lambda scan: threshold_at_efficiency(scan, background=1e-9),
-        lambda scan: threshold_top_fraction(scan, min_score=100.0),
+        lambda scan: threshold_top_fraction(scan, min_score=100.0, min_n_eff=0),
+        threshold_top_fraction,
     ],
-    ids=["maximum", "efficiency", "top fraction"],
+    ids=["maximum", "efficiency", "top fraction", "too few events"],
 )
 def test_no_admissible_threshold_is_nan_with_one_warning(choose):
     scan = significance_scan([0, 1, 0], [3.0, 2.0, 1.0])
@@ -181,11 +230,13 @@ def test_impossible_arguments_raise():
         threshold_at_efficiency(scan, background=1.5)
     with pytest.raises(ValueError, match=r"`fraction` must be above 0 .* got 10"):
         threshold_top_fraction(scan, fraction=10)
+    with pytest.raises(ValueError, match=r"`min_n_eff` must be at least 0, got nan"):
+        threshold_top_fraction(scan, min_n_eff=np.nan)
     with pytest.raises(ValueError, match=r"`min_score` must be a number, got nan"):
         threshold_top_fraction(scan, min_score=np.nan)
     infinite = significance_scan([0, 1, 0], [np.inf, np.inf, 1.0])
     with pytest.raises(ValueError, match=r"must have finite scores .* Clip the scores"):
-        threshold_top_fraction(infinite)
+        threshold_top_fraction(infinite, min_n_eff=0)
 
 
 def toy_scan(rng, n_background):

@@ -145,6 +145,11 @@ def test_other_choices(numbered):
     scan = significance_scan(y, scores, w, kind="ams")
     top = by_number(choose="top_fraction", kind="ams").fit(X, y, w)
     assert top.best_threshold_ == threshold_top_fraction(scan).threshold
+    assert top.working_point_.n_eff_b >= 25.0
+    of_study = by_number(choose="top_fraction", kind="ams", min_n_eff=0).fit(X, y, w)
+    chosen = threshold_top_fraction(scan, min_n_eff=0)
+    assert of_study.working_point_ == chosen
+    assert chosen.n_eff_b < 25.0
     fixed = by_number(choose=partial(threshold_at_efficiency, background=0.05))
     fixed.fit(X, y, w)
     assert fixed.working_point_.background_efficiency == pytest.approx(0.05, rel=0.05)

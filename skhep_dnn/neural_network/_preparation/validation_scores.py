@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import get_scorer
 
 from skhep_dnn._event_sample import EventSample
 from skhep_dnn._logits import combine_logits, labels, probabilities
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn.exceptions import FoldYieldWarning
 from skhep_dnn.metrics import weighted_scorer
-from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
+from skhep_dnn.metrics._metric_scorer import METRIC_NAMES, WeightedMetric
 from skhep_dnn.weights._class_sums import rescaled, sums_by_class
 
 __all__ = ["Scorer", "ValidationScore", "as_scorer", "validation_score"]
@@ -65,18 +65,30 @@ class KnownLogits(ClassifierMixin, BaseEstimator):
         return labels(self.decision_function(X), self.classes)
 
 
-def as_scorer(scoring: str | Scorer | None, n_classes: int) -> Scorer | None:
+# Those of scikit-learn survive negative weights with more than two classes, and do not
+# ask for events of each.
+_SIGNED_IN_SCIKIT_LEARN = ("accuracy", "balanced_accuracy", "neg_log_loss")
+
+
+def as_scorer(
+    scoring: str | Scorer | None, n_classes: int, pos_label: object = None
+) -> Scorer | None:
     """Return the scorer that `scoring` stands for.
 
-    A name means the scorer that survives negative weights, where there is one. Those of
-    scikit-learn do so with more than two classes.
+    A name means the scorer that survives negative weights, where there is one. With
+    more than two classes a metric of two is that of the signal against all others.
     """
     if not isinstance(scoring, str):
         return scoring
-    own = scoring in METRIC_NAMES
-    if own and (n_classes == 2 or scoring not in get_scorer_names()):
+    if scoring not in METRIC_NAMES:
+        return get_scorer(scoring)
+    if n_classes == 2:
         return weighted_scorer(scoring, unit_weights=True)
-    return get_scorer(scoring)
+    if scoring in _SIGNED_IN_SCIKIT_LEARN:
+        return get_scorer(scoring)
+    if WeightedMetric(scoring).takes_several_classes:
+        return weighted_scorer(scoring, unit_weights=True)
+    return weighted_scorer(scoring, pos_label=pos_label, unit_weights=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,316 @@
+"""The figure of how far probabilities can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+
+from skhep_dnn.inspection._display import check_fitted_classifier
+from skhep_dnn.inspection._fitting import add_fitted_legend, fit_labels
+from skhep_dnn.inspection._plotting import (
+    NEUTRAL_COLOR,
+    curve_style,
+    make_axes,
+    merge_style,
+    split_off_panels,
+)
+from skhep_dnn.metrics import ReliabilityCurve, reliability_curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.patches import StepPatch
+
+__all__ = ["ReliabilityDisplay"]
+
+_MARKERS = "osD^vP"
+
+
+class ReliabilityDisplay:
+    """Share of a class against its predicted probability, with errors.
+
+    Below it the effective events behind each point. Make one with `from_estimator`,
+    `from_predictions` or of curves.
+
+    Parameters
+    ----------
+    curves : mapping of str to ReliabilityCurve
+        Curves by the name in the legend.
+    class_weight : "balanced" or None, default="balanced"
+        Whether they are at equal yields, for the label of the axis.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curves.
+    ax_n_eff_ : matplotlib Axes
+        Axes with the effective events.
+    figure_ : matplotlib Figure
+        Figure that contains the axes.
+    points_ : dict of str to matplotlib ErrorbarContainer
+        The curves by name.
+    n_eff_ : dict of str to matplotlib StepPatch
+        Their effective events.
+
+    See Also
+    --------
+    skhep_dnn.metrics.reliability_curve : The numbers.
+    skhep_dnn.weights.to_physical_prior : Probabilities at the expected yields.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhep_dnn.inspection import ReliabilityDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(size=1000)
+    >>> y = np.where(rng.uniform(size=1000) < p, "s", "b")
+    >>> display = ReliabilityDisplay.from_predictions(y, p, n_bins=5)
+    >>> display.ax_.get_ylabel()
+    'share of the class, at equal yields'
+    """
+
+    def __init__(
+        self,
+        *,
+        curves: Mapping[str, ReliabilityCurve],
+        class_weight: Literal["balanced"] | None = "balanced",
+    ) -> None:
+        self.curves = curves
+        self.class_weight = class_weight
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        pos_label: object = None,
+        class_weight: Literal["balanced"] | None = "balanced",
+        n_bins: int = 10,
+        strategy: Literal["uniform", "quantile"] = "uniform",
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw how reliable the probabilities of a fitted classifier are.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted classifier with `predict_proba`, or a pipeline that ends with one.
+        X : array-like of shape (n_samples, n_features)
+            Events that were not trained on.
+        y : array-like of shape (n_samples,)
+            Their labels, of all classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their physics weights, negative ones too; None counts every event once.
+        pos_label : label or list of labels, default=None
+            As in `from_predictions`.
+        class_weight : "balanced" or None, default="balanced"
+            "balanced" compares at equal yields of all classes, for which networks with
+            their default `class_weight` are trained; None at those of the weights.
+        n_bins : int, default=10
+            Number of bins.
+        strategy : {"uniform", "quantile"}, default="uniform"
+            Bins of equal width or of equal content.
+        name : str, default=None
+            Name in the legend of a single curve; None takes that of the class.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+        **kwargs : dict
+            Passed to `matplotlib.axes.Axes.errorbar`.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+
+        Raises
+        ------
+        ValueError
+            If the estimator is no classifier, or an argument is not as described.
+        ImportError
+            If matplotlib is not installed.
+        """
+        check_fitted_classifier(estimator)
+        return cls.from_predictions(
+            y,
+            estimator.predict_proba(X),
+            sample_weight=sample_weight,
+            pos_label=pos_label,
+            class_weight=class_weight,
+            n_bins=n_bins,
+            strategy=strategy,
+            name=name,
+            ax=ax,
+            **kwargs,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_proba: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        pos_label: object = None,
+        class_weight: Literal["balanced"] | None = "balanced",
+        n_bins: int = 10,
+        strategy: Literal["uniform", "quantile"] = "uniform",
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw how reliable given probabilities are.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of two classes or more.
+        y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Probability of the signal, or `predict_proba`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights, negative ones too; None counts every event once.
+        pos_label : label or list of labels, default=None
+            Label of the signal, or of several signal classes, against all others; None
+            takes the larger one of two, and of more classes draws a curve for each.
+        class_weight : "balanced" or None, default="balanced"
+            "balanced" compares at equal yields of all classes; None at those of the
+            weights, for probabilities on the physical prior.
+        n_bins : int, default=10
+            Number of bins.
+        strategy : {"uniform", "quantile"}, default="uniform"
+            Bins of equal width or of equal content.
+        name : str, default=None
+            Name in the legend of a single curve; None takes that of the class.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+        **kwargs : dict
+            Passed to `matplotlib.axes.Axes.errorbar`.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+
+        Raises
+        ------
+        ValueError
+            If an argument is not as described.
+        WeightsError
+            If the weights of a class do not sum to more than 0.
+        ImportError
+            If matplotlib is not installed.
+        """
+        classes = np.unique(np.asarray(y_true)).tolist()
+        signals: list[object] = [pos_label]
+        if pos_label is None:
+            signals = list(classes) if len(classes) > 2 else classes[1:]
+        if name is not None and len(signals) > 1:
+            msg = (
+                "`name` must be left out for a curve of each class, got "
+                f"{name!r} for {len(signals)} curves. Choose one by `pos_label`."
+            )
+            raise ValueError(msg)
+        curves = {
+            _name(signal) if name is None else name: reliability_curve(
+                y_true,
+                y_proba,
+                sample_weight,
+                pos_label=signal,
+                class_weight=class_weight,
+                n_bins=n_bins,
+                strategy=strategy,
+            )
+            for signal in signals
+        }
+        return cls(curves=curves, class_weight=class_weight).plot(ax, **kwargs)
+
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on, which are split; None makes a new figure.
+        **kwargs : dict
+            Passed to `matplotlib.axes.Axes.errorbar`.
+
+        Returns
+        -------
+        self : ReliabilityDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        self.ax_ = make_axes(ax, f"{type(self).__name__}.plot")
+        self.figure_: Figure | SubFigure = self.ax_.figure
+        (self.ax_n_eff_,) = split_off_panels(self.ax_)
+        self.points_: dict[str, ErrorbarContainer] = {}
+        self.n_eff_: dict[str, StepPatch] = {}
+        self.ax_.plot([0, 1], [0, 1], ":", color=NEUTRAL_COLOR, lw=1.0, label="ideal")
+        for k, (name, curve) in enumerate(self.curves.items()):
+            self._draw(name, curve, _MARKERS[k % len(_MARKERS)], kwargs)
+        self._label()
+        return self
+
+    def _draw(
+        self, name: str, curve: ReliabilityCurve, marker: str, kwargs: dict[str, Any]
+    ) -> None:
+        from matplotlib.lines import Line2D  # noqa: PLC0415
+
+        style = curve_style(self.ax_)
+        style.pop("gid")
+        defaults = {**style, "marker": marker, "markersize": 4.5, "linewidth": 1.1}
+        merged = merge_style({**defaults, "label": name}, kwargs, Line2D)
+        seen = np.isfinite(curve.share)
+        points = self.ax_.errorbar(
+            curve.probability[seen],
+            curve.share[seen],
+            curve.error[seen],
+            **{"capsize": 2.0, "elinewidth": 1.1, **merged},
+        )
+        points.lines[0].set_gid("curve")
+        self.points_[name] = points
+        self.n_eff_[name] = self.ax_n_eff_.stairs(
+            np.where(curve.n_eff > 0, curve.n_eff, np.nan),
+            curve.edges,
+            baseline=None,
+            color=merged["color"],
+            linestyle=merged["linestyle"],
+            linewidth=1.1,
+        )
+
+    def _label(self) -> None:
+        from matplotlib.ticker import LogFormatter  # noqa: PLC0415
+
+        prior = "equal yields"
+        if self.class_weight is None:
+            prior = "the yields of the weights"
+        self.ax_.set(ylabel=f"share of the class, at {prior}", xlim=(0.0, 1.0))
+        low, high = self.ax_.get_ylim()
+        self.ax_.set_ylim(min(low, -0.02), max(high, 1.02))
+        self.ax_.tick_params(labelbottom=False)
+        self.ax_n_eff_.set(
+            xlabel="predicted probability", ylabel="$n_{eff}$", yscale="log"
+        )
+        self.ax_n_eff_.yaxis.set_major_formatter(LogFormatter())
+        self.ax_n_eff_.yaxis.set_minor_formatter(
+            LogFormatter(minor_thresholds=(1.5, 0.4))
+        )
+        add_fitted_legend(self.ax_, loc="upper left", frameon=False)
+        fit_labels(self.ax_, self.ax_n_eff_)
+
+
+def _name(signal: object) -> str:
+    if isinstance(signal, str) or np.ndim(signal) == 0:  # type: ignore[arg-type]
+        return str(signal)
+    labels: NDArray[Any] = np.asarray(list(signal))  # type: ignore[call-overload]
+    return " + ".join(str(label) for label in labels.tolist())
