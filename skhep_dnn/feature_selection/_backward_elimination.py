@@ -35,7 +35,7 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _num_samples,
 )
-from skhep_dnn._tables import check_table, column_position
+from skhep_dnn._tables import check_table, column_position, native_values
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.feature_selection._columns import Groups, resolve_groups
 from skhep_dnn.feature_selection._elimination import (
@@ -365,6 +365,7 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         if sample_weight is not None:
             sample_weight = check_event_weights(sample_weight, _num_samples(table))
         scoring = self._scorers(is_weighted=sample_weight is not None)
+        groups = native_values(groups, "groups")
         given = {"sample_weight": sample_weight, "groups": groups, **params}
         routed = routed_params(self, self.estimator, scoring, given)
         events = Events(table, y, routed.estimator.fit, routed.scorer.score)

@@ -25,7 +25,7 @@ from sklearn.model_selection import (
 from sklearn.utils import Bunch, check_random_state
 
 from skhep_dnn._tables import select_columns
-from skhep_dnn._validation import check_event_weights, check_signal
+from skhep_dnn._validation import check_event_weights, check_labels, check_signal
 from skhep_dnn.feature_selection._columns import (
     check_columns_are_named,
     named_table,
@@ -210,7 +210,7 @@ def compare_after_cut(
     table, names = named_table(X)
     kept = _check_cut(names, importance, cut)
     check_columns_are_named(estimator)
-    labels = np.asarray(y)
+    labels = check_labels(y)
     check_signal(labels, name="y")
     if sample_weight is not None:
         sample_weight = check_event_weights(sample_weight, len(table))

@@ -19,6 +19,8 @@ from skhep_dnn._validation import check_pos_label
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+from skhep_dnn._tables import native_events
+
 __all__ = ["ScoreDisplay", "signal_label", "signal_scores"]
 
 _AUTO = ("decision_function", "predict_proba")
@@ -189,7 +191,7 @@ def signal_scores(
     names = list(_AUTO) if response_method == "auto" else response_method
     method = _check_response_method(estimator, names)
     is_second = pos_label == np.asarray(estimator.classes_).tolist()[1]
-    response = np.asarray(method(X), dtype=np.float64)
+    response = np.asarray(method(native_events(X)), dtype=np.float64)
     if method.__name__ == "predict_proba":
         return response[:, int(is_second)]
     return response if is_second else -response

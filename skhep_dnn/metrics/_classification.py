@@ -11,7 +11,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_classes, check_scores, check_signal
+from skhep_dnn._validation import (
+    check_classes,
+    check_numbers,
+    check_scores,
+    check_signal,
+)
 from skhep_dnn.weights._class_sums import check_class_weights
 
 __all__ = [
@@ -247,7 +252,7 @@ def _losses(
 def _check_probabilities(
     y_proba: ArrayLike, n_samples: int, names: Sequence[str]
 ) -> FloatArray:
-    proba = np.asarray(y_proba, dtype=np.float64)
+    proba = check_numbers(y_proba, "y_proba")
     _check_shape(proba.shape, n_samples, names)
     if not ((proba >= 0) & (proba <= 1)).all():
         msg = (

@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._sklearn import _cached_call, _check_response_method, _Scorer
+from skhep_dnn._tables import native_events, native_values
 from skhep_dnn._validation import (
     check_classes,
     check_event_weights,
@@ -216,7 +217,8 @@ class EventWeightScorer(_Scorer):
         if not self._score_func.has_kernel:
             return None
         caller = partial(_cached_call, None)
-        response, pos_label = self._response(caller, estimator, X, y_true)
+        events = native_events(X)
+        response, pos_label = self._response(caller, estimator, events, y_true)
         kernel = self._score_func.kernel(y_true, response, pos_label)
         sign = self._sign
 
@@ -234,6 +236,7 @@ class EventWeightScorer(_Scorer):
         *,
         sample_weight: ArrayLike | None = None,
     ) -> float:
+        X = native_events(X)
         if sample_weight is None and self._carried is not None:
             sample_weight = self._carried.weights_of(X, y_true)
         response, pos_label = self._response(method_caller, estimator, X, y_true)
@@ -415,6 +418,7 @@ class CarriedWeights:
 
     def __init__(self, sample_weight: pd.Series, target: pd.Series | None) -> None:
         _check_series(sample_weight, "sample_weight")
+        sample_weight = native_values(sample_weight, "sample_weight")
         values = sample_weight.to_numpy()
         self.index: pd.Index = sample_weight.index
         self.weights = check_event_weights(values, len(values)).copy()
@@ -422,6 +426,7 @@ class CarriedWeights:
         self.target: NDArray[Any] | None = None
         if target is not None:
             _check_series(target, "target")
+            target = native_values(target, "target")
             self.target = self._in_same_order(target)
 
     def __copy__(self) -> Self:

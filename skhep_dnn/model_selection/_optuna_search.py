@@ -24,6 +24,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 
 from skhep_dnn._fit_tasks import FitTask, has_callbacks
+from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import (
     BaseSearchCV,
     HasMethods,
@@ -34,6 +35,7 @@ from skhep_dnn._sklearn import (
     _MultimetricScorer,
     _num_samples,
 )
+from skhep_dnn._tables import native_events, native_values
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import IgnoredConstraintWarning
@@ -318,9 +320,11 @@ class OptunaSearchCV(BaseSearchCV):
             If weights would be left out by a step of the estimator or by a scorer.
         """
         self._check_budget()
-        X, y = indexable(X, y)
+        X, y = indexable(native_events(X), y)
         y = check_target(y, self)
         params = _check_method_params(X, params=params)
+        if "groups" in params:
+            params["groups"] = native_values(params["groups"], "groups")
         is_weighted = params.get("sample_weight") is not None
         if is_weighted:
             weights = check_event_weights(params["sample_weight"], _num_samples(X))
@@ -373,6 +377,13 @@ class OptunaSearchCV(BaseSearchCV):
             self._refit(setup, task.subtask("refit"))
         task.end(X, y, params.get("sample_weight"))
         return self
+
+    # An estimator of scikit-learn would drop a mask in silence.
+    predict = of_native_events(BaseSearchCV, "predict")
+    predict_proba = of_native_events(BaseSearchCV, "predict_proba")
+    predict_log_proba = of_native_events(BaseSearchCV, "predict_log_proba")
+    decision_function = of_native_events(BaseSearchCV, "decision_function")
+    score = of_native_events(BaseSearchCV, "score")
 
     def _open_study(self, space: SearchSpace, **sample: Any) -> SearchStudy:
         return SearchStudy.open(

@@ -35,6 +35,7 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _routing_enabled,
 )
+from skhep_dnn._tables import native_events, native_values
 from skhep_dnn._validation import check_pos_label, check_scores
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
@@ -591,7 +592,7 @@ class SignificanceThresholdClassifier(
     ) -> EventSample:
         """Check labels and weights, and learn the classes."""
         name = type(self).__name__
-        sample = check_event_sample(X, y, sample_weight, estimator=name)
+        sample = check_event_sample(native_events(X), y, sample_weight, estimator=name)
         classes = sample.targets.classes
         check_two_classes(classes)
         if len(classes) > 2:
@@ -610,7 +611,7 @@ class SignificanceThresholdClassifier(
     ) -> Bunch:
         passed = {
             "sample_weight": sample.sample_weight if sample.is_weighted else None,
-            "groups": groups,
+            "groups": native_values(groups, "groups"),
             **_check_method_params(sample.X, params=params),
         }
         routed = routed_params(self, self.estimator, _NO_SCORES, passed)
@@ -838,6 +839,7 @@ class SignificanceThresholdClassifier(
     ) -> FloatArray:
         """Return what the models say of events, by a method of theirs."""
         check_is_fitted(self)
+        X = native_events(X)
         if self._fold_models is not None:
             if params:
                 msg = (
