@@ -95,7 +95,7 @@ def refuse_mask(values: Any, name: str, error: type[ValueError] = ValueError) ->
     """
     if not np.ma.isMaskedArray(values):
         return
-    n_masked = int(np.ma.count_masked(values))
+    n_masked = int(np.count_nonzero(np.ma.getmaskarray(values)))
     if n_masked:
         msg = (
             f"`{name}` must have no masked entries, got {n_masked}. Drop these events, "

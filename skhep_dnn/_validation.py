@@ -56,6 +56,9 @@ def check_event_weights(
     if sample_weight is None:
         return np.ones(n_samples)
     weights = check_numbers(sample_weight, name, WeightsError)
+    if n_samples == 0 and weights.size == 0:
+        msg = f"`{name}` must belong to one event or more, got none. Pass events."
+        raise WeightsError(msg)
     if weights.shape != (n_samples,):
         msg = (
             f"`{name}` must be one-dimensional with one weight for each of the "

@@ -27,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import without_callbacks
+from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
@@ -35,7 +36,7 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _num_samples,
 )
-from skhep_dnn._tables import check_table, column_position, native_values
+from skhep_dnn._tables import check_table, column_position
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.feature_selection._columns import Groups, resolve_groups
 from skhep_dnn.feature_selection._elimination import (
@@ -365,7 +366,6 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         if sample_weight is not None:
             sample_weight = check_event_weights(sample_weight, _num_samples(table))
         scoring = self._scorers(is_weighted=sample_weight is not None)
-        groups = native_values(groups, "groups")
         given = {"sample_weight": sample_weight, "groups": groups, **params}
         routed = routed_params(self, self.estimator, scoring, given)
         events = Events(table, y, routed.estimator.fit, routed.scorer.score)
@@ -411,6 +411,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         tags.input_tags.categorical = inner.categorical
         tags.target_tags.required = True
         return tags
+
+    # scikit-learn's own would drop a mask in silence.
+    transform = of_native_events(SelectorMixin, "transform")
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)

@@ -19,6 +19,7 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
+from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.feature_selection._columns import numeric_columns
@@ -198,6 +199,9 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         tags.target_tags.required = True
         tags.classifier_tags = ClassifierTags(multi_class=False)
         return tags
+
+    # scikit-learn's own would drop a mask in silence.
+    transform = of_native_events(SelectorMixin, "transform")
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)

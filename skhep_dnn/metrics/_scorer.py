@@ -417,16 +417,14 @@ class CarriedWeights:
     """
 
     def __init__(self, sample_weight: pd.Series, target: pd.Series | None) -> None:
-        _check_series(sample_weight, "sample_weight")
-        sample_weight = native_values(sample_weight, "sample_weight")
+        sample_weight = _check_series(sample_weight, "sample_weight")
         values = sample_weight.to_numpy()
         self.index: pd.Index = sample_weight.index
         self.weights = check_event_weights(values, len(values)).copy()
         self.weights.flags.writeable = False
         self.target: NDArray[Any] | None = None
         if target is not None:
-            _check_series(target, "target")
-            target = native_values(target, "target")
+            target = _check_series(target, "target")
             self.target = self._in_same_order(target)
 
     def __copy__(self) -> Self:
@@ -538,7 +536,8 @@ def check_carried(
     return None
 
 
-def _check_series(values: object, name: str) -> None:
+def _check_series(values: object, name: str) -> pd.Series:
+    """Return a Series in native byte order whose labels recognise the events."""
     if not isinstance(values, pd.Series):
         msg = (
             f"`{name}` must be a pandas Series with the index of the DataFrame that "
@@ -546,14 +545,16 @@ def _check_series(values: object, name: str) -> None:
             "`pd.Series(values, index=X.index)`."
         )
         raise TypeError(msg)
-    if not values.index.is_unique:
-        repeated = values.index[values.index.duplicated()]
+    series: pd.Series = native_values(values, name)
+    if not series.index.is_unique:
+        repeated = series.index[series.index.duplicated()]
         msg = (
             f"The index of `{name}` must be unique, got {len(repeated)} repeated "
             f"labels, such as {repeated[0]!r}. Number the events first, for example "
             "by `X.reset_index(drop=True)` before the weights are taken."
         )
         raise WeightsError(msg)
+    return series
 
 
 def _check_labels(carried: NDArray[Any], y_true: ArrayLike) -> None:

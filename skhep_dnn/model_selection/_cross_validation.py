@@ -14,7 +14,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
 from skhep_dnn._sklearn import _check_method_params, _num_samples
-from skhep_dnn._tables import native_events, native_values
+from skhep_dnn._tables import native_events
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.metrics import BootstrapResult
 from skhep_dnn.model_selection._fit_folds import fit_folds
@@ -239,7 +239,7 @@ def cross_validate_pooled(
     ['balanced_log_loss', 'roc_auc']
     """
     _check_options(pooled, as_members, n_replicas, random_state)
-    X, y, groups = indexable(native_events(X), y, native_values(groups, "groups"))
+    X, y, groups = indexable(native_events(X), y, groups)
     y = check_target(y, estimator)
     params = _check_method_params(X, params=_check_params(params))
     if sample_weight is not None:

@@ -35,7 +35,7 @@ from skhep_dnn._sklearn import (
     _MultimetricScorer,
     _num_samples,
 )
-from skhep_dnn._tables import native_events, native_values
+from skhep_dnn._tables import native_events
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import IgnoredConstraintWarning
@@ -323,8 +323,6 @@ class OptunaSearchCV(BaseSearchCV):
         X, y = indexable(native_events(X), y)
         y = check_target(y, self)
         params = _check_method_params(X, params=params)
-        if "groups" in params:
-            params["groups"] = native_values(params["groups"], "groups")
         is_weighted = params.get("sample_weight") is not None
         if is_weighted:
             weights = check_event_weights(params["sample_weight"], _num_samples(X))

@@ -35,7 +35,7 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _routing_enabled,
 )
-from skhep_dnn._tables import native_events, native_values
+from skhep_dnn._tables import native_events
 from skhep_dnn._validation import check_pos_label, check_scores
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
@@ -611,7 +611,7 @@ class SignificanceThresholdClassifier(
     ) -> Bunch:
         passed = {
             "sample_weight": sample.sample_weight if sample.is_weighted else None,
-            "groups": native_values(groups, "groups"),
+            "groups": groups,
             **_check_method_params(sample.X, params=params),
         }
         routed = routed_params(self, self.estimator, _NO_SCORES, passed)
