@@ -19,6 +19,7 @@ from skhep_dnn._arrays import defined_array
 from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import StrOptions, _name_estimators, _routing_enabled
 from skhep_dnn._tables import native_events, native_values
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import (
     declines,
@@ -118,6 +119,7 @@ class WeightedPipeline(Pipeline):
         )
         self.preprocessing_weights = preprocessing_weights
 
+    @warns_once
     def fit(
         self,
         X: object,

@@ -37,6 +37,7 @@ from skhep_dnn._sklearn import (
     _num_samples,
 )
 from skhep_dnn._tables import check_table, column_position
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.feature_selection._columns import Groups, resolve_groups
 from skhep_dnn.feature_selection._elimination import (
@@ -316,6 +317,7 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,

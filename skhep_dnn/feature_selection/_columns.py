@@ -15,7 +15,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from skhep_dnn._column_checks import drawn_rows, values_apart
 from skhep_dnn._tables import check_table, column_position, table_column
+from skhep_dnn._told_columns import Finding, tell
+from skhep_dnn.exceptions import UndeclaredMissingValueWarning
 
 __all__ = [
     "Groups",
@@ -91,6 +94,11 @@ def numeric_columns(
     ------
     ValueError, TypeError
         If a column is not of numbers.
+
+    Warns
+    -----
+    UndeclaredMissingValueWarning
+        If a value that stands apart looks like a mark of undefined entries.
     """
     table, names = named_table(X)
     columns = np.empty(table.shape, order="F")
@@ -105,7 +113,18 @@ def numeric_columns(
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(msg) from error
     columns[columns == missing_values] = np.nan
+    tell(_marks(columns, names))
     return columns, names
+
+
+def _marks(columns: NDArray[np.float64], names: Sequence[str]) -> list[Finding]:
+    rows = drawn_rows(len(columns))
+    return [
+        Finding(UndeclaredMissingValueWarning, f"column {name!r}", f"{value:.6g}")
+        for column, name in zip(columns.T, names, strict=True)
+        if values_apart(column[rows], is_part=True)
+        for value in values_apart(column)
+    ]
 
 
 def resolve_groups(names: Sequence[str], groups: Groups | None) -> dict[str, list[int]]:

@@ -25,6 +25,7 @@ from sklearn.model_selection import (
 from sklearn.utils import Bunch, check_random_state
 
 from skhep_dnn._tables import select_columns
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_event_weights, check_labels, check_signal
 from skhep_dnn.feature_selection._columns import (
     check_columns_are_named,
@@ -110,6 +111,7 @@ class CutComparison:
         return "\n".join([f"{self.scoring}{direction}, out of fold", *rows])
 
 
+@warns_once
 def compare_after_cut(
     estimator: BaseEstimator,
     X: ArrayLike,

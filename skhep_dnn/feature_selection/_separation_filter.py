@@ -23,7 +23,7 @@ from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.feature_selection._columns import numeric_columns
-from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
+from skhep_dnn.feature_selection._rank_correlation import rank_correlation
 from skhep_dnn.metrics import SeparationPower, separation_power
 
 __all__ = ["SeparationSelector"]
@@ -276,7 +276,7 @@ def _correlation_in_each(columns: FloatArray, events: EventSample) -> FloatArray
     parts = []
     for code in range(2):
         rows = np.flatnonzero(events.targets.codes == code)
-        of_class = weighted_spearman(columns[rows], events.sample_weight[rows])
+        of_class = rank_correlation(columns[rows], events.sample_weight[rows])
         parts.append(np.nan_to_num(np.abs(np.asarray(of_class)), nan=0.0))
     smaller: FloatArray = np.minimum(*parts)
     np.fill_diagonal(smaller, 1.0)

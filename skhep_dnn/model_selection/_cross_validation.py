@@ -15,6 +15,7 @@ from sklearn.utils import indexable
 
 from skhep_dnn._sklearn import _check_method_params, _num_samples
 from skhep_dnn._tables import native_events
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.metrics import BootstrapResult
 from skhep_dnn.model_selection._fit_folds import fit_folds
@@ -114,6 +115,7 @@ class PooledScores:
         return "\n".join(f"{name}: {result}" for name, result in self.scores.items())
 
 
+@warns_once
 def cross_validate_pooled(
     estimator: Any,
     X: Any,

@@ -36,6 +36,7 @@ from skhep_dnn._sklearn import (
     _num_samples,
 )
 from skhep_dnn._tables import native_events
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import IgnoredConstraintWarning
@@ -291,6 +292,7 @@ class OptunaSearchCV(BaseSearchCV):
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Run the trials, and fit the estimator with the best parameters.

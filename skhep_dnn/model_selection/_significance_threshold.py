@@ -36,6 +36,7 @@ from skhep_dnn._sklearn import (
     _routing_enabled,
 )
 from skhep_dnn._tables import native_events
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_pos_label, check_scores
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
@@ -349,6 +350,7 @@ class SignificanceThresholdClassifier(
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,

@@ -31,6 +31,7 @@ from skhep_dnn._fit_tasks import CallbackSupportMixin, FitTask, has_callbacks
 from skhep_dnn._logits import labels, probabilities, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table, column_positions
+from skhep_dnn._told_columns import tell, warns_once
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import DivergenceWarning, WeightsError
 from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
@@ -72,6 +73,7 @@ from skhep_dnn.neural_network._parameter_checks import (
     check_splits,
     check_without_validation,
 )
+from skhep_dnn.neural_network._preparation.column_findings import column_findings
 from skhep_dnn.neural_network._preparation.columns import (
     Categorical,
     ColumnEncoder,
@@ -573,6 +575,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -622,6 +625,13 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         -----
         LowStatisticsWarning
             If a class has fewer than 10 effective events for some member.
+        UndeclaredMissingValueWarning
+            If a value that is not `missing_values` looks like a mark of undefined
+            entries: at the edge of the range of a column, in more than 1 % of the
+            events, and farther from the next value than the range of the others.
+        LostPrecisionWarning
+            If float32 does not keep the values of a column apart, such as those of a
+            time in seconds since 1970.
         DivergenceWarning
             If negative weights drove a training loss below zero and no validation
             sample picked the epoch.
@@ -675,6 +685,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             is_stopped = is_stopped or task.is_full
         return training.result()
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -713,6 +724,11 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             change their shape, or `schedule` has run through its `max_epochs`.
         NonFiniteLossError
             If a loss becomes nan or infinite; the last state is kept.
+
+        Warns
+        -----
+        UndeclaredMissingValueWarning, LostPrecisionWarning
+            As `fit`, in the first call.
         """
         settings = self._settings_of_stream()
         before = getattr(self, "net_", None)
@@ -1065,7 +1081,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             if isnan(augmenter.missing_values):  # the classifier knows the marker
                 augmenter.set_params(missing_values=self.missing_values)
             self.augmenter_ = augmenter.fit(events.X)
-        return encoded(events, present, self.encoder_)
+        sample = encoded(events, present, self.encoder_)
+        tell(column_findings(sample, self.encoder_))
+        return sample
 
     def _further_sample(
         self,

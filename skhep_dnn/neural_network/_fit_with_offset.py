@@ -9,12 +9,14 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from skhep_dnn._fit_tasks import has_callbacks
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_numbers
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 
 __all__ = ["fit_with_offset"]
 
 
+@warns_once
 def fit_with_offset(
     classifier: WeightedDNNClassifier,
     X: ArrayLike,
