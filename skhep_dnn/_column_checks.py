@@ -6,12 +6,16 @@ then in all of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["drawn_rows", "is_lost_in_float32", "values_apart"]
+from skhep_dnn._told_columns import Finding
+from skhep_dnn.exceptions import UndeclaredMissingValueWarning
+
+__all__ = ["drawn_rows", "is_lost_in_float32", "marked_columns", "values_apart"]
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -86,12 +90,32 @@ def values_apart(values: FloatArray, *, is_part: bool = False) -> list[float]:
 
 def _are_apart(defined: FloatArray, edges: list[float], slack: float) -> bool:
     """Return whether all other values lie together, far from these."""
-    rest = defined[~np.isin(defined, edges)]
-    if len(np.unique(rest)) <= MAX_DISCRETE:
+    rest = defined[(defined != edges[0]) & (defined != edges[-1])]
+    if not any(len(np.unique(part)) > MAX_DISCRETE for part in (rest[:1000], rest)):
         return False
     low, high = np.quantile(rest, CENTRAL)
     gaps = [max(rest.min() - edge, edge - rest.max()) for edge in edges]
     return bool(high > low and min(gaps) > slack * (high - low))
+
+
+def marked_columns(columns: Iterable[tuple[str, FloatArray]]) -> list[Finding]:
+    """Return the values that stand apart in some columns, to be told.
+
+    Parameters
+    ----------
+    columns : iterable of (str, ndarray of shape (n_samples,))
+        What messages call them, and the values, nan where they are undefined.
+
+    Returns
+    -------
+    findings : list of Finding
+    """
+    return [
+        Finding(UndeclaredMissingValueWarning, name, f"{value:.6g}")
+        for name, values in columns
+        if values_apart(values[drawn_rows(len(values))], is_part=True)
+        for value in values_apart(values)
+    ]
 
 
 def is_lost_in_float32(values: NDArray[Any]) -> bool:

@@ -37,7 +37,7 @@ from skhep_dnn.model_selection import (
 )
 from skhep_dnn.neural_network import fit_masks_together, fit_together, fit_with_offset
 from skhep_dnn.pipeline import make_weighted_pipeline
-from skhep_dnn.preprocessing import SymmetryAugmenter
+from skhep_dnn.preprocessing import InvariantFeatures, SymmetryAugmenter
 
 TREE = DecisionTreeRegressor(max_depth=3)
 OURS = (UndeclaredMissingValueWarning, LostPrecisionWarning)
@@ -339,6 +339,29 @@ def test_what_takes_missing_values_names_marks(function):
     assert "column 'mass' (-999)" in text
     assert file == __file__
     assert told(function, CLEAN[["pt", "n_jets"]]) == []
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SymmetryAugmenter(
+            cylindrical=None, cartesian=[("pt", "mass")], leading=0, reflections="y"
+        ),
+        InvariantFeatures(cylindrical=None, cartesian={"lepton": ("pt", "mass")}),
+    ],
+    ids=["SymmetryAugmenter", "InvariantFeatures"],
+)
+def test_what_takes_momenta_names_marks(model):
+    ((kind, text, file),) = told(clone(model).fit, TABLE)
+    assert kind is UndeclaredMissingValueWarning
+    assert "column 'mass' (-999)" in text
+    assert file == __file__
+    assert told(clone(model).set_params(missing_values=-999.0).fit, TABLE) == []
+    by_position = clone(model).set_params(cartesian={"lepton": (0, 1)})
+    if isinstance(model, SymmetryAugmenter):
+        by_position.set_params(cartesian=[(0, 1)])
+    ((_, text, _),) = told(by_position.fit, TABLE.to_numpy())
+    assert "column 1 (-999)" in text
 
 
 def shared_tables():

@@ -15,10 +15,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from skhep_dnn._column_checks import drawn_rows, values_apart
+from skhep_dnn._column_checks import marked_columns
 from skhep_dnn._tables import check_table, column_position, table_column
-from skhep_dnn._told_columns import Finding, tell
-from skhep_dnn.exceptions import UndeclaredMissingValueWarning
+from skhep_dnn._told_columns import tell
 
 __all__ = [
     "Groups",
@@ -113,18 +112,12 @@ def numeric_columns(
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(msg) from error
     columns[columns == missing_values] = np.nan
-    tell(_marks(columns, names))
+    tell(
+        marked_columns(
+            (f"column {n!r}", c) for n, c in zip(names, columns.T, strict=True)
+        )
+    )
     return columns, names
-
-
-def _marks(columns: NDArray[np.float64], names: Sequence[str]) -> list[Finding]:
-    rows = drawn_rows(len(columns))
-    return [
-        Finding(UndeclaredMissingValueWarning, f"column {name!r}", f"{value:.6g}")
-        for column, name in zip(columns.T, names, strict=True)
-        if values_apart(column[rows], is_part=True)
-        for value in values_apart(column)
-    ]
 
 
 def resolve_groups(names: Sequence[str], groups: Groups | None) -> dict[str, list[int]]:

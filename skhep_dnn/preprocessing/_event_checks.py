@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from skhep_dnn.preprocessing._columns import read_block, undefined
+from skhep_dnn._column_checks import marked_columns
+from skhep_dnn._told_columns import tell
+from skhep_dnn.preprocessing._columns import read_block, read_defined, undefined
 from skhep_dnn.preprocessing._momenta import Momentum
 
 __all__ = ["check_events", "lowest_azimuth"]
@@ -35,6 +38,11 @@ def check_events(X: Any, momenta: Sequence[Momentum], missing_values: float) -> 
     ValueError
         If the marker is 0 or infinite, the columns were standardised, a transverse
         momentum is negative, or an azimuth is outside of [-2 pi, 2 pi].
+
+    Warns
+    -----
+    UndeclaredMissingValueWarning
+        If a value that stands apart looks like a mark of undefined entries.
     """
     _check_marker(missing_values)
     _check_not_standardised(X, momenta, missing_values)
@@ -43,6 +51,7 @@ def check_events(X: Any, momenta: Sequence[Momentum], missing_values: float) -> 
             pt, phi = momentum.columns[0], momentum.columns[-1]
             _check_transverse(_defined(X, pt, missing_values), momentum.names[0])
             _check_azimuth(_defined(X, phi, missing_values), momentum.names[-1])
+    _tell_of_marks(X, momenta, missing_values)
 
 
 def lowest_azimuth(X: Any, momenta: Sequence[Momentum], missing_values: float) -> float:
@@ -79,6 +88,15 @@ def _check_marker(missing_values: float) -> None:
             "transformation changes them."
         )
         raise ValueError(msg)
+
+
+def _tell_of_marks(X: Any, momenta: Sequence[Momentum], missing_values: float) -> None:
+    names = X.columns.tolist() if isinstance(X, pd.DataFrame) else range(X.shape[1])
+    columns = (
+        (f"column {names[i]!r}", read_defined(X, [i], missing_values)[:, 0])
+        for i in sorted({i for momentum in momenta for i in momentum.columns})
+    )
+    tell(marked_columns(columns))
 
 
 def _defined(X: Any, position: int, missing_values: float) -> NDArray[np.floating[Any]]:
