@@ -247,7 +247,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         What becomes, in prediction, of a category that was not seen in `fit`: an
         error, or the mean of the embeddings of all that were.
     missing_values : float, default=nan
-        Value that marks an undefined entry, such as -999.0; nan always does.
+        Value that marks an undefined entry, such as -999.0; nan always does, and so
+        does a mask of `numpy.ma`. `fit` warns of a value that looks like a mark and is
+        not named here.
     augmenter : SymmetryAugmenter, default=None
         Transformations under which the density of the events does not change. Each
         use of an event in training is transformed at random, on the raw columns;
