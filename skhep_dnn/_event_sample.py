@@ -14,8 +14,9 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
+from skhep_dnn._arrays import native_order, refuse_mask
 from skhep_dnn._sklearn import _safe_indexing
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._validation import check_event_weights, check_groups
 from skhep_dnn.exceptions import WeightsError
 
 __all__ = [
@@ -131,8 +132,8 @@ def check_event_sample(
     Raises
     ------
     ValueError
-        If there are no labels, they are not those of classes or not known, or lengths
-        differ.
+        If there are no labels, they are not those of classes or not known, lengths
+        differ, or a label or group is undefined or masked.
     WeightsError
         If the weights cannot be used.
     """
@@ -144,7 +145,8 @@ def check_event_sample(
         raise ValueError(msg)
     if isinstance(y, pd.Series):  # of nullable integers, which become floats otherwise
         y = y.to_numpy()
-    labels = column_or_1d(y, warn=True)
+    refuse_mask(y, f"y{suffix}")
+    labels = native_order(column_or_1d(y, warn=True))
     assert_all_finite(labels, input_name=f"y{suffix}")
     check_classification_targets(labels)
     got, codes = np.unique(labels, return_inverse=True)
@@ -152,7 +154,7 @@ def check_event_sample(
         codes = _codes_of_known(got, classes, f"y{suffix}")[codes]
     check_consistent_length(X, codes)
     weights = check_event_weights(sample_weight, len(codes), f"sample_weight{suffix}")
-    labels_of_groups = None if groups is None else column_or_1d(groups)
+    labels_of_groups = None if groups is None else check_groups(groups)
     check_consistent_length(X, labels_of_groups)
     return EventSample(
         X=X,

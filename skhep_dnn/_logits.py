@@ -14,6 +14,7 @@ from scipy.special import expit, log_expit, log_softmax, logsumexp
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
 
+from skhep_dnn._arrays import native_order, refuse_mask
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
 
@@ -207,7 +208,8 @@ def weighted_accuracy(
     WeightsError
         If the weights do not sum to more than zero.
     """
-    known = column_or_1d(y_true)
+    refuse_mask(y_true, "y")
+    known = native_order(column_or_1d(y_true))
     weights = check_event_weights(sample_weight, len(known))
     total = float(weights.sum())
     if not total > 0.0:

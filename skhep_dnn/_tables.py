@@ -18,6 +18,8 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from skhep_dnn._arrays import native_order, refuse_mask, without_mask
+
 __all__ = [
     "check_column",
     "check_table",
@@ -25,6 +27,8 @@ __all__ = [
     "column_positions",
     "is_category",
     "names_remedy",
+    "native_events",
+    "native_values",
     "plain_table",
     "select_columns",
     "table_column",
@@ -41,7 +45,8 @@ def check_table(model: BaseEstimator, X: ArrayLike | None, *, reset: bool) -> An
     X : array-like or DataFrame of shape (n_samples, n_features)
         Events. An array, also a memory-mapped one, and a pandas DataFrame are passed
         through without a copy; of a polars DataFrame the columns of numbers without
-        nulls are not copied; a pyarrow Table is.
+        nulls are not copied; a pyarrow Table is. What has a foreign byte order or
+        masked entries is copied, see `native_events`.
     reset : bool
         Whether to learn the columns.
 
@@ -54,12 +59,14 @@ def check_table(model: BaseEstimator, X: ArrayLike | None, *, reset: bool) -> An
     TypeError
         If `X` is sparse, has sparse columns or is a LazyFrame of polars.
     ValueError
-        If `X` is not a table or its columns are not those of the fit.
+        If `X` is not a table, has no events or its columns are not those of the fit.
     """
     _check_kind(X)
-    table = _to_pandas(X)
+    table = _to_pandas(native_events(X))
     if not isinstance(table, pd.DataFrame):
-        table = check_array(X, dtype=None, ensure_all_finite=False, estimator=model)
+        table = check_array(table, dtype=None, ensure_all_finite=False, estimator=model)
+    elif 0 in table.shape:  # for scikit-learn's sentence
+        check_array(np.empty(table.shape), estimator=model)
     validate_data(model, table, reset=reset, skip_check_array=True)
     return table
 
@@ -89,10 +96,78 @@ def plain_table(X: Any) -> Any:
     (2, 2)
     """
     _check_kind(X)
-    table = _to_pandas(X)
+    table = _to_pandas(native_events(X))
     if isinstance(table, pd.DataFrame):
         return table
     return check_array(table, dtype=None, ensure_all_finite=False)
+
+
+def native_events(X: Any) -> Any:
+    """Events in the byte order of the machine, with masked entries undefined.
+
+    Parameters
+    ----------
+    X : object
+        Events of any kind. An array and the columns and index of a pandas DataFrame
+        are looked at; anything else is what it was.
+
+    Returns
+    -------
+    X : object
+        The same, not copied unless there is something to change.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> native_events(np.ma.masked_equal([[1, 2], [3, -999]], -999))
+    array([[ 1.,  2.],
+           [ 3., nan]])
+    """
+    if isinstance(X, np.ndarray):
+        return native_order(without_mask(X))
+    if isinstance(X, pd.DataFrame):
+        if _is_foreign(X.index.dtype):
+            X = X.set_axis(pd.Index(native_order(X.index.to_numpy())), axis=0)
+        foreign = [k for k, dtype in enumerate(X.dtypes) if _is_foreign(dtype)]
+        if foreign:
+            X = X.copy(deep=False)
+            for k in foreign:
+                X.isetitem(k, native_order(X.iloc[:, k].to_numpy()))
+    return X
+
+
+def native_values(values: Any, name: str) -> Any:
+    """Values of events in the byte order of the machine, none of them masked.
+
+    Parameters
+    ----------
+    values : object
+        Labels or groups of any kind. An array and a pandas Series are looked at;
+        anything else is what it was.
+    name : str
+        What messages call them.
+
+    Returns
+    -------
+    values : object
+        The same, not copied unless there is something to change.
+
+    Raises
+    ------
+    ValueError
+        If a value is masked.
+    """
+    refuse_mask(values, name)
+    if isinstance(values, np.ndarray):
+        return native_order(np.asarray(values))
+    if isinstance(values, pd.Series | pd.DataFrame):
+        table = native_events(pd.DataFrame(values))
+        return table if isinstance(values, pd.DataFrame) else table.iloc[:, 0]
+    return values
+
+
+def _is_foreign(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and not dtype.isnative
 
 
 def is_category(dtype: Any) -> bool:

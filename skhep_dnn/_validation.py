@@ -9,17 +9,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import column_or_1d
 
+from skhep_dnn._arrays import defined_array, native_order, refuse_mask
 from skhep_dnn.exceptions import WeightsError
 
 __all__ = [
     "check_classes",
     "check_event_weights",
+    "check_groups",
+    "check_labels",
+    "check_numbers",
     "check_pos_label",
     "check_scores",
     "check_signal",
     "check_signal_scores",
+    "known_labels",
     "signal_labels",
 ]
 
@@ -32,7 +39,8 @@ def check_event_weights(
     Parameters
     ----------
     sample_weight : array-like of shape (n_samples,) or None
-        Physics weights; they may be negative, but not nan, infinite or all zero.
+        Physics weights; they may be negative, but not nan, infinite, masked or all
+        zero.
     n_samples : int
         Number of events the weights belong to.
     name : str, default="sample_weight"
@@ -49,11 +57,10 @@ def check_event_weights(
     """
     if sample_weight is None:
         return np.ones(n_samples)
-    try:
-        weights = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        msg = f"`{name}` must be numbers, one for each event. Got {error}."
-        raise WeightsError(msg) from error
+    weights = check_numbers(sample_weight, name, WeightsError)
+    if n_samples == 0 and weights.size == 0:
+        msg = f"`{name}` must belong to one event or more, got none. Pass events."
+        raise WeightsError(msg)
     if weights.shape != (n_samples,):
         msg = (
             f"`{name}` must be one-dimensional with one weight for each of the "
@@ -75,6 +82,115 @@ def check_event_weights(
         )
         raise WeightsError(msg)
     return weights
+
+
+def check_labels(y: ArrayLike | None, name: str = "y") -> NDArray[Any]:
+    """Return labels as an array: one for each event, all of them defined.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any type.
+    name : str, default="y"
+        Name of the argument in error messages.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,)
+        In the byte order of the machine.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one, or a label is nan, None, NA or masked.
+
+    Examples
+    --------
+    >>> from skhep_dnn._validation import check_labels
+    >>> check_labels(["b", "s", "b"])
+    array(['b', 's', 'b'], dtype='<U1')
+    """
+    if y is None:
+        msg = f"`{name}` must be labels, got None. Pass one label for each event."
+        raise ValueError(msg)
+    labels = defined_array(y, name)
+    if labels.ndim != 1:
+        msg = (
+            f"`{name}` must be one-dimensional, got the shape {labels.shape}. Pass "
+            "one label for each event."
+        )
+        raise ValueError(msg)
+    _refuse_undefined(labels, name, "label")
+    return labels
+
+
+def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
+    """Return the group of each event, all of them defined.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,) or (n_samples, 1)
+        Groups of any type.
+    name : str, default="groups"
+        Name of the argument in error messages.
+
+    Returns
+    -------
+    groups : ndarray of shape (n_samples,)
+        In the byte order of the machine.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one, or a group is nan, None, NA or masked: events of
+        unknown groups would become one group.
+    """
+    refuse_mask(groups, name)
+    labels = native_order(column_or_1d(groups))
+    _refuse_undefined(labels, name, "group")
+    return labels
+
+
+def _refuse_undefined(labels: NDArray[Any], name: str, what: str) -> None:
+    if labels.dtype.kind not in "fcOmM":
+        return
+    n_undefined = int(np.count_nonzero(pd.isna(labels)))
+    if n_undefined:
+        msg = (
+            f"`{name}` must have a {what} for each event, got {n_undefined} of "
+            f"{len(labels)} undefined (nan, None or NA). Drop these events, or give "
+            f"them a {what}."
+        )
+        raise ValueError(msg)
+
+
+def known_labels(labels: NDArray[Any], name: str = "y") -> NDArray[Any]:
+    """Return the different labels of events, sorted.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        As `check_labels` returns them.
+    name : str, default="y"
+        Name of the argument in error messages.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        If they are of kinds that cannot be sorted together.
+    """
+    try:
+        return np.unique(labels)
+    except TypeError as error:
+        msg = (
+            f"`{name}` must hold labels of one kind, got a mixture that cannot be "
+            f"sorted: {error}. Convert all of them to strings or to integers."
+        )
+        raise ValueError(msg) from error
 
 
 def check_signal(
@@ -109,10 +225,10 @@ def check_signal(
     >>> check_signal(["W", "Z", "ggH", "VBF"], pos_label=["ggH", "VBF"])
     array([False, False,  True,  True])
     """
-    labels = _one_dimensional(y_true, name)
+    labels = check_labels(y_true, name)
     if labels.dtype == np.bool_ and pos_label is None:
         return _both_classes(labels, name)
-    return _signal_of(labels, np.unique(labels), pos_label, name)
+    return _signal_of(labels, known_labels(labels, name), pos_label, name)
 
 
 def check_classes(
@@ -152,10 +268,10 @@ def check_classes(
     >>> check_classes(["Z", "W", "top"])
     (array([1, 0, 2]), ["class 'W'", "class 'Z'", "class 'top'"])
     """
-    labels = _one_dimensional(y_true, name)
+    labels = check_labels(y_true, name)
     if labels.dtype == np.bool_:
         return check_signal(labels, pos_label, name), ["background", "signal"]
-    classes = np.unique(labels)
+    classes = known_labels(labels, name)
     if len(classes) <= 2:
         is_signal = _signal_of(labels, classes, pos_label, name)
         return is_signal, ["background", "signal"]
@@ -169,17 +285,6 @@ def check_classes(
         raise ValueError(msg)
     names = [f"class {label!r}" for label in classes.tolist()]
     return np.searchsorted(classes, labels), names
-
-
-def _one_dimensional(y_true: ArrayLike, name: str) -> NDArray[Any]:
-    labels: NDArray[Any] = np.asarray(y_true)
-    if labels.ndim != 1:
-        msg = (
-            f"`{name}` must be one-dimensional, got the shape {labels.shape}. Pass "
-            "one label for each event."
-        )
-        raise ValueError(msg)
-    return labels
 
 
 def _signal_of(
@@ -378,10 +483,10 @@ def check_scores(
     Raises
     ------
     ValueError
-        If the shape is wrong or a score is nan (infinite scores are legal: they are
-        ranked first or last).
+        If the shape is wrong or a score is nan or masked (infinite scores are legal:
+        they are ranked first or last).
     """
-    scores = np.asarray(y_score, dtype=np.float64)
+    scores = check_numbers(y_score, name)
     if scores.ndim == 2:
         msg = (
             f"`{name}` must be one-dimensional, got the shape {scores.shape}. Pass "
@@ -401,3 +506,38 @@ def check_scores(
         )
         raise ValueError(msg)
     return scores
+
+
+def check_numbers(
+    values: ArrayLike, name: str, error: type[ValueError] = ValueError
+) -> NDArray[np.float64]:
+    """Return numbers as a float64 array, of which none may be masked.
+
+    Parameters
+    ----------
+    values : array-like
+        Of any shape.
+    name : str
+        Name of the argument in error messages.
+    error : type, default=ValueError
+        Class of the error.
+
+    Returns
+    -------
+    values : ndarray of dtype float64
+
+    Raises
+    ------
+    ValueError
+        If they are no real numbers, or one is masked.
+    """
+    refuse_mask(values, name, error)
+    given = np.asarray(values)
+    if given.dtype.kind == "c":
+        msg = f"`{name}` must be real numbers, got {given.dtype}. Take the real parts."
+        raise error(msg)
+    try:
+        return given.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as reason:
+        msg = f"`{name}` must be real numbers, got: {reason}. Convert them."
+        raise error(msg) from reason

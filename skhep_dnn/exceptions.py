@@ -15,12 +15,14 @@ __all__ = [
     "FoldYieldWarning",
     "IgnoredConstraintWarning",
     "JournalRepairWarning",
+    "LostPrecisionWarning",
     "LowStatisticsWarning",
     "MeanCombinationWarning",
     "MissingWeightsError",
     "NonFiniteLossError",
     "RefitCutWarning",
     "SkhepDNNError",
+    "UndeclaredMissingValueWarning",
     "UndefinedSignificanceWarning",
     "UnweightedScoreWarning",
     "UnweightedStepWarning",
@@ -80,6 +82,10 @@ class IgnoredConstraintWarning(UserWarning):
     """A sampler takes no notice of the condition that trials have to meet."""
 
 
+class LostPrecisionWarning(UserWarning):
+    """The values of a column lie so close that float32 does not keep them apart."""
+
+
 class LowStatisticsWarning(UserWarning):
     """A class has few effective events, so that figures based on it are noisy."""
 
@@ -90,6 +96,10 @@ class MeanCombinationWarning(UserWarning):
 
 class RefitCutWarning(UserWarning):
     """A cut that fold models chose is applied to a model that was fitted anew."""
+
+
+class UndeclaredMissingValueWarning(UserWarning):
+    """A value that stands apart, -999 say, looks like a mark of undefined entries."""
 
 
 class UndefinedSignificanceWarning(UserWarning):

@@ -15,7 +15,11 @@ from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter
 
+from skhep_dnn._arrays import defined_array
+from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import StrOptions, _name_estimators, _routing_enabled
+from skhep_dnn._tables import native_events, native_values
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import (
     declines,
@@ -115,6 +119,7 @@ class WeightedPipeline(Pipeline):
         )
         self.preprocessing_weights = preprocessing_weights
 
+    @warns_once
     def fit(
         self,
         X: object,
@@ -154,7 +159,16 @@ class WeightedPipeline(Pipeline):
         """
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
-        return super().fit(X, y, **params)
+        return super().fit(native_events(X), native_values(y, "y"), **params)
+
+    # A step of scikit-learn would drop a mask in silence.
+    predict = of_native_events(Pipeline, "predict")
+    predict_proba = of_native_events(Pipeline, "predict_proba")
+    predict_log_proba = of_native_events(Pipeline, "predict_log_proba")
+    decision_function = of_native_events(Pipeline, "decision_function")
+    transform = of_native_events(Pipeline, "transform")
+    fit_transform = of_native_events(Pipeline, "fit_transform")
+    score = of_native_events(Pipeline, "score")
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the routing in which every step that accepts weights requests them.
@@ -270,7 +284,7 @@ class WeightedPipeline(Pipeline):
                     )
 
     def _preprocessing_weights_of(self, name: str, sample_weight: ArrayLike) -> Any:
-        weights = np.asarray(sample_weight)
+        weights = defined_array(sample_weight, "sample_weight", WeightsError)
         n_negative = int(np.count_nonzero(weights < 0))
         if not n_negative:
             return sample_weight

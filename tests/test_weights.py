@@ -203,7 +203,7 @@ def test_nothing_passed_in_is_changed():
     [
         (W[:3], {}, r"one weight for each of the 6 events, got the shape \(3,\)"),
         (np.full(6, np.nan), {}, r"must be finite, got 6"),
-        (["x"] * 6, {}, "must be numbers"),
+        (["x"] * 6, {}, "must be real numbers"),
         (np.zeros(6), {}, "only zero weights for 6 events"),
         (np.where(Y == "s", 0.0, 1.0), {}, "class 's' with only zero weights"),
         (np.where(Y == "s", -1.0, 1.0), {}, r"got -2 for class 's'"),

@@ -35,6 +35,7 @@ from skhep_dnn._fit_arguments import groups_argument, weights_argument
 from skhep_dnn._logits import labels, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.ensemble._boosting_loop import (
     BoostingPart,
@@ -323,6 +324,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,

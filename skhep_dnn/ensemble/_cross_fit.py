@@ -29,6 +29,7 @@ from skhep_dnn._sklearn import (
     _fit_context,
 )
 from skhep_dnn._tables import check_table, select_columns
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.ensemble._estimator_checks import check_averageable, check_decisions
@@ -217,6 +218,7 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,

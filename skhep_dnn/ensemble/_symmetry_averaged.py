@@ -27,6 +27,7 @@ from skhep_dnn._logits import labels, log_odds_of_mean, weighted_accuracy
 from skhep_dnn._responses import Response, log_probabilities, response_of
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn.ensemble._copied_training import (
     Copier,
     check_n_copies,
@@ -193,6 +194,7 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,

@@ -27,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import without_callbacks
+from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
@@ -36,6 +37,7 @@ from skhep_dnn._sklearn import (
     _num_samples,
 )
 from skhep_dnn._tables import check_table
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.feature_selection._columns import (
     Groups,
@@ -325,6 +327,7 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
@@ -420,6 +423,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         tags.input_tags.categorical = inner.categorical
         tags.target_tags.required = True
         return tags
+
+    # scikit-learn's own would drop a mask in silence.
+    transform = of_native_events(SelectorMixin, "transform")
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)

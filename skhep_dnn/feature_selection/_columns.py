@@ -14,7 +14,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from skhep_dnn._column_checks import marked_columns
 from skhep_dnn._tables import check_table, column_position, table_column
+from skhep_dnn._told_columns import tell
 
 __all__ = [
     "Groups",
@@ -78,6 +80,11 @@ def numeric_columns(
     ------
     ValueError, TypeError
         If a column is not of numbers.
+
+    Warns
+    -----
+    UndeclaredMissingValueWarning
+        If a value that stands apart looks like a mark of undefined entries.
     """
     table, names = named_table(X)
     columns = np.empty(table.shape, order="F")
@@ -92,6 +99,11 @@ def numeric_columns(
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(msg) from error
     columns[columns == missing_values] = np.nan
+    tell(
+        marked_columns(
+            (f"column {n!r}", c) for n, c in zip(names, columns.T, strict=True)
+        )
+    )
     return columns, names
 
 

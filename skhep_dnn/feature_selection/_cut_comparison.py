@@ -25,9 +25,11 @@ from sklearn.model_selection import (
 from sklearn.utils import Bunch, check_random_state
 
 from skhep_dnn._tables import select_columns
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import (
     check_classes,
     check_event_weights,
+    check_labels,
     signal_labels,
 )
 from skhep_dnn.feature_selection._columns import named_table, with_momenta
@@ -125,6 +127,7 @@ class CutComparison:
         return "\n".join([f"{self.scoring}{direction}, out of fold", *rows])
 
 
+@warns_once
 def compare_after_cut(
     estimator: BaseEstimator,
     X: ArrayLike,
@@ -239,7 +242,7 @@ def compare_after_cut(
     check_columns_are_named(estimator)
     kept, spared = _check_cut(names, importance, cut, keep, estimator)
     restricted = restricted_to_names(estimator, names, {names[i] for i in kept})
-    labels = np.asarray(y)
+    labels = check_labels(y)
     check_classes(labels, pos_label, name="y")
     if sample_weight is not None:
         sample_weight = check_event_weights(sample_weight, len(table))

@@ -16,7 +16,7 @@ from skhep_dnn._validation import check_event_weights
 from skhep_dnn.feature_selection._columns import numeric_columns
 from skhep_dnn.weights._class_sums import to_unit_scale
 
-__all__ = ["weighted_ranks", "weighted_spearman"]
+__all__ = ["rank_correlation", "weighted_ranks", "weighted_spearman"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -112,11 +112,28 @@ def weighted_spearman(
            [1., 1., 1.]])
     """
     columns, names = numeric_columns(X, missing_values)
-    weights = to_unit_scale(check_event_weights(sample_weight, len(columns)))
-    correlation = _by_pattern(columns, weights)
+    weights = check_event_weights(sample_weight, len(columns))
+    correlation = rank_correlation(columns, weights)
     if isinstance(X, pd.DataFrame):
         return pd.DataFrame(correlation, index=names, columns=names)
     return correlation
+
+
+def rank_correlation(columns: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the correlations of `weighted_spearman` of columns that are checked.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_samples, n_features)
+        Numbers, nan where they are undefined.
+    weights : ndarray of shape (n_samples,)
+        Signed event weights, one of them not zero.
+
+    Returns
+    -------
+    correlation : ndarray of shape (n_features, n_features)
+    """
+    return _by_pattern(columns, to_unit_scale(weights))
 
 
 def weighted_ranks(values: FloatArray, weights: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.model_selection import train_test_split
 
 from skhep_dnn._sklearn import _safe_indexing
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._validation import check_event_weights, check_labels
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning
 from skhep_dnn.feature_selection._donors import donor_weights
@@ -174,7 +174,7 @@ def _warn_few_events(n_events: int) -> None:
 
 
 def _check_labels(y: ArrayLike, n_samples: int) -> NDArray[Any]:
-    labels: NDArray[Any] = np.asarray(y)
+    labels = check_labels(y)
     if labels.shape != (n_samples,):
         msg = (
             f"`y` must have one label for each of the {n_samples} events, got the "

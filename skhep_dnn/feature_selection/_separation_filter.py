@@ -20,6 +20,7 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
+from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.feature_selection._columns import (
@@ -28,7 +29,7 @@ from skhep_dnn.feature_selection._columns import (
     numeric_columns,
     resolve_groups,
 )
-from skhep_dnn.feature_selection._rank_correlation import weighted_spearman
+from skhep_dnn.feature_selection._rank_correlation import rank_correlation
 from skhep_dnn.metrics import SeparationPower, separation_power
 
 __all__ = ["SeparationSelector"]
@@ -226,6 +227,9 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
         tags.classifier_tags = ClassifierTags(multi_class=several)
         return tags
 
+    # scikit-learn's own would drop a mask in silence.
+    transform = of_native_events(SelectorMixin, "transform")
+
     def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)
         support: NDArray[np.bool_] = self.support_
@@ -308,7 +312,7 @@ def _correlation_in_each(columns: FloatArray, events: EventSample) -> FloatArray
     parts = []
     for code in range(len(events.targets.classes)):
         rows = np.flatnonzero(events.targets.codes == code)
-        of_class = weighted_spearman(columns[rows], events.sample_weight[rows])
+        of_class = rank_correlation(columns[rows], events.sample_weight[rows])
         parts.append(np.nan_to_num(np.abs(np.asarray(of_class)), nan=0.0))
     smaller: FloatArray = np.min(parts, axis=0)
     np.fill_diagonal(smaller, 1.0)

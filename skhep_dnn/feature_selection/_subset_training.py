@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from skhep_dnn._tables import select_columns
+from skhep_dnn._told_columns import Gathering, told
 from skhep_dnn.exceptions import FitTogetherError
 from skhep_dnn.feature_selection._columns import named_table
 from skhep_dnn.feature_selection._permutation import permuted_scores
@@ -245,12 +246,12 @@ class SubsetTrainer:
         """Train on one subset after the other, several at the same time."""
         if not positions:
             return
-        calls = (delayed(self._alone)(k, subsets[k]) for k in positions)
+        calls = (delayed(Gathering(self._alone))(k, subsets[k]) for k in positions)
         # Some backends, such as that of Ray, give back all results together.
         backend, _ = get_active_backend()
         as_they_come = backend.supports_return_generator
         return_as = "generator_unordered" if as_they_come else "list"
-        yield from Parallel(self.n_jobs, return_as=return_as)(calls)
+        yield from told(Parallel(self.n_jobs, return_as=return_as)(calls))
 
     def _alone(self, k: int, subset: Subset) -> tuple[int, Training]:
         if self._hides(subset):

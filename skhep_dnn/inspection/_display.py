@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._logits import signal_logit
 from skhep_dnn._signal_label import taken_signal
 from skhep_dnn._sklearn import _check_response_method
+from skhep_dnn._tables import native_events
 from skhep_dnn._validation import signal_labels
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def signal_scores(
         return _scores_of_some(estimator, X, names, pos_label)
     method = _check_response_method(estimator, names)
     is_second = pos_label == np.asarray(estimator.classes_).tolist()[1]
-    response = np.asarray(method(X), dtype=np.float64)
+    response = np.asarray(method(native_events(X)), dtype=np.float64)
     if method.__name__ == "predict_proba":
         return response[:, int(is_second)]
     return response if is_second else -response

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._validation import check_event_weights, check_labels
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.inspection._binning import check_bins, quantiles
 
@@ -58,7 +58,7 @@ def event_shares(
         If the weights are unusable or do not sum to more than 0 in each class.
     """
     weights = check_event_weights(sample_weight, n_samples)
-    labels = np.zeros(n_samples, dtype=int) if y is None else column_or_1d(y)
+    labels = np.zeros(n_samples, dtype=int) if y is None else check_labels(y)
     check_consistent_length(weights, labels)
     classes, codes = np.unique(labels, return_inverse=True)
     sums = np.bincount(codes, weights)

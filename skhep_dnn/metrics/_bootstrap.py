@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._arrays import defined_array
 from skhep_dnn._validation import check_classes
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning
@@ -368,7 +369,7 @@ def _evaluate(
 
 
 def _check_length(y_score: ArrayLike, sample: _Sample) -> NDArray[Any]:
-    scores = np.asarray(y_score)
+    scores = defined_array(y_score, "y_score")
     if scores.ndim == 0 or len(scores) != len(sample.weights):
         msg = (
             f"`y_score` must have one entry for each of the {len(sample.weights)} "

@@ -17,6 +17,7 @@ from skhep_dnn import _logits
 from skhep_dnn._validation import (
     check_classes,
     check_event_weights,
+    check_numbers,
     check_scores,
     check_signal,
     signal_labels,
@@ -441,7 +442,7 @@ def _rounding(y_proba: ArrayLike) -> float:
 def _check_probabilities(
     y_proba: ArrayLike, n_samples: int, names: Sequence[str], *, of_signal: bool
 ) -> FloatArray:
-    proba = np.asarray(y_proba, dtype=np.float64)
+    proba = check_numbers(y_proba, "y_proba")
     _check_shape(proba.shape, n_samples, names, of_signal=of_signal)
     if not ((proba >= 0) & (proba <= 1)).all():
         msg = (

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._arrays import defined_array
 from skhep_dnn._signal_label import resolve_pos_label
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
@@ -261,7 +262,7 @@ def _check_folds(
     fold: ArrayLike, n_samples: int
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the names of the folds, and the position of each event's among them."""
-    names = np.asarray(fold)
+    names = defined_array(fold, "fold")
     if names.shape != (n_samples,):
         msg = (
             f"`fold` must have one entry for each of the {n_samples} events, got the "

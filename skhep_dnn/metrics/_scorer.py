@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._logits import signal_logit
 from skhep_dnn._sklearn import _cached_call, _check_response_method, _Scorer
+from skhep_dnn._tables import native_events, native_values
 from skhep_dnn._validation import (
     check_classes,
     check_event_weights,
@@ -218,7 +219,8 @@ class EventWeightScorer(_Scorer):
         if not self._score_func.has_kernel:
             return None
         caller = partial(_cached_call, None)
-        response, pos_label = self._response(caller, estimator, X, y_true)
+        events = native_events(X)
+        response, pos_label = self._response(caller, estimator, events, y_true)
         kernel = self._score_func.kernel(y_true, response, pos_label)
         sign = self._sign
 
@@ -236,6 +238,7 @@ class EventWeightScorer(_Scorer):
         *,
         sample_weight: ArrayLike | None = None,
     ) -> float:
+        X = native_events(X)
         if sample_weight is None and self._carried is not None:
             sample_weight = self._carried.weights_of(X, y_true)
         response, pos_label = self._response(method_caller, estimator, X, y_true)
@@ -465,14 +468,14 @@ class CarriedWeights:
     """
 
     def __init__(self, sample_weight: pd.Series, target: pd.Series | None) -> None:
-        _check_series(sample_weight, "sample_weight")
+        sample_weight = _check_series(sample_weight, "sample_weight")
         values = sample_weight.to_numpy()
         self.index: pd.Index = sample_weight.index
         self.weights = check_event_weights(values, len(values)).copy()
         self.weights.flags.writeable = False
         self.target: NDArray[Any] | None = None
         if target is not None:
-            _check_series(target, "target")
+            target = _check_series(target, "target")
             self.target = self._in_same_order(target)
 
     def __copy__(self) -> Self:
@@ -584,7 +587,8 @@ def check_carried(
     return None
 
 
-def _check_series(values: object, name: str) -> None:
+def _check_series(values: object, name: str) -> pd.Series:
+    """Return a Series in native byte order whose labels recognise the events."""
     if not isinstance(values, pd.Series):
         msg = (
             f"`{name}` must be a pandas Series with the index of the DataFrame that "
@@ -592,14 +596,16 @@ def _check_series(values: object, name: str) -> None:
             "`pd.Series(values, index=X.index)`."
         )
         raise TypeError(msg)
-    if not values.index.is_unique:
-        repeated = values.index[values.index.duplicated()]
+    series: pd.Series = native_values(values, name)
+    if not series.index.is_unique:
+        repeated = series.index[series.index.duplicated()]
         msg = (
             f"The index of `{name}` must be unique, got {len(repeated)} repeated "
             f"labels, such as {repeated[0]!r}. Number the events first, for example "
             "by `X.reset_index(drop=True)` before the weights are taken."
         )
         raise WeightsError(msg)
+    return series
 
 
 def _check_labels(carried: NDArray[Any], y_true: ArrayLike) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_signal
+from skhep_dnn._arrays import without_mask
+from skhep_dnn._validation import check_numbers, check_signal
 from skhep_dnn.metrics._bootstrap import format_with_error
 from skhep_dnn.metrics._replicas import poisson_replicas
 from skhep_dnn.weights._class_sums import check_class_weights, to_unit_scale
@@ -181,7 +182,7 @@ def separation_power(
 
 
 def _check_variable(x: ArrayLike, n_samples: int) -> FloatArray:
-    values = np.asarray(x, dtype=np.float64)
+    values = check_numbers(without_mask(x), "x")
     if values.shape != (n_samples,):
         msg = (
             f"`x` must have one value for each of the {n_samples} events, got the "

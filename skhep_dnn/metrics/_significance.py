@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._arrays import without_mask
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 
@@ -296,8 +297,8 @@ def broadcast_yields(
 
 
 def as_float(values: ArrayLike) -> FloatArray:
-    """Return numbers as a float64 array."""
-    return np.asarray(values, dtype=np.float64)
+    """Return numbers as a float64 array, in which masked ones are nan."""
+    return np.asarray(without_mask(values), dtype=np.float64)
 
 
 def check_not_negative(**options: ArrayLike) -> None:

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._arrays import defined_array
 from skhep_dnn._validation import (
     check_event_weights,
     check_signal,
@@ -225,7 +226,7 @@ def max_significance_score(
 def _predicted_signal(
     y_true: ArrayLike, y_pred: ArrayLike, is_signal: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    labels, predicted = np.asarray(y_true), np.asarray(y_pred)
+    labels, predicted = np.asarray(y_true), defined_array(y_pred, "y_pred")
     if predicted.shape != labels.shape:
         msg = (
             f"`y_pred` must have one label for each of the {len(labels)} events, got "

@@ -14,6 +14,8 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
 from skhep_dnn._sklearn import _check_method_params, _num_samples
+from skhep_dnn._tables import native_events
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.metrics import BootstrapResult
 from skhep_dnn.model_selection._fit_folds import fit_folds
@@ -113,6 +115,7 @@ class PooledScores:
         return "\n".join(f"{name}: {result}" for name, result in self.scores.items())
 
 
+@warns_once
 def cross_validate_pooled(
     estimator: Any,
     X: Any,
@@ -238,7 +241,7 @@ def cross_validate_pooled(
     ['balanced_log_loss', 'roc_auc']
     """
     _check_options(pooled, as_members, n_replicas, random_state)
-    X, y, groups = indexable(X, y, groups)
+    X, y, groups = indexable(native_events(X), y, groups)
     y = check_target(y, estimator)
     params = _check_method_params(X, params=_check_params(params))
     if sample_weight is not None:

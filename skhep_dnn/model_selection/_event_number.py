@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skhep_dnn._tables import table_column
+from skhep_dnn._arrays import defined_array
+from skhep_dnn._tables import native_events, table_column
 
 __all__ = ["EventNumbers", "check_event_numbers", "event_hash"]
 
@@ -135,9 +136,10 @@ def event_hash(numbers: EventNumbers, salt: int = 0) -> Integers:
 def _columns(values: Any, name: str) -> list[NDArray[Any]]:
     """Return the columns, each with the dtype it came with."""
     if isinstance(values, pd.DataFrame):
+        values = native_events(values)
         columns = [table_column(values, k) for k in range(values.shape[1])]
     else:
-        array: NDArray[Any] = np.asarray(values)
+        array = defined_array(values, name)
         columns = [array] if array.ndim == 1 else list(array.T)
     if not 1 <= len(columns) <= 2 or columns[0].ndim != 1:
         msg = (

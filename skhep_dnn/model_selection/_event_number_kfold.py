@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import column_or_1d, indexable
+from sklearn.utils import indexable
 from sklearn.utils.validation import check_consistent_length
 
 from skhep_dnn._tables import column_position, plain_table, select_columns
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._validation import check_event_weights, check_labels
 from skhep_dnn.model_selection._event_number import (
     EventNumbers,
     P,
@@ -344,7 +344,7 @@ def fold_report(
     -------
     report : DataFrame
     """
-    labels = column_or_1d(y)
+    labels = check_labels(y)
     check_consistent_length(folds, labels)
     weights = check_event_weights(sample_weight, len(labels))
     rows = []

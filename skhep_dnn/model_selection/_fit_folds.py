@@ -16,6 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import FitTask
+from skhep_dnn._told_columns import Gathering, told
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import FitTogetherError
@@ -113,7 +114,7 @@ def fit_folds(
     # to a process.
     parts = [None if task is None else task.subtask("fold") for _ in splits]
     calls = (
-        delayed(fit_fold)(estimator, events, train, test, rules, part)
+        delayed(Gathering(fit_fold))(estimator, events, train, test, rules, part)
         for (train, test), part in zip(splits, parts, strict=True)
     )
     results = []
@@ -121,7 +122,7 @@ def fit_folds(
     with tqdm(desc="Folds", total=len(splits), disable=not verbose) as bar:
         # Some backends, such as that of Ray, give back all results together.
         as_they_come = "generator" if verbose else "list"
-        for result in Parallel(n_jobs, return_as=as_they_come)(calls):
+        for result in told(Parallel(n_jobs, return_as=as_they_come)(calls)):
             results.append(result)
             bar.update()
     _warn_of_missing_classes(results, events, rules)

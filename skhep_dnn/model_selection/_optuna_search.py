@@ -24,6 +24,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 
 from skhep_dnn._fit_tasks import FitTask, has_callbacks
+from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import (
     BaseSearchCV,
     HasMethods,
@@ -35,6 +36,8 @@ from skhep_dnn._sklearn import (
     _num_samples,
     clone_sharing,
 )
+from skhep_dnn._tables import native_events
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import IgnoredConstraintWarning
@@ -291,6 +294,7 @@ class OptunaSearchCV(BaseSearchCV):
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Run the trials, and fit the estimator with the best parameters.
@@ -320,7 +324,7 @@ class OptunaSearchCV(BaseSearchCV):
             If weights would be left out by a step of the estimator or by a scorer.
         """
         self._check_budget()
-        X, y = indexable(X, y)
+        X, y = indexable(native_events(X), y)
         y = check_target(y, self)
         params = _check_method_params(X, params=params)
         is_weighted = params.get("sample_weight") is not None
@@ -380,6 +384,13 @@ class OptunaSearchCV(BaseSearchCV):
         """Return a search that is not fitted, with its studies in the same storage."""
         new: Self = clone_sharing(self, "storage")
         return new
+
+    # An estimator of scikit-learn would drop a mask in silence.
+    predict = of_native_events(BaseSearchCV, "predict")
+    predict_proba = of_native_events(BaseSearchCV, "predict_proba")
+    predict_log_proba = of_native_events(BaseSearchCV, "predict_log_proba")
+    decision_function = of_native_events(BaseSearchCV, "decision_function")
+    score = of_native_events(BaseSearchCV, "score")
 
     def _open_study(self, space: SearchSpace, **sample: Any) -> SearchStudy:
         return SearchStudy.open(

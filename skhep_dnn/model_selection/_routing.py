@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import (
 
 from skhep_dnn._fit_arguments import groups_argument, weights_argument
 from skhep_dnn._sklearn import _MultimetricScorer, _routing_enabled
+from skhep_dnn._tables import native_values
 from skhep_dnn._weighted_steps import declines, final_step
 from skhep_dnn.model_selection._scoring import Scoring
 
@@ -45,9 +46,10 @@ def routed_params(
     TypeError
         If weights would be left out by a step of the estimator or by a scorer.
     ValueError
-        If weights are given for a step alone: no scorer would get them.
+        If weights are given for a step alone: no scorer would get them. If a value
+        of an event is masked.
     """
-    known = {name: value for name, value in params.items() if value is not None}
+    known = {k: native_values(v, k) for k, v in params.items() if v is not None}
     weights = known.get("sample_weight")
     if weights is not None:
         scoring.check_takes_weights()

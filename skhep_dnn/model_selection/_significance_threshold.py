@@ -37,6 +37,8 @@ from skhep_dnn._sklearn import (
     _fit_context,
     _routing_enabled,
 )
+from skhep_dnn._tables import native_events
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_scores, signal_labels
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
@@ -358,6 +360,7 @@ class SignificanceThresholdClassifier(
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
@@ -628,7 +631,7 @@ class SignificanceThresholdClassifier(
     ) -> EventSample:
         """Check labels and weights, and learn the classes."""
         name = type(self).__name__
-        sample = check_event_sample(X, y, sample_weight, estimator=name)
+        sample = check_event_sample(native_events(X), y, sample_weight, estimator=name)
         classes = sample.targets.classes
         check_two_classes(classes)
         if len(classes) > 2 and self.pos_label is None:
@@ -924,6 +927,7 @@ class SignificanceThresholdClassifier(
     ) -> FloatArray:
         """Return what the models say of events, by a method of theirs."""
         check_is_fitted(self)
+        X = native_events(X)
         if self._fold_models is not None:
             if params:
                 msg = (

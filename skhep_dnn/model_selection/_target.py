@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import assert_all_finite, column_or_1d, get_tags
 
+from skhep_dnn._tables import native_values
+
 __all__ = ["check_target"]
 
 
@@ -36,6 +38,7 @@ def check_target(y: Any, estimator: Any) -> Any:
     """
     if y is None:
         return None
+    y = native_values(y, "y")
     values = np.asarray(y)
     if values.dtype.kind in "fc":
         assert_all_finite(values, input_name="y")

@@ -27,6 +27,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import FitTask
+from skhep_dnn._told_columns import Finding, Gathering, told
 from skhep_dnn.model_selection._folds import name_among
 from skhep_dnn.model_selection._pruning import MedianRule, PairedTest, medians_of
 from skhep_dnn.model_selection._study import SearchStudy
@@ -44,6 +45,8 @@ from skhep_dnn.model_selection._trial_record import TrialRecord
 __all__ = ["Budget", "SearchRules", "run_trials", "worth"]
 
 _logger = logging.getLogger(__name__)
+
+_Gathered = tuple[TrialOutcome, list[Finding]]
 
 MAX_CRASHES = 3  # of the workers of one trial, which is then recorded as failed
 N_WITHOUT_SCORE = 3  # so many trials without a finite score end a search
@@ -236,10 +239,10 @@ class _TrialLoop:
         if self.n_jobs == 1:
             yield (run_trial(self.setup, task) for task in tasks)
             return
-        calls = (delayed(_run_elsewhere)(self.setup, task) for task in tasks)
+        calls = (delayed(Gathering(_run_elsewhere))(self.setup, task) for task in tasks)
         found = _results(self.n_jobs, calls)
         try:
-            yield found
+            yield told(found)
         finally:
             with warnings.catch_warnings():  # joblib's, on tasks that are cancelled
                 warnings.simplefilter("ignore", UserWarning)
@@ -368,7 +371,7 @@ class _TrialLoop:
             raise ValueError(_undefined(f"in the first {enough} trials"))
 
 
-def _results(n_jobs: int, calls: Iterator[Any]) -> Generator[TrialOutcome, None, None]:
+def _results(n_jobs: int, calls: Iterator[Any]) -> Generator[_Gathered, None, None]:
     """Return what comes of calls, as it comes, or of so many at the same time."""
     try:
         # No more are proposed ahead than can run, so that each knows most of those
@@ -382,13 +385,11 @@ def _results(n_jobs: int, calls: Iterator[Any]) -> Generator[TrialOutcome, None,
         )
     except ValueError:  # of Ray, whose backend gives back all results together
         return _in_rounds(n_jobs, calls)
-    found: Generator[TrialOutcome, None, None] = parallel(calls)
+    found: Generator[_Gathered, None, None] = parallel(calls)
     return found
 
 
-def _in_rounds(
-    n_jobs: int, calls: Iterator[Any]
-) -> Generator[TrialOutcome, None, None]:
+def _in_rounds(n_jobs: int, calls: Iterator[Any]) -> Generator[_Gathered, None, None]:
     while together := list(islice(calls, n_jobs)):
         yield from Parallel(n_jobs, batch_size=1)(together)
 

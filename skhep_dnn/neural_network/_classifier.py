@@ -38,6 +38,7 @@ from skhep_dnn._sklearn import (
     clone_sharing,
 )
 from skhep_dnn._tables import check_table, column_positions
+from skhep_dnn._told_columns import tell, warns_once
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import DivergenceWarning, WeightsError
 from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
@@ -83,6 +84,7 @@ from skhep_dnn.neural_network._parameter_checks import (
     check_splits,
     check_without_validation,
 )
+from skhep_dnn.neural_network._preparation.column_findings import column_findings
 from skhep_dnn.neural_network._preparation.columns import (
     Categorical,
     ColumnEncoder,
@@ -256,7 +258,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         What becomes, in prediction, of a category that was not seen in `fit`: an
         error, or the mean of the embeddings of all that were.
     missing_values : float, default=nan
-        Value that marks an undefined entry, such as -999.0; nan always does.
+        Value that marks an undefined entry, such as -999.0; nan always does, and so
+        does a mask of `numpy.ma`. `fit` warns of a value that looks like a mark and is
+        not named here.
     augmenter : SymmetryAugmenter, default=None
         Transformations under which the density of the events does not change. Each
         use of an event in training is transformed at random, on the raw columns;
@@ -589,6 +593,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         self.random_state = random_state
         self.verbose = verbose
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -638,6 +643,13 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         -----
         LowStatisticsWarning
             If a class has fewer than 10 effective events for some member.
+        UndeclaredMissingValueWarning
+            If a value that is not `missing_values` looks like a mark of undefined
+            entries: at the edge of the range of a column, in more than 1 % of the
+            events, and farther from the next value than the range of the others.
+        LostPrecisionWarning
+            If float32 does not keep the values of a column apart, such as those of a
+            time in seconds since 1970.
         DivergenceWarning
             If negative weights drove a training loss below zero and no validation
             sample picked the epoch.
@@ -691,6 +703,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             is_stopped = is_stopped or task.is_full
         return training.result()
 
+    @warns_once
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -729,6 +742,11 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             change their shape, or `schedule` has run through its `max_epochs`.
         NonFiniteLossError
             If a loss becomes nan or infinite; the last state is kept.
+
+        Warns
+        -----
+        UndeclaredMissingValueWarning, LostPrecisionWarning
+            As `fit`, in the first call.
         """
         settings = self._settings_of_stream()
         before = getattr(self, "net_", None)
@@ -1101,7 +1119,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             if isnan(augmenter.missing_values):  # the classifier knows the marker
                 augmenter.set_params(missing_values=self.missing_values)
             self.augmenter_ = augmenter.fit(events.X)
-        return encoded(events, present, self.encoder_)
+        sample = encoded(events, present, self.encoder_)
+        tell(column_findings(sample, self.encoder_))
+        return sample
 
     def _further_sample(
         self,

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from skhep_dnn._fit_tasks import has_callbacks
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn.exceptions import FitTogetherError
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 from skhep_dnn.neural_network._engine.batches import batch_shape
@@ -33,6 +34,7 @@ __all__ = ["fit_masks_together", "fit_together"]
 LEAST_FILLED = 0.9  # share of the batches in a pass that hold events of each sample
 
 
+@warns_once
 def fit_together(
     classifiers: Sequence[WeightedDNNClassifier],
     samples: Iterable[Mapping[str, Any]],
@@ -142,6 +144,7 @@ def fit_together(
     return classifiers
 
 
+@warns_once
 def fit_masks_together(
     classifiers: Sequence[WeightedDNNClassifier],
     samples: Iterable[Mapping[str, Any]],

@@ -6,15 +6,17 @@ event: what it learns is the correction. Gradient boosting is a sequence of such
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from skhep_dnn._fit_tasks import has_callbacks
+from skhep_dnn._told_columns import warns_once
+from skhep_dnn._validation import check_numbers
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
 
 __all__ = ["fit_with_offset"]
 
 
+@warns_once
 def fit_with_offset(
     classifier: WeightedDNNClassifier,
     X: ArrayLike,
@@ -106,7 +108,7 @@ def fit_with_offset(
             "of an offset, got some. Fit a clone without them."
         )
         raise ValueError(msg)
-    known = np.asarray(offset, dtype=np.float64)
+    known = check_numbers(offset, "offset")
     prepared = classifier._prepare(X, y, sample_weight, groups=groups)
     if len(known) != len(prepared.present):
         msg = (

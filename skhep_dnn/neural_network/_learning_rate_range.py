@@ -18,6 +18,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from skhep_dnn._fit_arguments import weights_argument
+from skhep_dnn._told_columns import warns_once
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import NonFiniteLossError
 from skhep_dnn.neural_network._classifier import WeightedDNNClassifier
@@ -121,6 +122,7 @@ class StepRecorder(Callback):
         raise RangeEndError(self.learning_rate, self.loss)
 
 
+@warns_once
 def range_test(
     estimator: BaseEstimator,
     X: ArrayLike,

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from skhep_dnn._column_checks import marked_columns
+from skhep_dnn._told_columns import tell
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import AzimuthRangeWarning
-from skhep_dnn.preprocessing._columns import read_block, undefined
+from skhep_dnn.preprocessing._columns import read_block, read_defined, undefined
 from skhep_dnn.preprocessing._momenta import Momentum
 
 __all__ = ["check_events", "lowest_azimuth"]
@@ -47,6 +50,8 @@ def check_events(X: Any, momenta: Sequence[Momentum], missing_values: float) -> 
     -----
     AzimuthRangeWarning
         If the azimuths of an object stay below 2.05 in 50 different values or more.
+    UndeclaredMissingValueWarning
+        If a value that stands apart looks like a mark of undefined entries.
     """
     _check_marker(missing_values)
     _check_not_standardised(X, momenta, missing_values)
@@ -62,6 +67,7 @@ def check_events(X: Any, momenta: Sequence[Momentum], missing_values: float) -> 
                 short[name] = float(np.abs(azimuths).max())
     if short:
         _warn_of_unit(short)
+    _tell_of_marks(X, momenta, missing_values)
 
 
 def lowest_azimuth(X: Any, momenta: Sequence[Momentum], missing_values: float) -> float:
@@ -98,6 +104,15 @@ def _check_marker(missing_values: float) -> None:
             "transformation changes them."
         )
         raise ValueError(msg)
+
+
+def _tell_of_marks(X: Any, momenta: Sequence[Momentum], missing_values: float) -> None:
+    names = X.columns.tolist() if isinstance(X, pd.DataFrame) else range(X.shape[1])
+    columns = (
+        (f"column {names[i]!r}", read_defined(X, [i], missing_values)[:, 0])
+        for i in sorted({i for momentum in momenta for i in momentum.columns})
+    )
+    tell(marked_columns(columns))
 
 
 def _defined(X: Any, position: int, missing_values: float) -> NDArray[np.floating[Any]]:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn._tables import check_table
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._validation import check_event_weights, check_labels
 from skhep_dnn.preprocessing._columns import ColumnNames, read_block, with_block
 from skhep_dnn.preprocessing._declaration import random_transformation
 from skhep_dnn.preprocessing._momenta import Momentum
@@ -278,7 +278,7 @@ def _classes(
     """Return each label with the rows of its events of non-zero weight."""
     if y is None:
         return [(None, np.flatnonzero(weights))]
-    labels = np.asarray(y)
+    labels = check_labels(y)
     if labels.shape != weights.shape:
         msg = (
             f"`y` must have one label for each of the {len(weights)} events, got the "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._validation import check_event_weights, check_labels, known_labels
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
 from skhep_dnn.weights._class_sums import sums_by_class
@@ -164,7 +164,8 @@ def training_weights(
         If a weight is negative under "error", a class has no events of non-zero
         weight, or a class whose sum is needed has a sum that is not positive.
     ValueError
-        If an option is out of range or names a class that does not exist.
+        If an option is out of range or names a class that does not exist; or `y` is
+        not one-dimensional, or a label is undefined or masked.
 
     Warns
     -----
@@ -180,9 +181,10 @@ def training_weights(
     >>> result.class_yields
     array([40., 1.])
     """
-    labels: NDArray[Any] = np.asarray(y)
+    labels = check_labels(y)
     physics = check_event_weights(sample_weight, len(labels))
-    classes, codes = np.unique(labels, return_inverse=True)
+    classes = known_labels(labels)
+    codes = np.searchsorted(classes, labels)
     _check_more_than_one_class(classes)
     scheme = weight_scheme(
         codes,
@@ -231,15 +233,18 @@ def validation_weights(
     ------
     WeightsError
         If the weights of a class do not sum to more than zero.
+    ValueError
+        If `y` is not one-dimensional, or a label is undefined or masked.
 
     Examples
     --------
     >>> validation_weights(["s", "b", "b"], [0.1, 3.0, 1.0])
     array([0.5  , 0.375, 0.125])
     """
-    labels: NDArray[Any] = np.asarray(y)
+    labels = check_labels(y)
     physics = check_event_weights(sample_weight, len(labels))
-    classes, codes = np.unique(labels, return_inverse=True)
+    classes = known_labels(labels)
+    codes = np.searchsorted(classes, labels)
     _check_more_than_one_class(classes)
     return balanced_weights(codes, classes, physics)
 

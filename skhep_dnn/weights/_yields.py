@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._arrays import refuse_mask
+from skhep_dnn._validation import check_event_weights, check_labels, known_labels
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.weights._class_sums import (
     positive_class_sums,
@@ -34,6 +35,11 @@ def effective_sample_size(sample_weight: ArrayLike) -> float:
     n_eff : float
         :math:`(\sum w)^2 / \sum w^2`; 0 when all weights are zero or none is given.
 
+    Raises
+    ------
+    WeightsError
+        If the weights are not one-dimensional, or one is not finite or masked.
+
     Examples
     --------
     >>> effective_sample_size([1.0, 1.0, 1.0])
@@ -41,7 +47,15 @@ def effective_sample_size(sample_weight: ArrayLike) -> float:
     >>> effective_sample_size([1.0, 0.0, 0.0])
     1.0
     """
+    refuse_mask(sample_weight, "sample_weight", WeightsError)
     weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim != 1 or not np.isfinite(weights).all():
+        msg = (
+            "`sample_weight` must be one-dimensional and finite, got the shape "
+            f"{weights.shape} and {int((~np.isfinite(weights)).sum())} nan or infinite "
+            "weights. Pass one weight for each event."
+        )
+        raise WeightsError(msg)
     if not weights.any():
         return 0.0
     scaled = to_unit_scale(weights)
@@ -75,7 +89,8 @@ def scale_to_yields(
         If a class in `yields` has no events, or the weights of a class do not sum to
         more than zero.
     ValueError
-        If a class has no yield, or one that is not positive and finite.
+        If a class has no yield, or one that is not positive and finite; or `y` is
+        not one-dimensional, or a label is undefined or masked.
 
     See Also
     --------
@@ -86,9 +101,10 @@ def scale_to_yields(
     >>> scale_to_yields(["s", "b", "b"], [0.1, 3.0, 1.0], {"s": 5.0, "b": 400.0})
     array([  5., 300., 100.])
     """
-    labels: NDArray[Any] = np.asarray(y)
+    labels = check_labels(y)
     physics = check_event_weights(sample_weight, len(labels))
-    classes, codes = np.unique(labels, return_inverse=True)
+    classes = known_labels(labels)
+    codes = np.searchsorted(classes, labels)
     positive_class_sums(physics, codes, classes)
     missing = [label for label in classes.tolist() if label not in yields]
     full = np.array([yields[label] for label in classes.tolist() if not missing])

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._arrays import defined_array, without_mask
+
 __all__ = ["Events", "Group", "Member", "MemberSample", "Score", "check_table"]
 
 Score = Callable[[NDArray[np.float64]], float]
@@ -141,7 +143,7 @@ class Member:
         value = getattr(self, name)
         if value is None:
             return
-        array = np.asarray(value)
+        array = defined_array(value, name)
         # Nothing is reinterpreted: as rows a mask would be zeros and ones.
         if array.size and array.dtype.kind not in kinds:
             what = {"iu": "integers", "b": "a mask of bool"}.get(kinds, "numbers")
@@ -252,7 +254,7 @@ def check_table(X: ArrayLike, n_columns: int, name: str = "X") -> NDArray[np.flo
     ValueError
         If the shape is another one.
     """
-    table = np.asarray(X, dtype=np.float32, order="C")
+    table = np.asarray(without_mask(X), dtype=np.float32, order="C")
     if table.ndim != 2 or table.shape[1] != n_columns:
         msg = (
             f"`{name}` must have the {n_columns} columns of the settings, got the "

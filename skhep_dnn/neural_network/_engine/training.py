@@ -18,6 +18,7 @@ import torch
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._arrays import defined_array
 from skhep_dnn.neural_network._engine.all_groups import AllGroups
 from skhep_dnn.neural_network._engine.batches import batch_shape
 from skhep_dnn.neural_network._engine.callbacks import (
@@ -490,7 +491,8 @@ def check_events(
         missing = name if X is None else name_of_y
         msg = f"`{missing}` must not be None when the other is given. Pass both."
         raise ValueError(msg)
-    table, given = check_table(X, settings.n_columns, name), np.asarray(y)
+    table = check_table(X, settings.n_columns, name)
+    given = defined_array(y, name_of_y)
     if given.shape != (len(table),):
         msg = (
             f"`{name_of_y}` must have one value for each of the {len(table)} rows of "
@@ -516,7 +518,7 @@ def _with_offset(
     """Return events with their known logits, if there are any."""
     if offset is None:
         return events
-    known = np.asarray(offset, dtype=np.float32)
+    known = defined_array(offset, name).astype(np.float32, copy=False)
     n_events, n_outputs = len(events.y), settings.n_outputs
     shape = (n_events,) if n_outputs == 1 else (n_events, n_outputs)
     if known.shape != shape or not np.isfinite(known).all():
