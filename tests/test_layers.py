@@ -17,6 +17,7 @@ PACKAGE = Path(skhep_dnn.__file__).parent
 # The first component below the package, with the layers of pieces still to come.
 LAYERS = {
     "exceptions": 0,
+    "_messages": 0,
     "_sklearn": 0,
     "_warnings": 0,
     "_logits": 1,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.weights._class_sums import positive_class_sums, rescaled
@@ -85,21 +86,25 @@ def scale_to_yields(
     """
     labels: NDArray[Any] = np.asarray(y)
     physics = check_event_weights(sample_weight, len(labels))
-    classes, codes = np.unique(labels, return_inverse=True)
-    positive_class_sums(physics, codes, classes)
+    present = physics != 0.0  # a class without weights is as good as absent
+    classes, codes = np.unique(labels[present], return_inverse=True)
+    positive_class_sums(physics[present], codes, classes)
     missing = [label for label in classes.tolist() if label not in yields]
     full = np.array([yields[label] for label in classes.tolist() if not missing])
     if missing or not (np.isfinite(full) & (full > 0.0)).all():
         msg = (
             f"`yields` must have a positive, finite yield for each of the classes "
-            f"{classes.tolist()!r}, got {dict(yields)!r}. Add or correct yields."
+            f"{shown(classes)}, got {shown(dict(yields))}. Add or correct yields."
         )
         raise ValueError(msg)
     absent = [label for label in dict(yields) if label not in classes.tolist()]
     if absent:
         msg = (
-            f"`y` must have events of each class in `yields`, got none of {absent!r}: "
-            "their yield would be lost. Take a larger part, or leave out the class."
+            "`y` must have events of each class in `yields`, with weights other than "
+            f"zero, got none of {shown(absent)}: their yield would be lost. Take a "
+            "larger part, or leave out the class."
         )
         raise WeightsError(msg)
-    return rescaled(physics, codes, full)
+    weights = np.zeros(len(labels))
+    weights[present] = rescaled(physics[present], codes, full)
+    return weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -89,6 +90,14 @@ class ColumnEncoder:
             self.categories_.append(self._sorted(values[~missing], i))
             self.has_missing_.append(bool(missing.any()))
         return self
+
+    def with_unknown(self, handle_unknown: Unknown) -> ColumnEncoder:
+        """Return the encoder that treats unknown categories so, itself if it does."""
+        if handle_unknown == self.handle_unknown:
+            return self
+        other = copy(self)
+        other.handle_unknown = handle_unknown
+        return other
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the columns as float32, in C order.
