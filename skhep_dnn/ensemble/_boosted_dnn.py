@@ -367,7 +367,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             If the weights cannot be used.
         """
         rule = self._checked_rule()
-        sample = self._sample(
+        sample, present = self._sample(
             check_table(self, X, reset=True), y, sample_weight, groups
         )
         check_two_classes(sample.targets.classes)
@@ -394,8 +394,8 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             start_score=before[1],
             verbose=self.verbose,
         )
-        factors = np.full(len(sample), np.nan)
-        factors[rows] = stages[-1].factors
+        factors = np.full(len(present), np.nan)
+        factors[np.flatnonzero(present)[rows]] = stages[-1].factors
         self.classes_ = sample.targets.classes
         self.boost_factors_ = factors
         self._record(stages, before, is_validated=len(parts) > 1)
@@ -658,13 +658,17 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             )
             raise ValueError(msg)
 
-    def _sample(self, table: Any, *columns: Any, **known: Any) -> EventSample:
+    def _sample(
+        self, table: Any, *columns: Any, **known: Any
+    ) -> tuple[EventSample, NDArray[np.bool_]]:
         return check_event_sample(table, *columns, estimator="BoostedDNN", **known)
 
     def _validation_sample(
         self, table: Any, y: Any, sample_weight: Any, classes: NDArray[Any]
     ) -> EventSample:
-        explicit = self._sample(table, y, sample_weight, classes=classes, suffix="_val")
+        explicit, _ = self._sample(
+            table, y, sample_weight, classes=classes, suffix="_val"
+        )
         return explicit.take(np.flatnonzero(explicit.sample_weight))
 
     def _parts(

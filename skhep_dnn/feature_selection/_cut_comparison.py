@@ -24,6 +24,11 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import Bunch, check_random_state
 
+from skhep_dnn._present_events import (
+    events_of_weighted_classes,
+    splits_of_present,
+    taken,
+)
 from skhep_dnn._tables import select_columns
 from skhep_dnn._validation import check_event_weights, check_signal
 from skhep_dnn.feature_selection._columns import (
@@ -211,11 +216,16 @@ def compare_after_cut(
     kept = _check_cut(names, importance, cut)
     check_columns_are_named(estimator)
     labels = np.asarray(y)
-    check_signal(labels, name="y")
     if sample_weight is not None:
         sample_weight = check_event_weights(sample_weight, len(table))
+    present = events_of_weighted_classes(estimator, labels, sample_weight, len(table))
+    table, labels, given = taken(
+        present, table, labels, {"sample_weight": sample_weight}
+    )
+    sample_weight = given["sample_weight"]
+    check_signal(labels, name="y")
     rng = check_random_state(random_state)
-    splits = _make_splits(cv, table, labels, rng)
+    splits = _make_splits(cv, table, labels, present, rng)
     after, before = (
         _out_of_fold(estimator, part, labels, sample_weight, splits, n_jobs)
         for part in (select_columns(table, kept), table)
@@ -259,11 +269,16 @@ def _check_cut(names: Sequence[str], importance: Bunch, cut: float) -> list[int]
 
 
 def _make_splits(
-    cv: Any, table: Any, labels: NDArray[Any], rng: np.random.RandomState
+    cv: Any,
+    table: Any,
+    labels: NDArray[Any],
+    present: NDArray[np.bool_],
+    rng: np.random.RandomState,
 ) -> Splits:
     if isinstance(cv, Integral):
         cv = StratifiedKFold(cv, shuffle=True, random_state=rng)
-    return list(check_cv(cv, labels, classifier=True).split(table, labels))
+    splitter = check_cv(cv, labels, classifier=True)
+    return splits_of_present(splitter, cv, present, table, labels)
 
 
 def _out_of_fold(

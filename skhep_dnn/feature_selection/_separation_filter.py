@@ -19,6 +19,7 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
+from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.feature_selection._columns import numeric_columns
@@ -178,12 +179,12 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
             If the weights of a class do not sum to more than 0.
         """
         table = check_table(self, X, reset=True)
-        events = check_event_sample(
+        events, _ = check_event_sample(
             table, y, sample_weight, estimator=type(self).__name__
         )
         self.classes_ = events.targets.classes
         _check_binary(self.classes_)
-        columns, names = numeric_columns(table, self.missing_values)
+        columns, names = numeric_columns(events.X, self.missing_values)
         separations = [self._separation(column, events) for column in columns.T]
         self.correlation_ = pd.DataFrame(
             _correlation_in_each(columns, events), index=names, columns=names
@@ -262,7 +263,7 @@ def _check_binary(classes: NDArray[Any]) -> None:
     if len(classes) > 2:
         msg = (
             "Only binary classification is supported by a separation: `y` must hold "
-            f"two classes, got {classes.tolist()!r}. Separate one from the others."
+            f"two classes, got {shown(classes)}. Separate one from the others."
         )
         raise ValueError(msg)
 

@@ -165,9 +165,9 @@ def check_unchanged(before: Mapping[str, Any], model: Any) -> None:
         now = getattr(model, name)
         if not _same(value, now):
             msg = (
-                f"`{name}` must stay {shown(value)}, with which the training began that "
-                f"goes on, got {shown(now)}. Set it back, or start anew: with `fit` and "
-                "warm_start=False, or with a `clone`."
+                f"`{name}` must stay {shown(value)}, with which the training began "
+                f"that goes on, got {shown(now)}. Set it back, or start anew: with "
+                "`fit` and warm_start=False, or with a `clone`."
             )
             raise ValueError(msg)
 
@@ -184,7 +184,7 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
     if np.ndim(one) == np.ndim(other) == 0:
-        return bool(one == other) or bool(one != one and other != other)  # both nan
+        return bool(one == other) or shown(one) == shown(other) == "nan"
     return False
 
 

@@ -65,8 +65,8 @@ def check_no_class_missing(codes: NDArray[np.intp], classes: NDArray[Any]) -> No
         if count == 0:
             msg = (
                 f"There must be events of every class of {shown(classes)}, got none "
-                f"with a weight other than zero of class {shown(label)}. Pass events of "
-                "it, use folds and parts that have all classes, or drop the class."
+                f"with a weight other than zero of class {shown(label)}. Pass events "
+                "of it, use folds and parts that have all classes, or drop the class."
             )
             raise WeightsError(msg)
 

@@ -280,8 +280,8 @@ def _warn_of_low_statistics(report: pd.DataFrame) -> None:
     poorest = report.iloc[int(report["n_eff"].argmin())]
     if poorest["n_eff"] < LOW_N_EFF:
         msg = (
-            f"Class {shown(poorest['class'])} has {poorest['n_eff']:.1f} effective events "
-            f"in the {poorest['sample']} sample of member {poorest['member']}: its "
-            "losses are noisy. Use more events, fewer folds or `max_weight`."
+            f"Class {shown(poorest['class'])} has {poorest['n_eff']:.1f} effective "
+            f"events in the {poorest['sample']} sample of member {poorest['member']}: "
+            "its losses are noisy. Use more events, fewer folds or `max_weight`."
         )
         warn_caller(msg, LowStatisticsWarning)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._event_sample import EventSample
 from skhep_dnn._messages import shown
+from skhep_dnn._present_events import found
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.neural_network._preparation.columns import ColumnEncoder
 
@@ -47,10 +48,7 @@ class Sample:
 
     def found(self, passed: ArrayLike) -> NDArray[np.int64]:
         """Return where the present ones of some events that were passed lie here."""
-        index = np.asarray(passed)
-        if index.dtype.kind == "b":
-            index = np.flatnonzero(index)
-        return (np.cumsum(self.present) - 1)[index[self.present[index]]]
+        return found(self.present, passed)
 
 
 def without_weightless(
