@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._messages import shown
 from skhep_dnn.exceptions import WeightsError
 
 __all__ = [
@@ -150,9 +151,9 @@ def check_classes(
         return is_signal, ["background", "signal"]
     if pos_label is not None:
         msg = (
-            f"`pos_label` must be None with more than two classes, got {pos_label!r} "
-            f"for the {len(classes)} classes of `{name}`. Leave it out, or reduce the "
-            "labels to signal and background."
+            "`pos_label` must be None with more than two classes, got "
+            f"{shown(pos_label)} for the {len(classes)} classes of `{name}`. Leave it "
+            "out, or reduce the labels to signal and background."
         )
         raise ValueError(msg)
     if labels.dtype.kind == "f" and (classes != np.floor(classes)).any():
@@ -161,7 +162,7 @@ def check_classes(
             "numbers. Pass the class of each event, not a continuous quantity."
         )
         raise ValueError(msg)
-    names = [f"class {label!r}" for label in classes.tolist()]
+    names = [f"class {shown(label)}" for label in classes.tolist()]
     return np.searchsorted(classes, labels), names
 
 
@@ -198,14 +199,14 @@ def _signal_label(classes: NDArray[Any], pos_label: object, name: str) -> object
     if len(classes) > 2:
         msg = (
             f"`{name}` must have two kinds of labels, got {len(classes)}: "
-            f"{classes[:5].tolist()!r}. Reduce the labels to signal and background."
+            f"{shown(classes[:5])}. Reduce the labels to signal and background."
         )
         raise ValueError(msg)
     if pos_label is None:
         if len(classes) < 2:
             msg = (
                 f"`{name}` must contain signal and background events, got only "
-                f"{classes.tolist()!r}. Pass events of both classes."
+                f"{shown(classes)}. Pass events of both classes."
             )
             raise ValueError(msg)
         return classes[1]
@@ -236,8 +237,8 @@ def check_pos_label(classes: ArrayLike, pos_label: object) -> object:
         return known[-1]
     if pos_label not in known:
         msg = (
-            f"`pos_label` must be one of the classes {known!r}, got {pos_label!r}. "
-            "Name the label of the signal."
+            f"`pos_label` must be one of the classes {shown(known)}, got "
+            f"{shown(pos_label)}. Name the label of the signal."
         )
         raise ValueError(msg)
     return pos_label

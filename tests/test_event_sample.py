@@ -23,7 +23,7 @@ def check(y=Y, sample_weight=None, groups=None, **options):
 
 
 def test_a_sample_knows_its_labels_and_weights():
-    sample = check(pd.Series(Y, index=np.arange(60)[::-1]))
+    sample, _ = check(pd.Series(Y, index=np.arange(60)[::-1]))
     assert len(sample) == 60
     assert not sample.is_weighted
     assert sample.y.tolist() == Y.tolist()
@@ -38,7 +38,7 @@ def test_a_sample_knows_its_labels_and_weights():
 
 
 def test_known_classes_keep_their_codes():
-    sample = check(Y[40:].repeat(3), classes=np.array(["a", "b", "s"]))
+    sample, _ = check(Y[40:].repeat(3), classes=np.array(["a", "b", "s"]))
     assert set(sample.targets.codes.tolist()) == {2}
     with pytest.raises(ValueError, match=r"`y_val` must hold the labels \['s'\], got"):
         check(classes=np.array(["s"]), suffix="_val")

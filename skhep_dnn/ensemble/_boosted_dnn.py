@@ -59,7 +59,12 @@ from skhep_dnn.ensemble._start_of_boosting import (
 )
 from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.neural_network import WeightedDNNClassifier, fit_with_offset
-from skhep_dnn.neural_network._preparation.members import MAX_SEED, WeightRules
+from skhep_dnn.neural_network._preparation.members import (
+    MAX_SEED,
+    WeightRules,
+    naming,
+)
+from skhep_dnn.neural_network._preparation.sample import check_all_classes
 from skhep_dnn.neural_network._preparation.validation_scores import Scorer, as_scorer
 from skhep_dnn.weights import NegativeWeights
 
@@ -669,7 +674,9 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         explicit, _ = self._sample(
             table, y, sample_weight, classes=classes, suffix="_val"
         )
-        return explicit.take(np.flatnonzero(explicit.sample_weight))
+        explicit = explicit.take(np.flatnonzero(explicit.sample_weight))
+        check_all_classes(explicit, "y_val", "Pass validation events of all classes.")
+        return explicit
 
     def _parts(
         self,
@@ -688,11 +695,14 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             codes = sample.targets.codes[rows]
             groups = None if sample.groups is None else sample.groups[rows]
             own, held = hold_out(codes, groups, self.validation_fraction, seed)
-            valid = [boosting_part(sample, rows[held], scorer)]
+            with naming("validation sample"):
+                valid = [boosting_part(sample, rows[held], scorer)]
             rows = rows[own]
         else:
             valid = []
-        return rows, [boosting_part(sample, rows, scorer), *valid]
+        with naming("training sample"):
+            train = boosting_part(sample, rows, scorer)
+        return rows, [train, *valid]
 
     def _training_weights(self, events: EventSample) -> FloatArray:
         """Return signed training weights, by the rules of a network or by default."""

@@ -41,7 +41,7 @@ from skhep_dnn.metrics import PairedBootstrapResult, paired_bootstrap
 __all__ = ["CutComparison", "compare_after_cut"]
 
 Metric = Callable[..., float]
-Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+Splits = list[tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]]
 
 _LINE_WIDTH = 88
 _BETTER = {"balanced_log_loss": "less", "roc_auc": "more"}

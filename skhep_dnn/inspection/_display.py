@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import _check_response_method
 from skhep_dnn._validation import check_pos_label
 
@@ -147,7 +148,7 @@ def signal_label(estimator: BaseEstimator, pos_label: object) -> object:
     if len(classes) != 2:
         msg = (
             f"`estimator` must have two classes, got {len(classes)}: "
-            f"{classes[:5]!r}. Fit it to signal against background."
+            f"{shown(classes[:5])}. Fit it to signal against background."
         )
         raise ValueError(msg)
     return check_pos_label(classes, pos_label)

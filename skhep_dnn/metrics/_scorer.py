@@ -281,7 +281,8 @@ class EventWeightScorer(_Scorer):
         if pos_label is not None:
             msg = (
                 "`pos_label` must be None for a classifier of more than two classes, "
-                f"got {shown(pos_label)} for {len(classes)}. Make the scorer without it."
+                f"got {shown(pos_label)} for {len(classes)}. Make the scorer "
+                "without it."
             )
             raise ValueError(msg)
         _check_all_classes(classes, y_true)

@@ -176,16 +176,20 @@ def _same(one: Any, other: Any) -> bool:
     """Return whether two values of a parameter say the same."""
     if one is other:
         return True
-    if np.ndim(one) == 1 and np.ndim(other) == 1:
+    if _is_sequence(one) and _is_sequence(other):
         pairs = zip(one, other, strict=False)
         return len(one) == len(other) and all(_same(*pair) for pair in pairs)
     if isinstance(one, BaseEstimator) or is_dataclass(one):
         return type(one) is type(other) and _same(_parts(one), _parts(other))
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
-    if np.ndim(one) == np.ndim(other) == 0:
-        return bool(one == other) or shown(one) == shown(other) == "nan"
-    return False
+    if _is_sequence(one) or _is_sequence(other):
+        return False
+    return bool(one == other) or shown(one) == shown(other) == "nan"
+
+
+def _is_sequence(value: Any) -> bool:
+    return bool(np.iterable(value)) and not isinstance(value, str | Mapping)
 
 
 def _parts(value: Any) -> dict[str, Any]:

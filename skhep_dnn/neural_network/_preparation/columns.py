@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
+from skhep_dnn._messages import shown
 from skhep_dnn._tables import (
     column_positions,
     is_category,
@@ -162,7 +163,7 @@ class ColumnEncoder:
         known, got = self.categories_[k], pd.unique(values)[:5].tolist()
         return (
             f"Categories of {self.names_[self.categorical_[k]]} must be among "
-            f"{known.tolist()[:20]!r}, got {got!r}. Train on events of all "
+            f"{shown(known.tolist()[:20])}, got {shown(got)}. Train on events of all "
             'categories, merge the rare ones, or set handle_unknown="mean".'
         )
 

@@ -42,6 +42,7 @@ __all__ = [
     "WeightRules",
     "make_members",
     "member_seeds",
+    "naming",
     "weigh_members",
 ]
 
@@ -161,7 +162,7 @@ def weigh_members(
     for k, (train, valid, fold) in enumerate(splits):
         # Members without folds of their own share one array of rows, and its weights.
         if k == 0 or train is not splits[k - 1].train:
-            with _named("training", k, fold):
+            with naming(_sample_of("training", k, fold)):
                 sample, report = _training_sample(train, targets, rules)
         training.append(sample)
         rows += [{"member": k, **row} for row in report]
@@ -171,7 +172,7 @@ def weigh_members(
             part = targets.take(valid)
         if valid is None:
             continue
-        with _named("validation", k, None if explicit is not None else fold):
+        with naming(_sample_of("validation", k, fold)):
             weights = balanced_weights(part.codes, part.classes, part.sample_weight)
         validation.append(MemberSample(valid, weights))
         rows += [{"member": k, **row} for row in _report("validation", part, weights)]
@@ -245,14 +246,18 @@ def _training_sample(
 
 
 @contextmanager
-def _named(sample: str, member: int, fold: int | None) -> Iterator[None]:
+def naming(sample: str) -> Iterator[None]:
     """Say in which sample a class is missing, or its weights cannot be used."""
     try:
         yield
     except WeightsError as error:
-        which = "" if fold is None else f", which leaves out fold {fold}"
-        msg = f"In the {sample} sample of member {member}{which}: {error}"
+        msg = f"In the {sample}: {error}"
         raise WeightsError(msg) from error
+
+
+def _sample_of(kind: str, member: int, fold: int | None) -> str:
+    which = "" if fold is None else f", which leaves out fold {fold}"
+    return f"{kind} sample of member {member}{which}"
 
 
 def _report(
