@@ -1,4 +1,4 @@
-"""Parameters that change between trainings that go on: in effect, or refused by name."""
+"""Parameters that change where a training goes on: in effect, or refused by name."""
 
 import copy
 
