@@ -51,7 +51,7 @@ def check_training_events(
     known = _codes_in(codes)
     for fold, (train, _) in enumerate(splits):
         found = _codes_in(codes[train])
-        if len(found) < 2 <= len(known):
+        if len(found) == 1 < len(known):
             missing = classes[np.setdiff1d(known, found)]
             msg = (
                 f"The training events of fold {fold} must be of two classes or more, "
