@@ -264,7 +264,8 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
     max_weight : float, default=None
         Cap on training weights, in units of the mean `|w|` of the event's class.
     class_weight : "balanced", dict or None, default="balanced"
-        Equal sums of training weights, a factor for each class, or none.
+        Equal sums of training weights, a factor for each class, or none. A factor of
+        a class that is not there has no effect.
     signal_weight : float, default=1.0
         Additional factor on the training weights of the signal.
     pos_label : label, default=None
@@ -605,7 +606,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             Labels of two classes or more, of any type.
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights; None counts each event once. An event of weight zero is
-            as good as absent.
+            as good as absent, and so is a class that has no others.
         X_val, y_val, sample_weight_val : array-like, default=None
             An explicit validation sample for all members.
         groups : array-like of shape (n_samples,), default=None

@@ -149,7 +149,8 @@ def training_weights(
         then scaled so that its sum is what it was before. None: no cap.
     class_weight : "balanced", dict or None, default="balanced"
         "balanced" gives all classes the same sum of transformed weights (signed
-        under "keep"); a dict maps each class to a factor; None leaves them.
+        under "keep"); a dict maps each class to a factor, and perhaps others that are
+        not there; None leaves them.
     signal_weight : float, default=1.0
         Additional factor on the signal class.
     pos_label : label, default=None
