@@ -50,8 +50,8 @@ OBJECTS = np.array([*LABELS], dtype=object)
             r"classes \[0, 1\], got {0: 2.0}",
         ),
         (
-            lambda y: scale_to_yields(y, None, {np.int64(0): np.float64(2)}),
-            r"classes \[0, 1\], got {0: 2.0}",
+            lambda y: scale_to_yields(y, None, {np.int64(0): np.float64(3)}),
+            r"classes \[0, 1\], got {0: 3.0}",
         ),
         (lambda y: check_pos_label(np.unique(y), np.int64(3)), r"\[0, 1\], got 3\."),
         (lambda y: check_classes(np.r_[y, 2], np.int64(1)), "classes, got 1 for"),

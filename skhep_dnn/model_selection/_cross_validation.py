@@ -113,18 +113,6 @@ class PooledScores:
         """
         return mean_response(self.passes, self.n_samples)
 
-    def among(self, present: NDArray[np.bool_]) -> PooledScores:
-        """Return the scores with positions among all events that were passed."""
-        if present.all():
-            return self
-        rows = np.flatnonzero(present)
-        return replace(
-            self,
-            passes=[replace(one, rows=rows[one.rows]) for one in self.passes],
-            splits=[(rows[train], rows[test]) for train, test in self.splits],
-            n_samples=len(present),
-        )
-
     def __str__(self) -> str:
         """Return one line for each score."""
         return "\n".join(f"{name}: {result}" for name, result in self.scores.items())
@@ -287,7 +275,7 @@ def cross_validate_pooled(
         verbose=verbose,
     )
     pool = PoolRules(pooled, n_replicas, random_state)
-    return _gathered(results, events, splits, scoring, pool).among(present)
+    return _among(_gathered(results, events, splits, scoring, pool), present)
 
 
 def _check_options(
@@ -343,4 +331,17 @@ def _gathered(
         splits=splits,
         estimators=[r.estimator for r in results if r.estimator is not None],
         n_samples=_num_samples(events.X),
+    )
+
+
+def _among(scores: PooledScores, present: NDArray[np.bool_]) -> PooledScores:
+    """Return the scores with positions among all events that were passed."""
+    if present.all():
+        return scores
+    rows = np.flatnonzero(present)
+    return replace(
+        scores,
+        passes=[replace(one, rows=rows[one.rows]) for one in scores.passes],
+        splits=[(rows[train], rows[test]) for train, test in scores.splits],
+        n_samples=len(present),
     )
