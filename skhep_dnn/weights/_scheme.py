@@ -308,7 +308,7 @@ def _class_factors(
         return 1.0 / positive_class_sums(weights, codes, classes)
     msg = (
         '`class_weight` must be "balanced", a dict of factors or None, got '
-        f"{class_weight!r}. Choose one of them."
+        f"{shown(class_weight)}. Choose one of them."
     )
     raise ValueError(msg)
 
