@@ -247,7 +247,7 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
                 table_val, y_val, sample_weight_val, classes=classes, suffix="_val"
             )
         new = SymmetryAugmenter() if self.augmenter is None else clone(self.augmenter)
-        self.augmenter_ = new.fit(table)
+        self.augmenter_ = new.fit(sample.X)
         self.n_copies_ = check_n_copies(new, self.n_copies, self.copies, table)
         rng = check_random_state(self.random_state)
         self.estimator_ = fit_on_copies(

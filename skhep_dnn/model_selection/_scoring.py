@@ -227,7 +227,7 @@ def _check_known_classes(scored: Any, y: Any, sample_weight: Any) -> None:
     if not found <= known:
         msg = (
             f"The model of a fold must know the classes {shown(sorted(found))} of "
-            f"the events that it is scored on, got one that knows "
+            "the events that it is scored on, got one that knows "
             f"{shown(sorted(known))} only: its training events had none with a weight "
             f"other than zero of {shown(sorted(found - known))}. Use folds that have "
             "events of every class, such as those of StratifiedKFold."

@@ -1170,7 +1170,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         """Return the callbacks of a call of `partial_fit`; None: those before go on."""
         callbacks = list(self.callbacks or [])
         given = getattr(self, "_given_callbacks", None)
-        if given is None or len(given) != len(callbacks):
+        if not hasattr(self, "net_") or given is None or len(given) != len(callbacks):
             return callbacks
         pairs = zip(given, callbacks, strict=True)
         return None if all(old is new for old, new in pairs) else callbacks

@@ -247,6 +247,15 @@ def test_a_failed_call_keeps_the_callbacks(make_model, table):
     assert [c.n_begun for _, c in model.callbacks_[0]] == [1]
 
 
+def test_a_stream_after_a_failed_fit_has_its_callbacks(make_model, table):
+    X, y, w = table
+    model = one_call(make_model(callbacks=[Counts()]), table)
+    with pytest.raises(ValueError, match="one class"):
+        model.fit(X, np.full(150, "s"), w)
+    one_call(model, table)
+    assert [c.n_begun for _, c in model.callbacks_[0]] == [1]
+
+
 def test_verbose_shows_the_bar_of_the_next_call(make_model, table, capsys):
     model = one_call(make_model(), table)
     assert not capsys.readouterr().err
