@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
 from skhep_dnn._arrays import native_order, refuse_mask
+from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn._validation import check_event_weights, check_groups
 from skhep_dnn.exceptions import WeightsError
@@ -52,6 +53,14 @@ class Targets:
     def take(self, index: Index) -> Targets:
         """Return some of the events."""
         return Targets(self.codes[index], self.classes, self.sample_weight[index])
+
+    def followed_by(self, others: Targets) -> Targets:
+        """Return these events and then others of the same classes."""
+        return Targets(
+            np.concatenate([self.codes, others.codes]),
+            self.classes,
+            np.concatenate([self.sample_weight, others.sample_weight]),
+        )
 
 
 @dataclass(frozen=True)
@@ -105,8 +114,11 @@ def check_event_sample(
     estimator: str,
     classes: NDArray[Any] | None = None,
     suffix: str = "",
-) -> EventSample:
+) -> tuple[EventSample, NDArray[np.bool_]]:
     """Return events whose labels, weights and groups are checked.
+
+    An event of weight zero is as good as absent: a class that has no others does not
+    exist, and its events are left out.
 
     Parameters
     ----------
@@ -121,13 +133,16 @@ def check_event_sample(
     estimator : str
         Name of the class that wants to know, for messages.
     classes : ndarray of shape (n_classes,), default=None
-        The classes that are known; None takes those of `y`.
+        The classes that are known, which all stay; None takes those of `y`.
     suffix : str, default=""
         Of the names of the arguments in messages, such as "_val".
 
     Returns
     -------
     sample : EventSample
+        The events of the classes that exist.
+    present : ndarray of shape (n_samples,), dtype bool
+        Which of the events that were passed they are.
 
     Raises
     ------
@@ -149,19 +164,25 @@ def check_event_sample(
     labels = native_order(column_or_1d(y, warn=True))
     assert_all_finite(labels, input_name=f"y{suffix}")
     check_classification_targets(labels)
-    got, codes = np.unique(labels, return_inverse=True)
-    if classes is not None:
-        codes = _codes_of_known(got, classes, f"y{suffix}")[codes]
-    check_consistent_length(X, codes)
-    weights = check_event_weights(sample_weight, len(codes), f"sample_weight{suffix}")
+    check_consistent_length(X, labels)
+    weights = check_event_weights(sample_weight, len(labels), f"sample_weight{suffix}")
     labels_of_groups = None if groups is None else check_groups(groups)
     check_consistent_length(X, labels_of_groups)
-    return EventSample(
+    got, codes = np.unique(labels, return_inverse=True)
+    has_weight = np.bincount(codes[weights != 0.0], minlength=len(got)) > 0
+    if classes is None:
+        classes = got[has_weight]
+    codes = _codes_of_known(got, has_weight, classes, f"y{suffix}")[codes]
+    present = codes >= 0
+    sample = EventSample(
         X=X,
-        targets=Targets(codes, got if classes is None else classes, weights),
+        targets=Targets(codes, classes, weights),
         groups=labels_of_groups,
         is_weighted=sample_weight is not None,
     )
+    if not present.all():
+        sample = sample.take(np.flatnonzero(present))
+    return sample, present
 
 
 def check_two_classes(classes: NDArray[Any], name: str = "y") -> None:
@@ -169,7 +190,8 @@ def check_two_classes(classes: NDArray[Any], name: str = "y") -> None:
     if len(classes) < 2:
         msg = (
             f"`{name}` must contain two classes or more, got one class: "
-            f"{classes.tolist()!r}. Pass events of signal and background."
+            f"{shown(classes)}. Pass events of signal and background, with weights "
+            "other than zero."
         )
         raise WeightsError(msg)
 
@@ -258,14 +280,19 @@ def hold_out(
 
 
 def _codes_of_known(
-    got: NDArray[Any], classes: NDArray[Any], name: str
+    got: NDArray[Any], has_weight: NDArray[np.bool_], classes: NDArray[Any], name: str
 ) -> NDArray[np.intp]:
+    """Return the position of labels in the classes; -1 of one that no weight has."""
     known = {label: code for code, label in enumerate(classes.tolist())}
-    unknown = [label for label in got.tolist() if label not in known]
-    if unknown:
+    codes = np.array([known.get(label, -1) for label in got.tolist()], dtype=np.intp)
+    unknown = got[has_weight & (codes < 0)]
+    if len(unknown) > 0:
+        remedy = "Use the same labels as in `y`."
+        if name == "y":
+            remedy = "Correct the labels, or start anew with events of all classes."
         msg = (
-            f"`{name}` must hold the labels {classes.tolist()!r}, got {unknown[:5]!r}. "
-            "Use the same labels as in `y`."
+            f"`{name}` must hold the labels {shown(classes)}, got "
+            f"{shown(unknown[:5])}. {remedy}"
         )
         raise ValueError(msg)
-    return np.array([known[label] for label in got.tolist()], dtype=np.intp)
+    return codes

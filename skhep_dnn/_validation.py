@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
 from skhep_dnn._arrays import defined_array, native_order, refuse_mask
+from skhep_dnn._messages import shown
 from skhep_dnn.exceptions import WeightsError
 
 __all__ = [
@@ -283,7 +284,7 @@ def check_classes(
             "numbers. Pass the class of each event, not a continuous quantity."
         )
         raise ValueError(msg)
-    names = [f"class {label!r}" for label in classes.tolist()]
+    names = [f"class {shown(label)}" for label in classes.tolist()]
     return np.searchsorted(classes, labels), names
 
 
@@ -354,14 +355,14 @@ def _larger_of_two(known: list[Any], name: str) -> object:
     if len(known) > 2:
         msg = (
             f"`pos_label` must name the signal among the {len(known)} classes of "
-            f"`{name}`, got None for {known[:5]!r}. Pass its label, or a list of "
+            f"`{name}`, got None for {shown(known[:5])}. Pass its label, or a list of "
             "labels: the other classes are then the background."
         )
         raise ValueError(msg)
     if len(known) < 2:
         msg = (
             f"`{name}` must contain signal and background events, got only "
-            f"{known!r}. Pass events of both classes."
+            f"{shown(known)}. Pass events of both classes."
         )
         raise ValueError(msg)
     return known[1]
@@ -400,8 +401,8 @@ def check_pos_label(classes: ArrayLike, pos_label: object) -> object:
         return known[-1]
     if pos_label not in known:
         msg = (
-            f"`pos_label` must be one of the classes {known!r}, got {pos_label!r}. "
-            "Name the label of the signal."
+            f"`pos_label` must be one of the classes {shown(known)}, got "
+            f"{shown(pos_label)}. Name the label of the signal."
         )
         raise ValueError(msg)
     return pos_label

@@ -16,20 +16,20 @@ Y = np.array(["b"] * 40 + ["s"] * 20)
 X = np.arange(120.0).reshape(60, 2)
 
 
-def check(y=Y, sample_weight=None, groups=None, **options):
+def check(y=Y, sample_weight=None, groups=None, X=X, **options):
     return check_event_sample(
         X, y, sample_weight, groups, estimator="Classifier", **options
     )
 
 
 def test_a_sample_knows_its_labels_and_weights():
-    sample = check(pd.Series(Y, index=np.arange(60)[::-1]))
+    sample, _ = check(pd.Series(Y, index=np.arange(60)[::-1]))
     assert len(sample) == 60
     assert not sample.is_weighted
     assert sample.y.tolist() == Y.tolist()
     assert sample.sample_weight.tolist() == [1.0] * 60
     assert sample.groups is None
-    part = check(sample_weight=np.arange(60.0), groups=Y).take(np.array([59, 3]))
+    part = check(sample_weight=np.arange(60.0), groups=Y)[0].take(np.array([59, 3]))
     assert part.X.tolist() == [[118.0, 119.0], [6.0, 7.0]]
     assert part.y.tolist() == ["s", "b"]
     assert part.sample_weight.tolist() == [59.0, 3.0]
@@ -38,10 +38,32 @@ def test_a_sample_knows_its_labels_and_weights():
 
 
 def test_known_classes_keep_their_codes():
-    sample = check(Y[40:].repeat(3), classes=np.array(["a", "b", "s"]))
+    sample, _ = check(Y[40:].repeat(3), classes=np.array(["a", "b", "s"]))
     assert set(sample.targets.codes.tolist()) == {2}
     with pytest.raises(ValueError, match=r"`y_val` must hold the labels \['s'\], got"):
         check(classes=np.array(["s"]), suffix="_val")
+
+
+def test_a_class_without_weights_is_absent():
+    y, weights = np.array(["b", "q", "s", "s", "q"]), np.array([1.0, 0, 2.0, 0, 0])
+    parts = {"y": y, "X": X[:5], "groups": np.arange(5)}
+    sample, present = check(sample_weight=weights, **parts)
+    assert sample.targets.classes.tolist() == ["b", "s"]
+    assert present.tolist() == [True, False, True, True, False]
+    assert sample.y.tolist() == ["b", "s", "s"]  # of weight zero or not
+    assert sample.X.tolist() == X[[0, 2, 3]].tolist()
+    assert sample.groups.tolist() == [0, 2, 3]
+    assert sample.sample_weight.tolist() == [1.0, 2.0, 0.0]
+
+
+def test_a_label_that_is_not_known_is_absent_without_weights():
+    y, weights = np.array(["b", "q", "s", "s"]), np.array([1.0, 0.0, 0.0, 0.0])
+    known = np.array(["b", "s"])
+    sample, present = check(y, weights, X=X[:4], classes=known)
+    assert sample.targets.classes is known
+    assert present.tolist() == [True, False, True, True]
+    with pytest.raises(ValueError, match=r"`y` must hold the labels .* got \['q'\]"):
+        check(y, weights + 1.0, X=X[:4], classes=known)
 
 
 @pytest.mark.parametrize(

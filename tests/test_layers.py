@@ -17,6 +17,7 @@ PACKAGE = Path(skhep_dnn.__file__).parent
 # The first component below the package, with the layers of pieces still to come.
 LAYERS = {
     "exceptions": 0,
+    "_messages": 0,
     "_sklearn": 0,
     "_warnings": 0,
     "_logits": 1,
@@ -26,6 +27,7 @@ LAYERS = {
     "_fit_arguments": 1,
     "_fit_tasks": 1,
     "_native_methods": 1,
+    "_present_events": 1,
     "_responses": 1,
     "_signal_label": 1,
     "_tables": 1,

@@ -181,7 +181,7 @@ def test_a_part_of_the_events_is_scaled_to_the_yields_of_all(kind):
 
 
 def test_the_yield_of_a_class_without_events_is_not_lost_in_silence():
-    with pytest.raises(WeightsError, match=r"class in `yields`, got none of \['s'"):
+    with pytest.raises(WeightsError, match=r"class in `yields`.* got none of \['s'"):
         scale_to_yields(Y[:3], W[:3], pd.Series({"s": 3.0, "b": 72.0}))
 
 
@@ -205,7 +205,7 @@ def test_nothing_passed_in_is_changed():
         (np.full(6, np.nan), {}, r"must be finite, got 6"),
         (["x"] * 6, {}, "must be real numbers"),
         (np.zeros(6), {}, "only zero weights for 6 events"),
-        (np.where(Y == "s", 0.0, 1.0), {}, "class 's' with only zero weights"),
+        (np.where(Y == "s", 0.0, 1.0), {}, r"two classes or more, got .* \['b'\]"),
         (np.where(Y == "s", -1.0, 1.0), {}, r"got -2 for class 's'"),
         (np.where(Y == "s", -1.0, 1.0), {"negative_weights": "zero"}, "class 's'"),
         (W, {"negative_weights": "drop"}, "must be \"keep\".*got 'drop'"),

@@ -60,7 +60,12 @@ from skhep_dnn.ensemble._start_of_boosting import (
 )
 from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.neural_network import WeightedDNNClassifier, fit_with_offset
-from skhep_dnn.neural_network._preparation.members import MAX_SEED, WeightRules
+from skhep_dnn.neural_network._preparation.members import (
+    MAX_SEED,
+    WeightRules,
+    naming,
+)
+from skhep_dnn.neural_network._preparation.sample import check_all_classes
 from skhep_dnn.neural_network._preparation.validation_scores import Scorer, as_scorer
 from skhep_dnn.weights import NegativeWeights
 
@@ -369,7 +374,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             If the weights cannot be used.
         """
         rule = self._checked_rule()
-        sample = self._sample(
+        sample, present = self._sample(
             check_table(self, X, reset=True), y, sample_weight, groups
         )
         check_two_classes(sample.targets.classes)
@@ -396,8 +401,8 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             start_score=before[1],
             verbose=self.verbose,
         )
-        factors = np.full(len(sample), np.nan)
-        factors[rows] = stages[-1].factors
+        factors = np.full(len(present), np.nan)
+        factors[np.flatnonzero(present)[rows]] = stages[-1].factors
         self.classes_ = sample.targets.classes
         self.boost_factors_ = factors
         self._record(stages, before, is_validated=len(parts) > 1)
@@ -660,14 +665,20 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             )
             raise ValueError(msg)
 
-    def _sample(self, table: Any, *columns: Any, **known: Any) -> EventSample:
+    def _sample(
+        self, table: Any, *columns: Any, **known: Any
+    ) -> tuple[EventSample, NDArray[np.bool_]]:
         return check_event_sample(table, *columns, estimator="BoostedDNN", **known)
 
     def _validation_sample(
         self, table: Any, y: Any, sample_weight: Any, classes: NDArray[Any]
     ) -> EventSample:
-        explicit = self._sample(table, y, sample_weight, classes=classes, suffix="_val")
-        return explicit.take(np.flatnonzero(explicit.sample_weight))
+        explicit, _ = self._sample(
+            table, y, sample_weight, classes=classes, suffix="_val"
+        )
+        explicit = explicit.take(np.flatnonzero(explicit.sample_weight))
+        check_all_classes(explicit, "y_val", "Pass validation events of all classes.")
+        return explicit
 
     def _parts(
         self,
@@ -686,11 +697,14 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             codes = sample.targets.codes[rows]
             groups = None if sample.groups is None else sample.groups[rows]
             own, held = hold_out(codes, groups, self.validation_fraction, seed)
-            valid = [boosting_part(sample, rows[held], scorer)]
+            with naming("validation sample"):
+                valid = [boosting_part(sample, rows[held], scorer)]
             rows = rows[own]
         else:
             valid = []
-        return rows, [boosting_part(sample, rows, scorer), *valid]
+        with naming("training sample"):
+            train = boosting_part(sample, rows, scorer)
+        return rows, [train, *valid]
 
     def _training_weights(self, events: EventSample) -> FloatArray:
         """Return signed training weights, by the rules of a network or by default."""

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
 from skhep_dnn._fit_arguments import groups_argument
 from skhep_dnn._logits import weighted_accuracy
+from skhep_dnn._present_events import splits_of_present, taken
 from skhep_dnn._sklearn import (
     HasMethods,
     StrOptions,
@@ -117,8 +118,8 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     cv_ : splitter
         The folds; an `EventNumberKFold` where there are numbers.
     fold_ : ndarray of shape (n_samples,)
-        Fold of each training event, -1 where it was never left out; of a repeated
-        cross-validation in its first pass.
+        Fold of each training event, -1 where it was never left out, or is of a class
+        without weights; of a repeated cross-validation in its first pass.
     oof_decision_function_ : ndarray of shape (n_samples,) or (n_samples, n_classes)
         Decision function of each training event by the model that has not seen it, the
         mean over the passes of a repeated cross-validation; nan where it was never left
@@ -270,7 +271,10 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             If new events get the mean of the models.
         """
         check_averageable(self.estimator)
-        sample = self._sample(X, y, sample_weight, event_number)
+        sample, present = self._sample(X, y, sample_weight, event_number)
+        params = _check_method_params(y, params={**params, "groups": groups})
+        _, _, params = taken(present, y, y, params)
+        groups = params.pop("groups")
         self.combine_ = self._combination(sample.numbers)
         self._has_numbers = sample.numbers is not None
         self.cv_ = self._splitter(sample, groups)
@@ -284,7 +288,7 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             {
                 "sample_weight": events.sample_weight if events.is_weighted else None,
                 "groups": groups,
-                **_check_method_params(sample.inputs, params=params),
+                **params,
             },
         )
         fit_params = dict(routed.estimator.fit)
@@ -293,7 +297,7 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         results = fit_folds(
             self.estimator,
             kept,
-            self._splits(sample, routed.splitter.split),
+            self._splits(sample, present, routed.splitter.split),
             FoldRules(_NO_SCORES, return_estimator=True),
             as_members=self.as_members,
             n_jobs=self.n_jobs,
@@ -303,14 +307,17 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimators_ = [result.estimator for result in results]
         self._models = FoldModels.of(self.estimators_, sample.inputs)
         self.classes_ = self._models.classes
-        self.oof_decision_function_ = oof_decisions(passes, len(events))
-        self.fold_ = _folds_of(passes[0], len(events))
+        folds = _folds_of(passes[0], len(events))
         self.fold_report_ = fold_report(
-            self.fold_,
-            events.y,
-            events.sample_weight,
-            n_folds=int(self.fold_.max()) + 1,
+            folds, events.y, events.sample_weight, n_folds=int(folds.max()) + 1
         )
+        decisions = oof_decisions(passes, len(events))
+        self.oof_decision_function_ = np.full(
+            (len(present), *decisions.shape[1:]), np.nan
+        )
+        self.oof_decision_function_[present] = decisions
+        self.fold_ = np.full(len(present), -1, dtype=folds.dtype)
+        self.fold_[present] = folds
         return self
 
     def decision_function(
@@ -445,16 +452,21 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         y: ArrayLike,
         sample_weight: ArrayLike | None,
         event_number: ArrayLike | None,
-    ) -> _Sample:
-        """Check the events, learn the columns, and part numbers from inputs."""
+    ) -> tuple[_Sample, NDArray[np.bool_]]:
+        """Check the events, learn the columns, and part numbers from inputs.
+
+        Also returned is which of the events are there, of classes with weights.
+        """
         table = check_table(self, X, reset=True)
-        events = check_event_sample(
+        events, present = check_event_sample(
             table, y, sample_weight, estimator="CrossFitClassifier"
         )
         check_two_classes(events.targets.classes)
         check_decisions(self.estimator, len(events.targets.classes))
         numbers = self._numbers(table, event_number)
-        return _Sample(self._inputs(table), events, numbers)
+        if numbers is not None and not present.all():
+            numbers = EventNumbers(*(column[present] for column in numbers))
+        return _Sample(self._inputs(events.X), events, numbers), present
 
     def _numbers(
         self, table: Any, event_number: ArrayLike | None
@@ -538,9 +550,13 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         )
         raise ValueError(msg)
 
-    def _splits(self, sample: _Sample, params: dict[str, Any]) -> list[Any]:
+    def _splits(
+        self, sample: _Sample, present: NDArray[np.bool_], params: dict[str, Any]
+    ) -> list[Any]:
         if sample.numbers is None:
-            return list(self.cv_.split(sample.inputs, sample.events.y, **params))
+            return splits_of_present(
+                self.cv_, self.cv, present, sample.inputs, sample.events.y, **params
+            )
         pairs = np.column_stack(sample.numbers)
         return list(self.cv_.split(sample.inputs, groups=pairs))
 

@@ -239,17 +239,17 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
         """
         check_averageable(self.estimator)
         table = self._table(X, reset=True)
-        sample = self._sample(table, y, sample_weight, groups)
+        sample, _ = self._sample(table, y, sample_weight, groups)
         classes = sample.targets.classes
         check_decisions(self.estimator, len(classes))
         validation = None
         if has_validation_sample(X_val, y_val, sample_weight_val):
             table_val = check_table(self, X_val, reset=False)
-            validation = self._sample(
+            validation, _ = self._sample(
                 table_val, y_val, sample_weight_val, classes=classes, suffix="_val"
             )
         new = SymmetryAugmenter() if self.augmenter is None else clone(self.augmenter)
-        self.augmenter_ = new.fit(table)
+        self.augmenter_ = new.fit(sample.X)
         self.n_copies_ = check_n_copies(new, self.n_copies, self.copies, table)
         rng = check_random_state(self.random_state)
         self.estimator_ = fit_on_copies(
@@ -370,7 +370,9 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
             assert_all_finite(table, allow_nan=True, input_name="X")
         return table
 
-    def _sample(self, table: Any, *columns: Any, **known: Any) -> EventSample:
+    def _sample(
+        self, table: Any, *columns: Any, **known: Any
+    ) -> tuple[EventSample, NDArray[np.bool_]]:
         return check_event_sample(
             table, *columns, estimator="SymmetryAveragedClassifier", **known
         )

@@ -28,6 +28,11 @@ from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import without_callbacks
 from skhep_dnn._native_methods import of_native_events
+from skhep_dnn._present_events import (
+    events_of_weighted_classes,
+    splits_of_present,
+    taken,
+)
 from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
@@ -379,10 +384,17 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
             sample_weight = check_event_weights(sample_weight, _num_samples(table))
         scoring = self._scorers(is_weighted=sample_weight is not None)
         given = {"sample_weight": sample_weight, "groups": groups, **params}
+        present = events_of_weighted_classes(
+            self.estimator, y, sample_weight, _num_samples(table)
+        )
+        table, y, given = taken(present, table, y, given)
+        sample_weight = given["sample_weight"]
         routed = routed_params(self, self.estimator, scoring, given)
         events = Events(table, y, routed.estimator.fit, routed.scorer.score)
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = list(splitter.split(table, y, **routed.splitter.split))
+        splits = splits_of_present(
+            splitter, self.cv, present, table, y, **routed.splitter.split
+        )
         rules = self._rules()
         records, seed = self._open_records(table, y, given, splits)
         scoring = scoring.for_sample(y, sample_weight, table)

@@ -24,6 +24,11 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import Bunch, check_random_state
 
+from skhep_dnn._present_events import (
+    events_of_weighted_classes,
+    splits_of_present,
+    taken,
+)
 from skhep_dnn._tables import select_columns
 from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import (
@@ -45,7 +50,7 @@ from skhep_dnn.metrics import PairedBootstrapResult, paired_bootstrap
 __all__ = ["CutComparison", "compare_after_cut"]
 
 Metric = Callable[..., float]
-Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+Splits = list[tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]]
 
 _LINE_WIDTH = 88
 _BETTER = {"balanced_log_loss": "less", "roc_auc": "more"}
@@ -243,11 +248,16 @@ def compare_after_cut(
     kept, spared = _check_cut(names, importance, cut, keep, estimator)
     restricted = restricted_to_names(estimator, names, {names[i] for i in kept})
     labels = check_labels(y)
-    check_classes(labels, pos_label, name="y")
     if sample_weight is not None:
         sample_weight = check_event_weights(sample_weight, len(table))
+    present = events_of_weighted_classes(estimator, labels, sample_weight, len(table))
+    table, labels, given = taken(
+        present, table, labels, {"sample_weight": sample_weight}
+    )
+    sample_weight = given["sample_weight"]
+    check_classes(labels, pos_label, name="y")
     rng = check_random_state(random_state)
-    splits = _make_splits(cv, table, labels, rng)
+    splits = _make_splits(cv, table, labels, present, rng)
     after, before = (
         _of_signal(
             _out_of_fold(model, part, labels, sample_weight, splits, n_jobs),
@@ -314,11 +324,16 @@ def _check_cut(
 
 
 def _make_splits(
-    cv: Any, table: Any, labels: NDArray[Any], rng: np.random.RandomState
+    cv: Any,
+    table: Any,
+    labels: NDArray[Any],
+    present: NDArray[np.bool_],
+    rng: np.random.RandomState,
 ) -> Splits:
     if isinstance(cv, Integral):
         cv = StratifiedKFold(cv, shuffle=True, random_state=rng)
-    return list(check_cv(cv, labels, classifier=True).split(table, labels))
+    splitter = check_cv(cv, labels, classifier=True)
+    return splits_of_present(splitter, cv, present, table, labels)
 
 
 def _out_of_fold(

@@ -20,6 +20,7 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
+from skhep_dnn._messages import shown
 from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
@@ -202,12 +203,12 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
             If the weights of a class do not sum to more than 0.
         """
         table = check_table(self, X, reset=True)
-        events = check_event_sample(
+        events, _ = check_event_sample(
             table, y, sample_weight, estimator=type(self).__name__
         )
         self.classes_ = events.targets.classes
         _check_signal_is_named(self.classes_, self.pos_label)
-        columns, names = numeric_columns(table, self.missing_values)
+        columns, names = numeric_columns(events.X, self.missing_values)
         groups = resolve_groups(names, self.groups)
         kept = kept_groups(names, groups, self.always_keep)
         separations = [self._separation(column, events) for column in columns.T]
@@ -301,7 +302,7 @@ def _check_signal_is_named(classes: NDArray[Any], pos_label: object) -> None:
     if len(classes) > 2 and pos_label is None:
         msg = (
             "Only binary classification is supported by a separation without "
-            f"`pos_label`: `y` must hold two classes, got {classes.tolist()!r}. Name "
+            f"`pos_label`: `y` must hold two classes, got {shown(classes)}. Name "
             "the class, or the classes, to separate from the others by `pos_label`."
         )
         raise ValueError(msg)

@@ -30,6 +30,7 @@ from skhep_dnn.feature_selection._permutation import permuted_scores
 from skhep_dnn.feature_selection._restriction import restricted_to_names
 from skhep_dnn.feature_selection._scored_samples import make_samples
 from skhep_dnn.model_selection._fit_folds import fit_folds
+from skhep_dnn.model_selection._fold_classes import common_classes
 from skhep_dnn.model_selection._folds import (
     Events,
     FoldResult,
@@ -294,7 +295,7 @@ class SubsetTrainer:
         kept = [result.predictions for result in results]
         return Training(
             responses=[predictions.responses for predictions in kept],
-            classes=_common_classes([getattr(p, "classes_", None) for p in kept]),
+            classes=common_classes([getattr(p, "classes_", None) for p in kept]),
             seconds=seconds,
             importances=self._importances(subset, models, events),
         )
@@ -320,18 +321,3 @@ class SubsetTrainer:
         baseline, permuted = permuted_scores(samples, subset.ranked, scorer, seeds)
         falls: FloatArray = (baseline[:, np.newaxis, 0] - permuted[..., 0]).mean(axis=2)
         return falls
-
-
-def _common_classes(classes: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
-    """Return the classes that the models of all folds know."""
-    first = classes[0]
-    for known in classes:
-        if first is None or known is None or np.array_equal(known, first):
-            continue
-        msg = (
-            "The models of all folds must know the same classes to be scored "
-            f"together, got {first.tolist()!r} and {known.tolist()!r}. Use folds that "
-            "have events of every class, such as those of StratifiedKFold."
-        )
-        raise ValueError(msg)
-    return first

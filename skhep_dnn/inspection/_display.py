@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._logits import signal_logit
+from skhep_dnn._messages import shown
 from skhep_dnn._signal_label import taken_signal
 from skhep_dnn._sklearn import _check_response_method
 from skhep_dnn._tables import native_events
@@ -175,8 +176,8 @@ def signal_label(estimator: BaseEstimator, pos_label: object) -> object:
     if pos_label is None and len(classes) != 2:
         msg = (
             f"`estimator` must have two classes, got {len(classes)}: "
-            f"{classes[:5]!r}. Name the signal, or several classes, by `pos_label`, or "
-            "fit it to signal against background."
+            f"{shown(classes[:5])}. Name the signal, or several classes, by "
+            "`pos_label`, or fit it to signal against background."
         )
         raise ValueError(msg)
     if pos_label is None:

@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_event_weights, check_labels
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.inspection._binning import check_bins, quantiles
@@ -64,7 +65,7 @@ def event_shares(
     sums = np.bincount(codes, weights)
     for label, value in zip(classes.tolist(), sums.tolist(), strict=True):
         if value <= 0:
-            of_class = "" if y is None else f" for class {label!r}"
+            of_class = "" if y is None else f" for class {shown(label)}"
             msg = (
                 "`sample_weight` must sum to more than 0 in each class, got "
                 f"{value!r}{of_class}. Use a larger sample, or check the signs of the "

@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._logits import signal_logit
+from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import _cached_call, _check_response_method, _Scorer
 from skhep_dnn._tables import native_events, native_values
 from skhep_dnn._validation import (
@@ -241,7 +242,16 @@ class EventWeightScorer(_Scorer):
         X = native_events(X)
         if sample_weight is None and self._carried is not None:
             sample_weight = self._carried.weights_of(X, y_true)
-        response, pos_label = self._response(method_caller, estimator, X, y_true)
+        known = _known_events(estimator, y_true, sample_weight)
+        if known is None:
+            response, pos_label = self._response(method_caller, estimator, X, y_true)
+        else:
+            # The response is that of all events, which other scorers take from a cache.
+            y_true, sample_weight = (
+                np.asarray(values)[known] for values in (y_true, sample_weight)
+            )
+            response, pos_label = self._response(method_caller, estimator, X, y_true)
+            response = response[known]
         value = self._score_func.of_response(y_true, response, sample_weight, pos_label)
         return self._sign * float(value)
 
@@ -331,6 +341,24 @@ class EventWeightScorer(_Scorer):
         return response[:, int(np.flatnonzero(is_signal)[0])]
 
 
+def _known_events(
+    estimator: Any, y_true: ArrayLike, sample_weight: ArrayLike | None
+) -> Codes | None:
+    """Return the events to score; None for all.
+
+    A classifier does not know a class that had no weight in its training. Events of
+    such a class that have no weight either are as good as absent.
+    """
+    classes = getattr(estimator, "classes_", None)
+    if classes is None or sample_weight is None:
+        return None
+    weights, labels = np.asarray(sample_weight), np.asarray(y_true)
+    if weights.shape != labels.shape or weights.all():
+        return None
+    is_known = np.isin(labels, np.asarray(classes)) | (weights != 0.0)
+    return None if is_known.all() else np.flatnonzero(is_known)
+
+
 def _check_classifier(estimator: Any, *, several: bool) -> NDArray[Any]:
     """Return the classes of an estimator, two of them or, with `several`, more."""
     classes = getattr(estimator, "classes_", None)
@@ -358,7 +386,9 @@ def _check_all_classes(classes: NDArray[Any], y_true: ArrayLike) -> None:
     known, found = set(np.asarray(classes).tolist()), set(np.asarray(y_true).tolist())
     if known != found:
         missing, unknown = known - found, found - known
-        which = f"no {sorted(missing)!r}" if missing else f"also {sorted(unknown)!r}"
+        which = f"no {shown(sorted(missing))}"
+        if not missing:
+            which = f"also {shown(sorted(unknown))}"
         msg = (
             f"`y_true` must have the {len(known)} classes of the estimator, got "
             f"{which}. Score events of all its classes: split them by a stratified "

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._arrays import defined_array
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import (
     check_event_weights,
     check_signal,
@@ -237,8 +238,8 @@ def _predicted_signal(
     unknown = np.setdiff1d(predicted, known)
     if len(unknown):
         msg = (
-            f"`y_pred` must contain the labels {known.tolist()!r} of `y_true`, got "
-            f"{unknown[:5].tolist()!r}. Pass class predictions; for scores take "
+            f"`y_pred` must contain the labels {shown(known)} of `y_true`, got "
+            f"{shown(unknown[:5])}. Pass class predictions; for scores take "
             "`max_significance_score` or `SignificanceAt`."
         )
         raise ValueError(msg)

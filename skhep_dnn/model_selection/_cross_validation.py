@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from typing import Any
 
@@ -13,6 +13,11 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
+from skhep_dnn._present_events import (
+    events_of_weighted_classes,
+    splits_of_present,
+    taken,
+)
 from skhep_dnn._sklearn import _check_method_params, _num_samples
 from skhep_dnn._tables import native_events
 from skhep_dnn._told_columns import warns_once
@@ -153,7 +158,8 @@ def cross_validate_pooled(
         Labels or values.
     sample_weight : array-like of shape (n_samples,), default=None
         Physics weights, negative ones allowed, given to every fit and every score;
-        None counts each event once.
+        None counts each event once. Events of a class without a weight other than zero
+        are as good as absent.
     groups : array-like of shape (n_samples,), default=None
         Events of one group stay together where `cv` knows groups; also given to a fit
         that takes them.
@@ -247,13 +253,16 @@ def cross_validate_pooled(
     if sample_weight is not None:
         sample_weight = check_event_weights(sample_weight, _num_samples(X))
     scoring = as_scoring(scoring, estimator, is_weighted=sample_weight is not None)
+    passed = {"sample_weight": sample_weight, "groups": groups, **params}
+    present = events_of_weighted_classes(estimator, y, sample_weight, _num_samples(X))
+    X, y, passed = taken(present, X, y, passed)
+    sample_weight = passed["sample_weight"]
     splitter = check_cv(cv, y, classifier=is_classifier(estimator))
     router = router_of("cross_validate_pooled", estimator, scoring, splitter)
-    passed = {"sample_weight": sample_weight, "groups": groups, **params}
     routed = routed_params(router, estimator, scoring, passed)
     events = Events(X, y, routed.estimator.fit, routed.scorer.score)
     scoring = scoring.for_sample(y, sample_weight, X)
-    splits = list(splitter.split(X, y, **routed.splitter.split))
+    splits = splits_of_present(splitter, cv, present, X, y, **routed.splitter.split)
     rules = FoldRules(
         scoring,
         return_train_score=return_train_score,
@@ -269,7 +278,7 @@ def cross_validate_pooled(
         verbose=verbose,
     )
     pool = PoolRules(pooled, n_replicas, random_state)
-    return _gathered(results, events, splits, scoring, pool)
+    return _among(_gathered(results, events, splits, scoring, pool), present)
 
 
 def _check_options(
@@ -325,4 +334,17 @@ def _gathered(
         splits=splits,
         estimators=[r.estimator for r in results if r.estimator is not None],
         n_samples=_num_samples(events.X),
+    )
+
+
+def _among(scores: PooledScores, present: NDArray[np.bool_]) -> PooledScores:
+    """Return the scores with positions among all events that were passed."""
+    if present.all():
+        return scores
+    rows = np.flatnonzero(present)
+    return replace(
+        scores,
+        passes=[replace(one, rows=rows[one.rows]) for one in scores.passes],
+        splits=[(rows[train], rows[test]) for train, test in scores.splits],
+        n_samples=len(present),
     )

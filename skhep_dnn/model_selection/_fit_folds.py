@@ -20,6 +20,7 @@ from skhep_dnn._told_columns import Gathering, told
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import FitTogetherError
+from skhep_dnn.model_selection._fold_classes import check_training_events
 from skhep_dnn.model_selection._folds import (
     Events,
     FoldResult,
@@ -88,12 +89,15 @@ def fit_folds(
         If `as_members` is True and the folds cannot train together.
     TypeError
         If `as_members` is True and the estimator is no network.
+    WeightsError
+        If the training events of a fold are of one class.
 
     Warns
     -----
     UndefinedMetricWarning
         If there are no events of some class in a fold, whose score is nan then.
     """
+    check_training_events(estimator, events, splits)
     if gives_up is not None:
         return _one_by_one(estimator, events, splits, rules, gives_up, task)
     if as_members is not False and _is_network(estimator, as_members):
@@ -134,9 +138,14 @@ def _warn_of_missing_classes(
 ) -> None:
     if not rules.scoring.need_all_classes():
         return
-    labels = np.asarray(events.y)
+    labels, weights = np.asarray(events.y), events.score_params.get("sample_weight")
     n_undefined = sum(
-        lacks_classes(result.predictions, labels[result.test]) for result in results
+        lacks_classes(
+            result.predictions,
+            labels[result.test],
+            None if weights is None else np.asarray(weights)[result.test],
+        )
+        for result in results
     )
     if n_undefined:
         msg = (

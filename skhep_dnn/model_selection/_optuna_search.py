@@ -25,6 +25,11 @@ from sklearn.utils.multiclass import type_of_target
 
 from skhep_dnn._fit_tasks import FitTask, has_callbacks
 from skhep_dnn._native_methods import of_native_events
+from skhep_dnn._present_events import (
+    events_of_weighted_classes,
+    splits_of_present,
+    taken,
+)
 from skhep_dnn._sklearn import (
     BaseSearchCV,
     HasMethods,
@@ -331,11 +336,17 @@ class OptunaSearchCV(BaseSearchCV):
         if is_weighted:
             weights = check_event_weights(params["sample_weight"], _num_samples(X))
             params["sample_weight"] = weights
+        present = events_of_weighted_classes(
+            self.estimator, y, params.get("sample_weight"), _num_samples(X)
+        )
+        X, y, params = taken(present, X, y, params)
         scoring = as_scoring(self.scoring, self.estimator, is_weighted=is_weighted)
         routed = routed_params(self, self.estimator, scoring, params)
         events = Events(X, y, routed.estimator.fit, routed.scorer.score)
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = list(splitter.split(X, y, **routed.splitter.split))
+        splits = splits_of_present(
+            splitter, self.cv, present, X, y, **routed.splitter.split
+        )
         space = as_space(self.param_distributions)
         space.check_estimator(self.estimator)
         metric = self._metric_name(scoring)
@@ -374,7 +385,7 @@ class OptunaSearchCV(BaseSearchCV):
         self.records_ = study.records()
         self._tabulate(study, scoring)
         self._choose(study, setup, metric)
-        self._keep_predictions(kept, study, setup)
+        self._keep_predictions(kept, study, setup, present)
         if self.refit:
             self._refit(setup, task.subtask("refit"))
         task.end(X, y, params.get("sample_weight"))
@@ -587,7 +598,11 @@ class OptunaSearchCV(BaseSearchCV):
         return np.array(values, dtype=np.float64)
 
     def _keep_predictions(
-        self, kept: TrialOutcome | None, study: SearchStudy, setup: TrialSetup
+        self,
+        kept: TrialOutcome | None,
+        study: SearchStudy,
+        setup: TrialSetup,
+        present: NDArray[np.bool_],
     ) -> None:
         """Set the predictions of the best trial, computed again if it ran elsewhere."""
         self.__dict__.pop("best_oof_decision_function_", None)
@@ -596,7 +611,10 @@ class OptunaSearchCV(BaseSearchCV):
         record = self.records_[self.best_index_]
         if kept is None or kept.record.number != record.number:
             kept = study.run_again(record, setup)
-        self.best_oof_decision_function_ = mean_response(kept.passes, setup.n_samples)
+        of_present = mean_response(kept.passes, setup.n_samples)
+        answers = np.full((len(present), *of_present.shape[1:]), np.nan)
+        answers[present] = of_present
+        self.best_oof_decision_function_ = answers
 
     def _refit(self, setup: TrialSetup, task: FitTask) -> None:
         self.best_estimator_ = clone(setup.estimator).set_params(

@@ -33,6 +33,7 @@ from skhep_dnn.metrics import BootstrapResult
 from skhep_dnn.metrics._bootstrap import bootstrap_result
 from skhep_dnn.metrics._replicas import replica_blocks
 from skhep_dnn.metrics._scorer import EventWeightScorer
+from skhep_dnn.model_selection._fold_classes import common_classes
 from skhep_dnn.model_selection._folds import Events, FoldResult, Rows
 from skhep_dnn.model_selection._predictions import (
     RESPONSE_METHODS,
@@ -190,7 +191,8 @@ def _passes(results: Sequence[FoldResult]) -> list[list[tuple[int, FoldResult]]]
 
 def _join(part: Sequence[tuple[int, FoldResult]]) -> OutOfFold:
     kept = [result.predictions for _, result in part]
-    _check_same_classes(kept)
+    if is_classifier(kept[0]):
+        common_classes([predictions.classes_ for predictions in kept])
     rows = np.concatenate([result.test for _, result in part])
     fold = np.concatenate([np.full(len(result.test), k) for k, result in part])
     order = np.argsort(rows, kind="stable")
@@ -202,21 +204,6 @@ def _join(part: Sequence[tuple[int, FoldResult]]) -> OutOfFold:
         responses, getattr(kept[0], "classes_", None), kept[0].__sklearn_tags__()
     )
     return OutOfFold(rows[order], fold[order], predictions)
-
-
-def _check_same_classes(kept: Sequence[KeptPredictions]) -> None:
-    if not is_classifier(kept[0]):
-        return
-    classes = [predictions.classes_ for predictions in kept]
-    for k, known in enumerate(classes):
-        if not np.array_equal(known, classes[0]):
-            msg = (
-                "The models of all folds must know the same classes to be scored "
-                f"together, got {classes[0].tolist()!r} in the first fold and "
-                f"{known.tolist()!r} in another, number {k + 1}. Use folds that have "
-                "events of every class, such as those of StratifiedKFold."
-            )
-            raise ValueError(msg)
 
 
 def _pooled_score(

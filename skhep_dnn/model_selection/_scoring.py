@@ -18,6 +18,7 @@ from sklearn.base import RegressorMixin, is_classifier
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.utils.metadata_routing import get_routing_for_object
 
+from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import (
     _BaseScorer,
     _check_response_method,
@@ -78,8 +79,8 @@ class Scoring:
             scored = predictions if enough else model
             needs_all = isinstance(scorer, EventWeightScorer)
             if needs_all:
-                _check_known_classes(scored, y)
-            if needs_all and lacks_classes(scored, y):
+                _check_known_classes(scored, y, params.get("sample_weight"))
+            if needs_all and lacks_classes(scored, y, params.get("sample_weight")):
                 scores[name] = np.nan  # `fit_folds` warns, once
             else:
                 scores.update(score_of(name, scorer, scored, X, y, params))
@@ -217,27 +218,31 @@ def _is_function(scorer: Scorer) -> bool:
     return not isinstance(scorer, (_BaseScorer, _PassthroughScorer))
 
 
-def lacks_classes(scored: Any, y: Any) -> bool:
-    """Return whether there are classes of a model without an event."""
-    known, found = _classes_of(scored, y)
+def lacks_classes(scored: Any, y: Any, sample_weight: Any) -> bool:
+    """Return whether there are classes of a model without an event that counts."""
+    known, found = _classes_of(scored, y, sample_weight)
     return found < known
 
 
-def _check_known_classes(scored: Any, y: Any) -> None:
-    known, found = _classes_of(scored, y)
+def _check_known_classes(scored: Any, y: Any, sample_weight: Any) -> None:
+    known, found = _classes_of(scored, y, sample_weight)
     if not found <= known:
         msg = (
-            f"The model of a fold must know the classes {sorted(found)!r} of the "
-            f"events that it is scored on, got one that knows {sorted(known)!r} only. "
-            "Use folds that have events of every class, such as those of "
-            "StratifiedKFold."
+            f"The model of a fold must know the classes {shown(sorted(found))} of "
+            "the events that it is scored on, got one that knows "
+            f"{shown(sorted(known))} only: its training events had none with a weight "
+            f"other than zero of {shown(sorted(found - known))}. Use folds that have "
+            "events of every class, such as those of StratifiedKFold."
         )
         raise ValueError(msg)
 
 
-def _classes_of(scored: Any, y: Any) -> tuple[set[Any], set[Any]]:
-    """Return the classes that a model knows, and those of events."""
-    found = set(np.asarray(y).tolist())
+def _classes_of(scored: Any, y: Any, sample_weight: Any) -> tuple[set[Any], set[Any]]:
+    """Return the classes that a model knows, and those of events with a weight."""
+    labels = np.asarray(y)
+    if sample_weight is not None:
+        labels = labels[np.asarray(sample_weight) != 0.0]
+    found = set(labels.tolist())
     classes = getattr(scored, "classes_", None)
     return found if classes is None else set(np.asarray(classes).tolist()), found
 

@@ -27,6 +27,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
 from skhep_dnn._logits import signal_logit, signal_logit_of_logs, weighted_accuracy
+from skhep_dnn._messages import shown
+from skhep_dnn._present_events import splits_of_present, taken
 from skhep_dnn._responses import Response, log_of_decisions
 from skhep_dnn._signal_label import taken_signal
 from skhep_dnn._sklearn import (
@@ -416,14 +418,17 @@ class SignificanceThresholdClassifier(
         """
         self._check_parameters()
         X, y = indexable(X, y)
-        sample = self._sample(X, y, sample_weight)
+        sample, present = self._sample(X, y, sample_weight)
+        params = _check_method_params(X, params={**params, "groups": groups})
+        _, _, params = taken(present, y, y, params)
+        groups = params.pop("groups")
         for name in ("estimator_", "estimators_"):  # of a fit before
             self.__dict__.pop(name, None)
         self.refit_shift_ = None
         if self.cv == "prefit":
             kept = self._answers_of_prefit(sample, params)
         else:
-            routed = self._routed(sample, groups, params)
+            routed = self._routed(sample, present, groups, params)
             if self._has_own_folds:
                 kept = self._answers_of_own_folds(sample, routed)
             else:
@@ -628,16 +633,21 @@ class SignificanceThresholdClassifier(
 
     def _sample(
         self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> EventSample:
-        """Check labels and weights, and learn the classes."""
+    ) -> tuple[EventSample, NDArray[np.bool_]]:
+        """Check labels and weights, and learn the classes.
+
+        Also returned is which of the events are there, of classes with weights.
+        """
         name = type(self).__name__
-        sample = check_event_sample(native_events(X), y, sample_weight, estimator=name)
+        sample, present = check_event_sample(
+            native_events(X), y, sample_weight, estimator=name
+        )
         classes = sample.targets.classes
         check_two_classes(classes)
         if len(classes) > 2 and self.pos_label is None:
             msg = (
                 "Only binary classification is supported without `pos_label`. `y` must "
-                f"have two classes, got {len(classes)}: {classes[:5].tolist()!r}. Name "
+                f"have two classes, got {len(classes)}: {shown(classes[:5])}. Name "
                 "the class of the signal, or several, by `pos_label`."
             )
             raise ValueError(msg)
@@ -649,22 +659,26 @@ class SignificanceThresholdClassifier(
         if len(self._signal) == len(classes):
             msg = (
                 "`pos_label` must leave a class to the background, got "
-                f"{self._signal!r}, which are all. Leave one out."
+                f"{shown(self._signal)}, which are all. Leave one out."
             )
             raise ValueError(msg)
         check_class_weights(sample.targets.codes, sample.sample_weight, _named(classes))
-        return sample
+        return sample, present
 
     def _routed(
-        self, sample: EventSample, groups: ArrayLike | None, params: Mapping[str, Any]
+        self,
+        sample: EventSample,
+        present: NDArray[np.bool_],
+        groups: ArrayLike | None,
+        params: Mapping[str, Any],
     ) -> Bunch:
         passed = {
             "sample_weight": sample.sample_weight if sample.is_weighted else None,
             "groups": groups,
-            **_check_method_params(sample.X, params=params),
+            **params,
         }
         routed = routed_params(self, self.estimator, _NO_SCORES, passed)
-        routed["grouped"] = groups is not None
+        routed["grouped"], routed["present"] = groups is not None, present
         return routed
 
     def _answers_of_prefit(
@@ -674,8 +688,8 @@ class SignificanceThresholdClassifier(
         self._predict_by(self.estimator)
         if not np.array_equal(self.classes_, sample.targets.classes):
             msg = (
-                f"`y` must have the classes {self.classes_.tolist()!r} of the fitted "
-                f"estimator, got {sample.targets.classes.tolist()!r}. Use the same "
+                f"`y` must have the classes {shown(self.classes_)} of the fitted "
+                f"estimator, got {shown(sample.targets.classes)}. Use the same "
                 "labels."
             )
             raise ValueError(msg)
@@ -718,7 +732,14 @@ class SignificanceThresholdClassifier(
 
     def _splits(self, sample: EventSample, routed: Bunch) -> list[tuple[Rows, Rows]]:
         splitter = folds_of_classifier(self.cv, sample.y, grouped=routed["grouped"])
-        return list(splitter.split(sample.X, sample.y, **routed.splitter.split))
+        return splits_of_present(
+            splitter,
+            self.cv,
+            routed["present"],
+            sample.X,
+            sample.y,
+            **routed.splitter.split,
+        )
 
     def _fit_folds(
         self, events: Events, splits: list[tuple[Rows, Rows]]

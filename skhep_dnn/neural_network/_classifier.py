@@ -24,12 +24,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import (
     EventSample,
+    Targets,
     check_event_sample,
     check_two_classes,
     has_validation_sample,
 )
 from skhep_dnn._fit_tasks import CallbackSupportMixin, FitTask, has_callbacks
 from skhep_dnn._logits import labels, probabilities, weighted_accuracy
+from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
@@ -80,9 +82,14 @@ from skhep_dnn.neural_network._networks.shapes import (
 )
 from skhep_dnn.neural_network._optimizers import OPTIMIZERS
 from skhep_dnn.neural_network._parameter_checks import (
+    FIXED_AFTER_A_FIT,
+    FIXED_IN_A_STREAM,
+    FIXED_IN_A_WARM_START,
     check_left_at_default,
     check_splits,
+    check_unchanged,
     check_without_validation,
+    copied_values,
 )
 from skhep_dnn.neural_network._preparation.column_findings import column_findings
 from skhep_dnn.neural_network._preparation.columns import (
@@ -272,7 +279,8 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
     max_weight : float, default=None
         Cap on training weights, in units of the mean `|w|` of the event's class.
     class_weight : "balanced", dict or None, default="balanced"
-        Equal sums of training weights, a factor for each class, or none.
+        Equal sums of training weights, a factor for each class, or none. A factor of
+        a class that is not there has no effect.
     signal_weight : float, default=1.0
         Additional factor on the training weights of the signal.
     pos_label : label or list of labels, default=None
@@ -393,8 +401,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
     weight_report_: pd.DataFrame
     callbacks_: list[list[tuple[str, Any]]]
     oof_decision_function_: NDArray[np.float64]
-    _weight_rules: WeightRules
     _weight_scheme: WeightScheme
+    _trained_with: dict[str, Any]
+    _come: Targets
 
     __metadata_request__fit: ClassVar = {"sample_weight": True, "groups": True}
     __metadata_request__partial_fit: ClassVar = {"sample_weight": True}
@@ -618,7 +627,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             Labels of two classes or more, of any type.
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights; None counts each event once. An event of weight zero is
-            as good as absent.
+            as good as absent, and so is a class that has no others.
         X_val, y_val, sample_weight_val : array-like, default=None
             An explicit validation sample for all members.
         groups : array-like of shape (n_samples,), default=None
@@ -714,20 +723,23 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
     ) -> Self:
         """Train all members for one pass over some events, and go on with each call.
 
-        The first call learns classes, categories, scaling and the factors of the
-        classes from its events; they stay. `signal_weight` may change from call to
-        call, as may all that does not change the shape of the networks or what has
-        been learnt. As many calls on all events as there are `max_epochs` are the same
-        as `fit`. For callbacks each call is a training of its own.
+        The first call learns classes, categories and scaling from its events; they
+        stay. The factors of the classes are learnt from all that has come, until there
+        were events of every class, and stay then. What changes the shape of the
+        networks or what has been learnt must not change from call to call; all else
+        may, and takes effect. `callbacks` that change are copied anew. As many calls on
+        all events as there are `max_epochs` are the same as `fit`. For callbacks each
+        call is a training of its own.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Events.
         y : array-like of shape (n_samples,)
-            Their labels; of all classes in the first call.
+            Their labels, not of all classes in every call.
         classes : array-like of shape (n_classes,), default=None
-            All classes; None takes those of the first call.
+            All classes, those too that have yet to come; None takes those of the first
+            call.
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights; None counts each event once.
 
@@ -738,8 +750,8 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         Raises
         ------
         ValueError
-            As `fit`; or if an option needs a validation sample, the networks would
-            change their shape, or `schedule` has run through its `max_epochs`.
+            As `fit`; or if an option needs a validation sample, a parameter has
+            changed that must not, or `schedule` has run through its `max_epochs`.
         NonFiniteLossError
             If a loss becomes nan or infinite; the last state is kept.
 
@@ -752,13 +764,16 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         before = getattr(self, "net_", None)
         sample = self._part(X, y, classes, sample_weight)
         rules = self._make_weight_rules()
-        # The factors of the classes stay those of the first part: with factors of each
-        # part a small one would balance itself anew.
+        # The factors of the classes stay, once all have come: with factors of each part
+        # a small one would balance itself anew.
+        come = sample.events.targets
         if before is None:
-            scheme = rules.scheme(sample.events.targets)
-        else:
+            scheme = rules.scheme_so_far(come)
+        elif self._weight_scheme.is_complete:
             scheme = self._weight_scheme
-            _check_same_rules(self._weight_rules, rules)
+        else:
+            come = self._come.followed_by(come)
+            scheme = rules.scheme_so_far(come)
         weights = rules.apply(scheme, sample.events.targets)
         rows = np.flatnonzero(weights)
         if len(rows) == 0:
@@ -777,10 +792,14 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             make_members([events] * self.n_members, seeds),
             sample.columns,
             sample.target,
-            callbacks=self.callbacks or [],
+            callbacks=self._callbacks_of_stream(),
         )
         learnt = self._learnt(trained)
-        self._record(learnt, scheme, rules, has_negative=sample.has_negative)
+        self._record(learnt, scheme, has_negative=sample.has_negative)
+        self._trained_with = copied_values(self, FIXED_IN_A_STREAM)
+        self._given_callbacks = list(self.callbacks or [])
+        if not scheme.is_complete:
+            self._come = come
         task.end(X, y, sample_weight, learnt=lambda: learnt)
         return self
 
@@ -944,7 +963,15 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             self.__dict__.pop("net_", None)  # a failed fit leaves no half-new model
             sample = self._learn_columns(X, y, sample_weight, groups)
         else:
+            known = {name: self._trained_with[name] for name in FIXED_IN_A_WARM_START}
+            check_unchanged(known, self)
             sample = self._further_sample(X, y, sample_weight, groups)
+            check_all_classes(
+                sample.events,
+                "y",
+                "Pass events of all classes that the networks of the warm start know, "
+                "or start anew with warm_start=False.",
+            )
         held_out = None
         if explicit:
             held_out = self._held_out_sample(X_val, y_val, sample_weight_val)
@@ -980,7 +1007,6 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             splits=own_splits,
             present=sample.present,
             has_negative=sample.has_negative,
-            rules=rules,
             scheme=scheme,
             report=weighed.report,
         )
@@ -993,12 +1019,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             learnt["oof_decision_function_"] = out_of_fold
         learnt["weight_report_"] = prepared.report
         self.__dict__.pop("oof_decision_function_", None)  # of a fit before
-        self._record(
-            learnt,
-            prepared.scheme,
-            prepared.rules,
-            has_negative=prepared.has_negative,
-        )
+        self._record(learnt, prepared.scheme, has_negative=prepared.has_negative)
+        self._trained_with = copied_values(self, FIXED_AFTER_A_FIT)
+        self.__dict__.pop("_given_callbacks", None)  # of calls before
         return self
 
     @property
@@ -1044,7 +1067,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         return settings
 
     def _settings_of_stream(self) -> TrainingSettings:
-        """Check that nothing is asked of `partial_fit` that needs the whole sample."""
+        """Check that `partial_fit` can give what is asked, and goes on as it began."""
+        if hasattr(self, "net_"):
+            check_unchanged(self._trained_with, self)
         defaults = type(self)().get_params(deep=False)
         values = {name: getattr(self, name) for name in self._judging_parameters}
         check_left_at_default(values, defaults)
@@ -1101,13 +1126,18 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         y: ArrayLike,
         sample_weight: ArrayLike | None,
         groups: ArrayLike | None = None,
+        *,
+        classes: NDArray[Any] | None = None,
     ) -> Sample:
-        """Check the first sample; learn its columns, categories and classes from it."""
+        """Check the first sample; learn its columns, categories and classes from it.
+
+        `classes` are those of all events, where they are known.
+        """
         table = check_table(self, X, reset=True)
         events, present = without_weightless(
-            self._checked(table, y, sample_weight, groups)
+            *self._checked(table, y, sample_weight, groups, classes=classes)
         )
-        check_two_classes(events.targets.classes)
+        check_two_classes(events.targets.classes, "y" if classes is None else "classes")
         encoder = ColumnEncoder(
             self.categorical_features, self.missing_values, self.handle_unknown
         )
@@ -1135,11 +1165,12 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         """Check further events, of classes, columns and categories that are known."""
         table = check_table(self, X, reset=False)
         events, present = without_weightless(
-            self._checked(
+            *self._checked(
                 table, y, sample_weight, groups, classes=self.classes_, suffix=suffix
             )
         )
-        return encoded(events, present, self.encoder_)
+        encoder = self.encoder_.with_unknown(self.handle_unknown)
+        return encoded(events, present, encoder)
 
     def _held_out_sample(
         self,
@@ -1149,7 +1180,11 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
     ) -> Sample:
         """Check the explicit validation sample."""
         sample = self._further_sample(X_val, y_val, sample_weight_val, suffix="_val")
-        check_all_classes(sample.events, "y_val")
+        check_all_classes(
+            sample.events,
+            "y_val",
+            "Pass validation events of all classes, with the same labels as in `y`.",
+        )
         return sample
 
     def _split(self, sample: Sample, seeds: MemberSeeds) -> list[Split]:
@@ -1180,24 +1215,25 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         classes: ArrayLike | None,
         sample_weight: ArrayLike | None,
     ) -> Sample:
-        """Check one part of the events; the first must have events of all classes."""
+        """Check one part of the events, the first or another one."""
         if hasattr(self, "net_"):
             _check_same_classes(self.classes_, classes)
             return self._further_sample(X, y, sample_weight)
-        sample = self._learn_columns(X, y, sample_weight)
-        if classes is not None:
-            missing = np.setdiff1d(np.asarray(classes), self.classes_).tolist()
-            if missing:
-                msg = (
-                    "The first call of `partial_fit` must get events of all classes, "
-                    f"which balance the weights, got none of {missing!r}. Mix the "
-                    "classes."
-                )
-                raise WeightsError(msg)
-            _check_same_classes(self.classes_, classes)
-        return sample
+        known = None if classes is None else np.unique(classes)
+        return self._learn_columns(X, y, sample_weight, classes=known)
 
-    def _checked(self, table: Any, *parts: Any, **known: Any) -> EventSample:
+    def _callbacks_of_stream(self) -> list[Any] | None:
+        """Return the callbacks of a call of `partial_fit`; None: those before go on."""
+        callbacks = list(self.callbacks or [])
+        given = getattr(self, "_given_callbacks", None)
+        if not hasattr(self, "net_") or given is None or len(given) != len(callbacks):
+            return callbacks
+        pairs = zip(given, callbacks, strict=True)
+        return None if all(old is new for old, new in pairs) else callbacks
+
+    def _checked(
+        self, table: Any, *parts: Any, **known: Any
+    ) -> tuple[EventSample, NDArray[np.bool_]]:
         return check_event_sample(table, *parts, estimator=type(self).__name__, **known)
 
     def _learnt(self, trained: TrainedMembers) -> dict[str, Any]:
@@ -1244,12 +1280,13 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         self,
         learnt: Mapping[str, Any],
         scheme: WeightScheme,
-        rules: WeightRules,
         *,
         has_negative: bool,
     ) -> None:
         """Set all that was learnt, at once: no failed fit leaves a half-new model."""
-        self._weight_scheme, self._weight_rules = scheme, rules
+        self._weight_scheme = scheme
+        self.__dict__.pop("_come", None)
+        self.encoder_ = self.encoder_.with_unknown(self.handle_unknown)
         for name, value in learnt.items():
             setattr(self, name, value)
         if has_negative and not getattr(self.loss, "needs_batch", False):
@@ -1274,22 +1311,10 @@ def _states(
 def _check_same_classes(known: NDArray[Any], classes: ArrayLike | None) -> None:
     if classes is not None and not np.array_equal(known, np.unique(classes)):
         msg = (
-            f"`classes` must be the classes of the first call, {known.tolist()!r}, got "
-            f"{np.unique(classes).tolist()!r}. Leave it out, or start anew."
+            f"`classes` must be the classes of the first call, {shown(known)}, got "
+            f"{shown(np.unique(classes))}. Leave it out, or start anew."
         )
         raise ValueError(msg)
-
-
-def _check_same_rules(before: WeightRules, rules: WeightRules) -> None:
-    """Refuse other rules than those with which the factors of classes were learnt."""
-    for name in ("negative_weights", "max_weight", "class_weight"):
-        if getattr(rules, name) != getattr(before, name):
-            msg = (
-                f"`{name}` must stay {getattr(before, name)!r}, with which the factors "
-                f"of the classes were learnt, got {getattr(rules, name)!r}. Set it "
-                "back, or start anew with `fit`."
-            )
-            raise ValueError(msg)
 
 
 def _history_table(trained: TrainedMembers) -> pd.DataFrame:

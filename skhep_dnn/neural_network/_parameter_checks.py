@@ -1,12 +1,57 @@
 """Conditions between parameters of the classifier, from their values."""
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from skhep_dnn._messages import shown
 from skhep_dnn.neural_network._averaging import Average
 from skhep_dnn.neural_network._preparation.member_splits import SplitRules
 
-__all__ = ["check_left_at_default", "check_splits", "check_without_validation"]
+__all__ = [
+    "FIXED_AFTER_A_FIT",
+    "FIXED_IN_A_STREAM",
+    "FIXED_IN_A_WARM_START",
+    "check_left_at_default",
+    "check_splits",
+    "check_unchanged",
+    "check_without_validation",
+    "copied_values",
+]
+
+# What the networks are made of, and what columns and categories were learnt with.
+FIXED_IN_A_WARM_START = (
+    "n_members",
+    "n_layers",
+    "width",
+    "width_growth",
+    "hidden_layer_sizes",
+    "activation",
+    "connection",
+    "batch_norm",
+    "embedding_size",
+    "feature_groups",
+    "categorical_features",
+    "missing_values",
+    "augmenter",
+)
+# With what `partial_fit` goes on as well: the optimiser with its state, and the rules
+# that the factors of the classes were learnt with.
+FIXED_AFTER_A_FIT = (
+    *FIXED_IN_A_WARM_START,
+    "optimizer",
+    "device",
+    "negative_weights",
+    "max_weight",
+    "class_weight",
+)
+# Between the calls of `partial_fit` random numbers go on, too, and nothing waits for an
+# improvement.
+FIXED_IN_A_STREAM = (*FIXED_AFTER_A_FIT, "random_state", "n_iter_no_change", "tol")
 
 
 def check_splits(rules: SplitRules, *, explicit: bool) -> None:
@@ -90,3 +135,64 @@ def check_left_at_default(values: dict[str, Any], defaults: dict[str, Any]) -> N
                 "the model on events of your own between the calls, or use `fit`."
             )
             raise ValueError(msg)
+
+
+def copied_values(model: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return copies of parameters of a model, which no change in place reaches.
+
+    A generator of random numbers stays itself: it changes with each use.
+    """
+    values = {name: getattr(model, name) for name in names}
+    return {
+        name: value
+        if isinstance(value, np.random.RandomState)
+        else clone(value, safe=False)
+        for name, value in values.items()
+    }
+
+
+def check_unchanged(before: Mapping[str, Any], model: Any) -> None:
+    """Refuse parameters that have changed, where a training goes on that needs them.
+
+    Parameters
+    ----------
+    before : mapping of str to object
+        The values that the training began with.
+    model : estimator
+        Has the values of now.
+    """
+    for name, value in before.items():
+        now = getattr(model, name)
+        if not _same(value, now):
+            msg = (
+                f"`{name}` must stay {shown(value)}, with which the training began "
+                f"that goes on, got {shown(now)}. Set it back, or start anew: with "
+                "`fit` and warm_start=False, or with a `clone`."
+            )
+            raise ValueError(msg)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two values of a parameter say the same."""
+    if one is other:
+        return True
+    if _is_sequence(one) and _is_sequence(other):
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(_same(*pair) for pair in pairs)
+    if isinstance(one, BaseEstimator) or is_dataclass(one):
+        return type(one) is type(other) and _same(_parts(one), _parts(other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    if _is_sequence(one) or _is_sequence(other):
+        return False
+    return bool(one == other) or shown(one) == shown(other) == "nan"
+
+
+def _is_sequence(value: Any) -> bool:
+    return bool(np.iterable(value)) and not isinstance(value, str | Mapping)
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    if isinstance(value, BaseEstimator):
+        return value.get_params(deep=False)
+    return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn._tables import check_table
 from skhep_dnn._validation import check_event_weights, check_labels
@@ -73,7 +74,7 @@ class SymmetryTest:
     n_events: int
 
     def __str__(self) -> str:
-        of_class = "" if self.label is None else f" of class {self.label!r}"
+        of_class = "" if self.label is None else f" of class {shown(self.label)}"
         return (
             f"{self.transformation}{of_class}: p = {self.p_value:.3g}, effect "
             f"{self.effect:.4f} +- {self.effect_error:.4f} in {self.part}"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_event_weights, check_signal_scores
 from skhep_dnn.exceptions import WeightsError
 
@@ -20,6 +21,7 @@ __all__ = [
     "check_class_sums",
     "check_class_weights",
     "check_events",
+    "check_no_class_missing",
     "check_sums",
     "check_yield",
     "positive_class_sums",
@@ -44,16 +46,30 @@ def positive_class_sums(
     weights: FloatArray, codes: NDArray[np.intp], classes: NDArray[Any]
 ) -> FloatArray:
     """Return the sum of weights of each class, which must be positive."""
+    check_no_class_missing(codes, classes)
     sums = sums_by_class(weights, codes, len(classes))
     for label, total in zip(classes.tolist(), sums.tolist(), strict=True):
         if not total > 0.0:
             msg = (
                 "`sample_weight` must sum to more than zero in every class, got "
-                f"{total:.6g} for class {label!r}. Use more events of this class, "
+                f"{total:.6g} for class {shown(label)}. Use more events of this class, "
                 'or for training negative_weights="zero" or "abs".'
             )
             raise WeightsError(msg)
     return sums
+
+
+def check_no_class_missing(codes: NDArray[np.intp], classes: NDArray[Any]) -> None:
+    """Refuse events among which there are none of some class."""
+    counts = np.bincount(codes, minlength=len(classes))
+    for label, count in zip(classes.tolist(), counts.tolist(), strict=True):
+        if count == 0:
+            msg = (
+                f"There must be events of every class of {shown(classes)}, got none "
+                f"with a weight other than zero of class {shown(label)}. Pass events "
+                "of it, use folds and parts that have all classes, or drop the class."
+            )
+            raise WeightsError(msg)
 
 
 def rescaled(

@@ -9,21 +9,27 @@ factors; the factor of the signal and the constant follow from the learnt sums.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import signal_labels
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.weights._class_sums import positive_class_sums, sums_by_class
+from skhep_dnn.weights._class_sums import (
+    check_no_class_missing,
+    positive_class_sums,
+    sums_by_class,
+)
 
 __all__ = [
     "ClassWeight",
     "NegativeWeights",
     "WeightScheme",
     "balanced_weights",
+    "scheme_so_far",
     "weight_scheme",
 ]
 
@@ -58,6 +64,11 @@ class WeightScheme:
     class_factors: FloatArray
     counts: NDArray[np.int64]
     sums: FloatArray
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there were events of all classes."""
+        return bool(self.counts.all())
 
     def factors(self, signal_weight: float, pos_label: object) -> FloatArray:
         """Return the whole factor of each class, the constant included."""
@@ -151,6 +162,73 @@ def weight_scheme(
     )
 
 
+def scheme_so_far(
+    codes: NDArray[np.intp],
+    classes: NDArray[Any],
+    physics: FloatArray,
+    *,
+    negative_weights: NegativeWeights = "keep",
+    max_weight: float | None = None,
+    class_weight: ClassWeight = "balanced",
+) -> WeightScheme:
+    """Learn the scheme of a sample in which some classes may not have come yet.
+
+    Their events, if there are any that a policy for negative weights takes out, get
+    the weight 0. With events of all classes it is `weight_scheme`, to the bit.
+
+    Parameters
+    ----------
+    codes, classes, physics, negative_weights, max_weight, class_weight
+        As in `weight_scheme`.
+
+    Returns
+    -------
+    scheme : WeightScheme
+        With the count 0 for each class that has not come.
+
+    Raises
+    ------
+    WeightsError, ValueError
+        As from `weight_scheme`; or if all weights are taken out.
+    """
+    weights = _apply_policy(physics, negative_weights)
+    has_come = np.bincount(codes[weights != 0.0], minlength=len(classes)) > 0
+    if not has_come.any():
+        msg = (
+            "`sample_weight` must leave events to train on, got none whose training "
+            "weight is not zero. Pass a larger part of the events, or choose another "
+            "`negative_weights`."
+        )
+        raise WeightsError(msg)
+    if isinstance(class_weight, Mapping):  # has a factor for what has yet to come
+        _factors_from_mapping(classes, class_weight)
+    known = has_come[codes]
+    learnt = weight_scheme(
+        (np.cumsum(has_come) - 1)[codes[known]],
+        classes[has_come],
+        physics[known],
+        negative_weights=negative_weights,
+        max_weight=max_weight,
+        class_weight=class_weight,
+    )
+    if has_come.all():
+        return learnt
+
+    def of_all(values: NDArray[Any]) -> NDArray[Any]:
+        every = np.zeros(len(classes), dtype=values.dtype)
+        every[has_come] = values
+        return every
+
+    return replace(
+        learnt,
+        classes=classes,
+        limits=None if learnt.limits is None else of_all(learnt.limits),
+        class_factors=of_all(learnt.class_factors),
+        counts=of_all(learnt.counts),
+        sums=of_all(learnt.sums),
+    )
+
+
 def balanced_weights(
     codes: NDArray[np.intp], classes: NDArray[Any], physics: FloatArray
 ) -> FloatArray:
@@ -163,7 +241,7 @@ def _signal_codes(classes: NDArray[Any], pos_label: object) -> list[int]:
     if pos_label is None and len(classes) > 2:
         msg = (
             "`pos_label` must name the signal where there are more than two classes, "
-            f"got None for the classes {classes.tolist()!r}. Set it."
+            f"got None for the classes {shown(classes)}. Set it."
         )
         raise ValueError(msg)
     signal = signal_labels(classes, pos_label, "y")
@@ -203,13 +281,15 @@ def _apply_policy(physics: FloatArray, negative_weights: NegativeWeights) -> Flo
 def _event_counts(
     weights: FloatArray, codes: NDArray[np.intp], classes: NDArray[Any]
 ) -> NDArray[np.int64]:
+    check_no_class_missing(codes, classes)
     counts = np.bincount(codes[weights != 0.0], minlength=len(classes))
-    for label, count in zip(classes.tolist(), counts, strict=True):
+    for label, count in zip(classes.tolist(), counts.tolist(), strict=True):
         if count == 0:
             msg = (
-                f"`sample_weight` must leave events in every class, got class "
-                f"{label!r} with only zero weights (after the negative-weight "
-                "policy). Drop the class or give its events a weight."
+                "`sample_weight` must leave events to train on in every class, got "
+                f"only negative weights or zero for class {shown(label)}, which "
+                'negative_weights="zero" takes out. Use more events of this class, or '
+                'negative_weights="keep" or "abs".'
             )
             raise WeightsError(msg)
     return counts
@@ -229,7 +309,7 @@ def _class_factors(
         return 1.0 / positive_class_sums(weights, codes, classes)
     msg = (
         '`class_weight` must be "balanced", a dict of factors or None, got '
-        f"{class_weight!r}. Choose one of them."
+        f"{shown(class_weight)}. Choose one of them."
     )
     raise ValueError(msg)
 
@@ -238,17 +318,18 @@ def _factors_from_mapping(
     classes: NDArray[Any], class_weight: Mapping[Any, float]
 ) -> FloatArray:
     labels = classes.tolist()
-    if set(class_weight) != set(labels):
+    # A factor too many is that of a class without weights, as in a bootstrap sample.
+    if not set(class_weight) >= set(labels):
         msg = (
-            f"`class_weight` must have one factor for each of the classes {labels!r}, "
-            f"got {dict(class_weight)!r}. Add or remove classes."
+            f"`class_weight` must have one factor for each of the classes "
+            f"{shown(labels)}, got {shown(class_weight)}. Add the other classes."
         )
         raise ValueError(msg)
     factors = np.array([class_weight[label] for label in labels], dtype=np.float64)
     if not (np.isfinite(factors) & (factors > 0.0)).all():
         msg = (
             "The factors in `class_weight` must be positive and finite, got "
-            f"{dict(class_weight)!r}. Change them."
+            f"{shown(class_weight)}. Change them."
         )
         raise ValueError(msg)
     return factors

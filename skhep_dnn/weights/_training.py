@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_event_weights, check_labels, known_labels
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
@@ -148,7 +149,8 @@ def training_weights(
         then scaled so that its sum is what it was before. None: no cap.
     class_weight : "balanced", dict or None, default="balanced"
         "balanced" gives all classes the same sum of transformed weights (signed
-        under "keep"); a dict maps each class to a factor; None leaves them.
+        under "keep"); a dict maps each class to a factor, and perhaps others that are
+        not there; None leaves them.
     signal_weight : float, default=1.0
         Additional factor on the signal class, or on each of the signal classes.
     pos_label : label or list of labels, default=None
@@ -161,8 +163,9 @@ def training_weights(
     Raises
     ------
     WeightsError
-        If a weight is negative under "error", a class has no events of non-zero
-        weight, or a class whose sum is needed has a sum that is not positive.
+        If a weight is negative under "error", fewer than two classes have events of
+        non-zero weight, "zero" takes out all events of a class, or a class whose sum
+        is needed has a sum that is not positive.
     ValueError
         If an option is out of range or names a class that does not exist; or `y` is
         not one-dimensional, or a label is undefined or masked.
@@ -183,26 +186,28 @@ def training_weights(
     """
     labels = check_labels(y)
     physics = check_event_weights(sample_weight, len(labels))
-    classes = known_labels(labels)
-    codes = np.searchsorted(classes, labels)
-    _check_more_than_one_class(classes)
+    present = physics != 0.0
+    classes, codes = _classes_of(labels[present])
     scheme = weight_scheme(
         codes,
         classes,
-        physics,
+        physics[present],
         negative_weights=negative_weights,
         max_weight=max_weight,
         class_weight=class_weight,
     )
     weights = scheme.weights(
-        codes, physics, signal_weight=signal_weight, pos_label=pos_label
+        codes, physics[present], signal_weight=signal_weight, pos_label=pos_label
     )
     factors = scheme.factors(signal_weight, pos_label)
-    result = _describe(weights, physics, codes, classes, factors)
+    result = _describe(weights, physics[present], codes, classes, factors)
+    every = np.zeros(len(labels))
+    every[present] = weights
+    result = replace(result, weights=every)
     poorest = int(result.class_n_eff.argmin())
     if result.class_n_eff[poorest] < LOW_N_EFF:
         msg = (
-            f"Class {classes.tolist()[poorest]!r} has "
+            f"Class {shown(classes[poorest])} has "
             f"{result.class_n_eff[poorest]:.1f} effective events: a training will be "
             "noisy. Use more events or `max_weight`."
         )
@@ -243,19 +248,25 @@ def validation_weights(
     """
     labels = check_labels(y)
     physics = check_event_weights(sample_weight, len(labels))
+    present = physics != 0.0
+    classes, codes = _classes_of(labels[present])
+    weights = np.zeros(len(labels))
+    weights[present] = balanced_weights(codes, classes, physics[present])
+    return weights
+
+
+def _classes_of(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the classes of events that have a weight, and which each is of."""
     classes = known_labels(labels)
     codes = np.searchsorted(classes, labels)
-    _check_more_than_one_class(classes)
-    return balanced_weights(codes, classes, physics)
-
-
-def _check_more_than_one_class(classes: NDArray[Any]) -> None:
     if len(classes) < 2:
         msg = (
             "`y` must contain events of two classes or more, got the classes "
-            f"{classes.tolist()!r}. Pass events of signal and background."
+            f"{shown(classes)}. Pass events of signal and background, with weights "
+            "other than zero."
         )
         raise WeightsError(msg)
+    return classes, codes
 
 
 def _describe(

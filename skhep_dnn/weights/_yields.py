@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._arrays import refuse_mask
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_event_weights, check_labels, known_labels
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.weights._class_sums import (
@@ -103,22 +104,26 @@ def scale_to_yields(
     """
     labels = check_labels(y)
     physics = check_event_weights(sample_weight, len(labels))
-    classes = known_labels(labels)
-    codes = np.searchsorted(classes, labels)
-    positive_class_sums(physics, codes, classes)
+    present = physics != 0.0  # a class without weights is as good as absent
+    classes = known_labels(labels[present])
+    codes = np.searchsorted(classes, labels[present])
+    positive_class_sums(physics[present], codes, classes)
     missing = [label for label in classes.tolist() if label not in yields]
     full = np.array([yields[label] for label in classes.tolist() if not missing])
     if missing or not (np.isfinite(full) & (full > 0.0)).all():
         msg = (
             f"`yields` must have a positive, finite yield for each of the classes "
-            f"{classes.tolist()!r}, got {dict(yields)!r}. Add or correct yields."
+            f"{shown(classes)}, got {shown(dict(yields))}. Add or correct yields."
         )
         raise ValueError(msg)
     absent = [label for label in dict(yields) if label not in classes.tolist()]
     if absent:
         msg = (
-            f"`y` must have events of each class in `yields`, got none of {absent!r}: "
-            "their yield would be lost. Take a larger part, or leave out the class."
+            "`y` must have events of each class in `yields`, with weights other than "
+            f"zero, got none of {shown(absent)}: their yield would be lost. Take a "
+            "larger part, or leave out the class."
         )
         raise WeightsError(msg)
-    return rescaled(physics, codes, full)
+    weights = np.zeros(len(labels))
+    weights[present] = rescaled(physics[present], codes, full)
+    return weights

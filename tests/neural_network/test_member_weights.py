@@ -43,7 +43,7 @@ def test_each_member_weighs_its_own_events():
     weights = np.random.default_rng(0).exponential(size=N)
     weights[5] = -0.3
     members = weigh_members(THIRDS, targets(weights), RULES)
-    for k, (train, valid) in enumerate(THIRDS):
+    for k, (train, valid, _) in enumerate(THIRDS):
         np.testing.assert_array_equal(members.training[k].index, train)
         np.testing.assert_array_equal(
             members.training[k].weights,

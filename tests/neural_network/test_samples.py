@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings(
         (lambda X, y, w: (X, y, w[1:]), "`sample_weight_val` must be one-dim"),
         (
             lambda X, y, w: (X, ["s"] * 150, w),
-            r"`y_val` must .* \['b', 's'\], got \['s'\]",
+            r"`y_val` must .* \['b', 's'\], got no event .* of \['b'\]",
         ),
         (lambda X, y, w: (X, y == "s", w), r"`y_val` must hold the labels \['b'"),
         (lambda X, y, w: (X, y[1:], w), "inconsistent numbers of samples"),

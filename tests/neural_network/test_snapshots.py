@@ -364,7 +364,7 @@ def test_a_warm_start_goes_on_from_the_best_states(make_model, events, next_rule
     for name, value in model.net_.module_.state_dict().items():
         assert len(value) == 3 * n
         assert torch.equal(value[::n], best[name]), name
-    with pytest.raises(ValueError, match="another n_members"):
+    with pytest.raises(ValueError, match="`n_members` must stay 3"):
         fit(model.set_params(n_members=4), events)
 
 

@@ -40,23 +40,23 @@ def split(n_members, cv=None, fraction=None, *, on_fold=False, seed=1, present=N
 
 
 def test_without_validation_every_member_trains_on_everything():
-    for train, valid in split(2):
+    for train, valid, _ in split(2):
         assert train.tolist() == list(range(N))
         assert valid is None
 
 
 def test_folds_are_stratified_and_shuffled_and_member_k_validates_on_fold_k():
     splits = split(7, cv=4, on_fold=True)
-    held_out = [set(valid.tolist()) for _, valid in splits]
+    held_out = [set(valid.tolist()) for _, valid, _ in splits]
     assert set().union(*held_out[:4]) == set(range(N))
     assert sum(map(len, held_out[:4])) == N
     assert held_out[4:] == held_out[:3]
-    for train, valid in splits:
+    for train, valid, _ in splits:
         assert sorted([*train, *valid]) == list(range(N))
         assert np.count_nonzero(Y[valid] == "s") == 5
     assert held_out[0] != set(range(15))
     others = split(7, cv=4, on_fold=True, seed=2)
-    assert held_out != [set(valid.tolist()) for _, valid in others]
+    assert held_out != [set(valid.tolist()) for _, valid, _ in others]
 
 
 def test_a_fold_that_is_not_validated_on_stays_untouched():
@@ -88,17 +88,17 @@ def test_the_folds_depend_on_their_seed_alone(n_folds):
 
 def test_validation_fraction_holds_out_another_stratified_share_for_each_member():
     splits = split(3, fraction=0.3)
-    for train, valid in splits:
+    for train, valid, _ in splits:
         assert sorted([*train, *valid]) == list(range(N))
         assert len(valid) == 18
         assert np.count_nonzero(Y[valid] == "s") == 6
-    assert len({tuple(valid) for _, valid in splits}) == 3
+    assert len({tuple(valid) for _, valid, _ in splits}) == 3
 
 
 def test_with_folds_and_a_fraction_the_fold_stays_untouched():
     splits = split(6, cv=3, fraction=0.25)
     untouched = untouched_events(splits, N)
-    for (train, valid), (_, fold), rows in zip(
+    for (train, valid, _), (_, fold, _), rows in zip(
         splits, split(6, cv=3, on_fold=True), untouched, strict=True
     ):
         assert sorted([*train, *valid, *fold]) == list(range(N))
@@ -143,7 +143,7 @@ def test_a_splitter_that_needs_groups_is_refused_by_scikit_learn():
 @pytest.mark.parametrize("fraction", [0.01, 0.99])
 def test_a_fraction_keeps_every_class_on_both_sides_or_is_an_error(fraction):
     if fraction == 0.01:
-        _, valid = split(1, fraction=fraction)[0]
+        _, valid, _ = split(1, fraction=fraction)[0]
         assert sorted(Y[valid]) == ["b", "s"]
     else:
         with pytest.raises(ValueError, match=r"both sides, got 0.99 of 60 events"):

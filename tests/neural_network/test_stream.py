@@ -208,16 +208,152 @@ def test_a_later_part_may_have_events_of_one_class(make_model, events):
     assert model.classes_.tolist() == ["b", "s"]
 
 
-def test_classes_are_given_first_or_never(make_model, events):
+# Classes that have yet to come.
+
+PARTS = [("b",), ("b", "c"), ("s", "b"), ("c", "s"), ("s", "b", "c")]
+
+
+def parts_of_three_classes(events):
+    """Parts of which the first ones have not all classes; the third one completes."""
+    X, _, w = events
+    y = np.array(["b", "c", "s"])[np.arange(150) % 3]
+    fifth = np.arange(150) // 30
+    rows = [(fifth == k) & np.isin(y, own) for k, own in enumerate(PARTS)]
+    return [(X[own], y[own], w[own]) for own in rows]
+
+
+def joined(parts):
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def factors_by_class(y, w, **options):
+    """Factors of weights that are neither negative nor capped."""
+    result = training_weights(y, w, **options)
+    return dict(zip(result.classes, result.class_factors, strict=True))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"class_weight": None},
+        {"class_weight": {"b": 1.0, "c": 3.0, "s": 2.0}},
+        {"signal_weight": 3.0, "pos_label": "s"},
+        {"negative_weights": "abs"},
+    ],
+)
+def test_factors_are_learnt_until_every_class_has_come(make_model, events, options):
+    parts = parts_of_three_classes(events)
+    if "negative_weights" in options:
+        parts = [(X, y, np.where(np.arange(len(y)) % 4, w, -w)) for X, y, w in parts]
+    model = make_model(callbacks=[Weights()], **options)
+    for k, (X, y, w) in enumerate(parts):
+        model.partial_fit(X, y, classes=["s", "c", "b"], sample_weight=w)
+        got = model.callbacks_[0][0][1].passes[-1]
+        _, y_so_far, w_so_far = joined(parts[: min(k, 2) + 1])
+        if len(set(y_so_far)) == 1:  # alone, a class gets the mean 1
+            factors = {"b": len(w) / np.abs(w).sum()}
+        else:
+            known = dict(options)
+            if "signal_weight" in options and "s" not in y_so_far:
+                known = {}
+            factors = factors_by_class(y_so_far, w_so_far, **known)
+        expected = np.abs(w) * [factors[label] for label in y]
+        np.testing.assert_allclose(sorted(got), sorted(expected), rtol=1e-6)
+    assert model.classes_.tolist() == ["b", "c", "s"]
+    assert model.predict_proba(events[0]).shape == (150, 3)
+
+
+def test_the_cap_is_learnt_until_every_class_has_come(make_model, events):
+    parts = parts_of_three_classes(events)
+    model = make_model(callbacks=[Weights()], max_weight=1.2)
+    for X, y, w in parts[:3]:
+        model.partial_fit(X, y, classes=["b", "c", "s"], sample_weight=w)
+    _, y, w = joined(parts[:3])
+    expected = training_weights(y, w, max_weight=1.2).weights[-len(parts[2][1]) :]
+    got = model.callbacks_[0][0][1].passes[-1]
+    np.testing.assert_allclose(sorted(got), sorted(expected), rtol=1e-6)
+
+
+def test_a_class_has_not_come_without_a_training_weight(make_model, events):
     X, y, w = events
+    signed = np.where(y == "s", -w, w)
+    model = make_model(callbacks=[Weights()], negative_weights="zero")
+    model.partial_fit(X, y, sample_weight=signed)  # nothing of "s" is trained on
+    model.partial_fit(X, y, sample_weight=np.where(y == "s", 0.0, w))
+    model.partial_fit(X, y, sample_weight=w)
+    passes_ = model.callbacks_[0][0][1].passes
+    n_background = np.count_nonzero(y == "b")
+    assert [len(weights) for weights in passes_] == [n_background, n_background, 150]
+    assert sum(passes_[0]) == pytest.approx(n_background, rel=1e-6)
+    factor = factors_by_class(
+        np.concatenate([y[y == "b"]] * 2 + [y]), np.concatenate([w[y == "b"]] * 2 + [w])
+    )
+    expected = w * [factor[label] for label in y]
+    np.testing.assert_allclose(sorted(passes_[2]), sorted(expected), rtol=1e-6)
+    with pytest.raises(WeightsError, match="must leave events to train on"):
+        make_model(negative_weights="zero").partial_fit(X, y, sample_weight=-w)
+
+
+def test_scaling_is_that_of_the_first_part_without_a_class(make_model, events):
+    parts = parts_of_three_classes(events)
+    model = make_model()
+    model.partial_fit(*parts[0][:2], classes=["b", "c", "s"])
+    inputs = copy.deepcopy(model.net_.module_.inputs.state_dict())
+    np.testing.assert_allclose(
+        inputs["mean"][0].flatten(), parts[0][0].mean(axis=0), rtol=1e-5
+    )
+    for X, y, w in parts[1:]:
+        model.partial_fit(X, y, sample_weight=w)
+    assert_same_bits(model.net_.module_.inputs.state_dict(), inputs)
+
+
+def test_what_has_come_survives_copies_and_failed_calls(make_model, events):
+    parts = parts_of_three_classes(events)
+
+    def stream(between):
+        model = make_model(batch_size=4)
+        for X, y, w in parts:
+            model.partial_fit(X, y, classes=["b", "c", "s"], sample_weight=w)
+            model = between(model)
+        return state(model)
+
+    def fail(model):
+        with pytest.raises(ValueError, match="must hold the labels"):
+            model.partial_fit(parts[0][0], np.full(len(parts[0][1]), "q"))
+        with pytest.raises(NonFiniteLossError):
+            model.set_params(learning_rate=1e35).partial_fit(*parts[0][:2])
+        return model.set_params(learning_rate=1e-2)
+
+    expected = stream(lambda model: model)
+    assert_same_bits(stream(lambda model: pickle.loads(pickle.dumps(model))), expected)
+    assert_same_bits(stream(fail), expected)
+
+
+def test_an_interim_class_must_have_a_factor_and_a_warm_start_all_classes(
+    make_model, events
+):
+    parts = parts_of_three_classes(events)
+    classes = ["b", "c", "s"]
+    model = make_model(class_weight={"b": 1.0, "c": 2.0})
+    with pytest.raises(ValueError, match=r"one factor for each .* \['b', 'c', 's'\]"):
+        model.partial_fit(*parts[0][:2], classes=classes)
+    model = make_model(warm_start=True).partial_fit(*parts[1][:2], classes=classes)
+    with pytest.raises(WeightsError, match=r"of \['s'\]. .* the warm start know"):
+        model.fit(*parts[1])
+    X, y, w = joined(parts)
+    model.fit(X, y, w).partial_fit(*parts[0][:2])
+
+
+def test_classes_are_given_first_or_never(make_model, events):
+    X, y, _ = events
     free = passes(make_model(), events, 2)
     named = passes(make_model(), events, 2, classes=["s", "b"])
     assert_same_bits(state(named), state(free))
-    model = make_model()
-    with pytest.raises(WeightsError, match=r"events of all classes.* none of \['q'\]"):
-        model.partial_fit(X, y, classes=["s", "b", "q"], sample_weight=w)
-    with pytest.raises(ValueError, match="`classes` must be the classes of the first"):
+    with pytest.raises(ValueError, match=r"must hold the labels \[0, 1\], got \[2\]"):
         make_model().partial_fit(X, np.arange(150) % 3, classes=[0, 1])
+    with pytest.raises(WeightsError, match="`classes` must contain two classes"):
+        make_model().partial_fit(X, np.zeros(150), classes=[0])
     with pytest.raises(ValueError, match=r"`classes` must be .* got \['b', 'q'\]"):
         named.partial_fit(X, y, classes=["b", "q"])
     with pytest.raises(WeightsError, match="two classes or more"):
@@ -302,7 +438,7 @@ def test_what_may_change_takes_effect(make_model, events, changed):
         ({"negative_weights": "abs"}, "`negative_weights` must stay 'keep'"),
         ({"averaging": "ema"}, "`averaging` must be left at its default"),
         ({"snapshots": "sse"}, "`snapshots` must be left at its default"),
-        ({"device": "meta"}, "`device` must stay the same"),
+        ({"device": "meta"}, "`device` must stay 'cpu'"),
     ],
 )
 def test_what_the_factors_hang_on_may_not_change(make_model, events, changed, message):
@@ -339,8 +475,8 @@ def test_steps_have_the_new_size_penalty_and_limit(make_model, events):
 @pytest.mark.parametrize(
     ("changed", "what"),
     [
-        ({"width": 9}, "hidden_layer_sizes"),
-        ({"n_layers": 2}, "hidden_layer_sizes"),
+        ({"width": 9}, "`width` must stay 8"),
+        ({"n_layers": 2}, "`n_layers` must stay 1"),
         ({"activation": "relu"}, "activation"),
         ({"connection": "dense"}, "connection"),
         ({"batch_norm": True}, "batch_norm"),
@@ -526,7 +662,7 @@ def test_a_warm_start_keeps_scaling_and_refuses_another_shape(make_model, events
     assert_same_bits(model.net_.module_.inputs.state_dict(), inputs)
     expected = model.decision_function(X)
     for changed, what in [
-        ({"width": 9}, "hidden_layer_sizes"),
+        ({"width": 9}, "`width` must stay 8.*`clone`"),
         ({"n_members": 3}, "n_members"),
         ({"batch_norm": True}, "batch_norm"),
     ]:
@@ -536,8 +672,10 @@ def test_a_warm_start_keeps_scaling_and_refuses_another_shape(make_model, events
         np.testing.assert_array_equal(other.decision_function(X), expected)
     with pytest.raises(ValueError, match=r"`y` must hold the labels .* got \['q'\]"):
         model.fit(X, np.where(y == "s", "q", "b"))
-    with pytest.raises(WeightsError, match="class 's'"):
+    with pytest.raises(WeightsError, match=r"of \['s'\]. .* the warm start know"):
         model.fit(X, np.full(150, "b"))
+    with pytest.raises(WeightsError, match=r"of \['s'\]. .* the warm start know"):
+        model.fit(X, y, np.where(y == "s", 0.0, w))
     with pytest.raises(ValueError, match="features"):
         model.fit(X[:, :2], y)
     with pytest.raises(NonFiniteLossError):

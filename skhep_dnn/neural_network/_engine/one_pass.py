@@ -35,7 +35,7 @@ def train_one_pass(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    callbacks: Sequence[Any] = (),
+    callbacks: Sequence[Any] | None = (),
 ) -> TrainedMembers:
     """Train members for one pass more, where the last call has left off.
 
@@ -54,7 +54,7 @@ def train_one_pass(
     X, y : array-like
         Events, as in `train_members`.
     callbacks : sequence of skorch callbacks
-        Of the user; those of the first call stay.
+        Of the user, copied anew; None: the copies of the last call go on.
 
     Returns
     -------
@@ -71,7 +71,9 @@ def train_one_pass(
         max(len(member.rows) for member in members), settings.batch_size
     )
     group = Group(events, events, tuple(members), n_steps, width)
-    own = own_callbacks(named_callbacks(callbacks), 0, 1)
+    own = None
+    if callbacks is not None:
+        own = own_callbacks(named_callbacks(callbacks), 0, 1)
     with engine_settings():
         net = _continued(net, settings, group, own)
         _check_schedule(net)
@@ -84,11 +86,11 @@ def _continued(
     before: MemberNet | None,
     settings: TrainingSettings,
     group: Group,
-    callbacks: Sequence[tuple[str, Any]],
+    callbacks: Sequence[tuple[str, Any]] | None,
 ) -> MemberNet:
     """Return a net to train on: a new one, or a copy of the one before."""
     if before is None:
-        net = net_of(settings, group, callbacks)
+        net = net_of(settings, group, callbacks or [])
         net.begin(group)
         return net
     snapshots = before.settings.rules.snapshots
@@ -110,9 +112,10 @@ def _continued(
             )
             raise ValueError(msg)
     net = deepcopy(before)
-    if not hasattr(net, "generators_"):  # the net comes from a whole training
+    if callbacks is not None:
         net.callbacks = list(callbacks)
         net.initialize_callbacks()
+    if not hasattr(net, "generators_"):  # the net comes from a whole training
         net.draw_from(group.members)
     net.adopt(settings)
     return net

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
+from skhep_dnn._messages import shown
 from skhep_dnn._tables import (
     column_positions,
     is_category,
@@ -90,6 +92,14 @@ class ColumnEncoder:
             self.has_missing_.append(bool(missing.any()))
         return self
 
+    def with_unknown(self, handle_unknown: Unknown) -> ColumnEncoder:
+        """Return the encoder that treats unknown categories so, itself if it does."""
+        if handle_unknown == self.handle_unknown:
+            return self
+        other = copy(self)
+        other.handle_unknown = handle_unknown
+        return other
+
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the columns as float32, in C order.
 
@@ -153,7 +163,7 @@ class ColumnEncoder:
         known, got = self.categories_[k], pd.unique(values)[:5].tolist()
         return (
             f"Categories of {self.names_[self.categorical_[k]]} must be among "
-            f"{known.tolist()[:20]!r}, got {got!r}. Train on events of all "
+            f"{shown(known.tolist()[:20])}, got {shown(got)}. Train on events of all "
             'categories, merge the rare ones, or set handle_unknown="mean".'
         )
 

@@ -32,10 +32,11 @@ Index = NDArray[np.int64]
 
 
 class Split(NamedTuple):
-    """Positions of the training and the validation events of a member."""
+    """Positions of the training and the validation events of a member, and its fold."""
 
     train: Index
     valid: Index | None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,14 +119,15 @@ def member_splits(
                 strata[train], own_groups, rules.validation_fraction, seed
             )
             train, valid = train[own], train[held]
-        splits.append(Split(train, valid))
+        number = None if rules.cv is None else k % len(folds)
+        splits.append(Split(train, valid, number))
     return splits
 
 
 def untouched_events(splits: Sequence[Split], n_samples: int) -> list[Index]:
     """Return the events that each member neither trains nor validates on."""
     rows = []
-    for train, valid in splits:
+    for train, valid, _ in splits:
         is_free = np.ones(n_samples, dtype=np.bool_)
         is_free[train] = False
         if valid is not None:

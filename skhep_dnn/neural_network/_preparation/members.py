@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skhep_dnn._event_sample import Targets
+from skhep_dnn._messages import shown
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
 from skhep_dnn.neural_network._engine.data import Member, MemberSample
@@ -29,6 +30,7 @@ from skhep_dnn.weights import ClassWeight, NegativeWeights, effective_sample_siz
 from skhep_dnn.weights._scheme import (
     WeightScheme,
     balanced_weights,
+    scheme_so_far,
     weight_scheme,
 )
 from skhep_dnn.weights._training import LOW_N_EFF
@@ -40,6 +42,7 @@ __all__ = [
     "WeightRules",
     "make_members",
     "member_seeds",
+    "naming",
     "weigh_members",
 ]
 
@@ -78,6 +81,17 @@ class WeightRules:
     def scheme(self, targets: Targets) -> WeightScheme:
         """Learn the factors from a sample."""
         return weight_scheme(
+            targets.codes,
+            targets.classes,
+            targets.sample_weight,
+            negative_weights=self.negative_weights,
+            max_weight=self.max_weight,
+            class_weight=self.class_weight,
+        )
+
+    def scheme_so_far(self, targets: Targets) -> WeightScheme:
+        """Learn the factors from events that may not be of all classes yet."""
+        return scheme_so_far(
             targets.codes,
             targets.classes,
             targets.sample_weight,
@@ -145,10 +159,11 @@ def weigh_members(
     validation: list[MemberSample] = []
     rows = []
     everything = None if explicit is None else np.arange(len(explicit.codes))
-    for k, (train, valid) in enumerate(splits):
+    for k, (train, valid, fold) in enumerate(splits):
         # Members without folds of their own share one array of rows, and its weights.
         if k == 0 or train is not splits[k - 1].train:
-            sample, report = _training_sample(k, train, targets, rules)
+            with naming(_sample_of("training", k, fold)):
+                sample, report = _training_sample(train, targets, rules)
         training.append(sample)
         rows += [{"member": k, **row} for row in report]
         if explicit is not None:
@@ -157,7 +172,7 @@ def weigh_members(
             part = targets.take(valid)
         if valid is None:
             continue
-        with _named(k, "validation"):
+        with naming(_sample_of("validation", k, fold)):
             weights = balanced_weights(part.codes, part.classes, part.sample_weight)
         validation.append(MemberSample(valid, weights))
         rows += [{"member": k, **row} for row in _report("validation", part, weights)]
@@ -221,24 +236,28 @@ def make_members(
 
 
 def _training_sample(
-    member: int, train: NDArray[np.int64], targets: Targets, rules: WeightRules
+    train: NDArray[np.int64], targets: Targets, rules: WeightRules
 ) -> tuple[MemberSample, list[dict[str, Any]]]:
     part = targets.take(train)
-    with _named(member, "training"):
-        weights = rules.apply(rules.scheme(part), part)
+    weights = rules.apply(rules.scheme(part), part)
     used = np.flatnonzero(weights)
     sample = MemberSample(train[used], weights[used])
     return sample, _report("training", part, weights)
 
 
 @contextmanager
-def _named(member: int, sample: str) -> Iterator[None]:
-    """Say in which sample the weights of a class cannot be used."""
+def naming(sample: str) -> Iterator[None]:
+    """Say in which sample a class is missing, or its weights cannot be used."""
     try:
         yield
     except WeightsError as error:
-        msg = f"In the {sample} sample of member {member}: {error}"
+        msg = f"In the {sample}: {error}"
         raise WeightsError(msg) from error
+
+
+def _sample_of(kind: str, member: int, fold: int | None) -> str:
+    which = "" if fold is None else f", which leaves out fold {fold}"
+    return f"{kind} sample of member {member}{which}"
 
 
 def _report(
@@ -266,8 +285,8 @@ def _warn_of_low_statistics(report: pd.DataFrame) -> None:
     poorest = report.iloc[int(report["n_eff"].argmin())]
     if poorest["n_eff"] < LOW_N_EFF:
         msg = (
-            f"Class {poorest['class']!r} has {poorest['n_eff']:.1f} effective events "
-            f"in the {poorest['sample']} sample of member {poorest['member']}: its "
-            "losses are noisy. Use more events, fewer folds or `max_weight`."
+            f"Class {shown(poorest['class'])} has {poorest['n_eff']:.1f} effective "
+            f"events in the {poorest['sample']} sample of member {poorest['member']}: "
+            "its losses are noisy. Use more events, fewer folds or `max_weight`."
         )
         warn_caller(msg, LowStatisticsWarning)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from skhep_dnn.neural_network._engine.data import Events, Member
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
 from skhep_dnn.neural_network._preparation.member_splits import Split
-from skhep_dnn.neural_network._preparation.members import WeightRules
 from skhep_dnn.weights._scheme import WeightScheme
 
 __all__ = ["PreparedFit"]
@@ -44,10 +43,8 @@ class PreparedFit:
         Which of the events that were passed are in `events`.
     has_negative : bool
         Whether there are events of negative weight.
-    rules : WeightRules
-        How training weights were made.
     scheme : WeightScheme
-        What they were made with.
+        What training weights were made with.
     report : DataFrame
         Yields and statistics of each member.
     """
@@ -60,6 +57,5 @@ class PreparedFit:
     splits: Sequence[Split]
     present: NDArray[np.bool_]
     has_negative: bool
-    rules: WeightRules
     scheme: WeightScheme
     report: pd.DataFrame

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._event_sample import EventSample
+from skhep_dnn._messages import shown
+from skhep_dnn._present_events import found
+from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.neural_network._preparation.columns import ColumnEncoder
 
 __all__ = ["Sample", "check_all_classes", "encoded", "without_weightless"]
@@ -45,18 +48,22 @@ class Sample:
 
     def found(self, passed: ArrayLike) -> NDArray[np.int64]:
         """Return where the present ones of some events that were passed lie here."""
-        index = np.asarray(passed)
-        if index.dtype.kind == "b":
-            index = np.flatnonzero(index)
-        return (np.cumsum(self.present) - 1)[index[self.present[index]]]
+        return found(self.present, passed)
 
 
-def without_weightless(events: EventSample) -> tuple[EventSample, NDArray[np.bool_]]:
-    """Return the events whose weight is not zero, and which of all they are."""
-    present = events.sample_weight != 0.0
-    if present.all():
+def without_weightless(
+    events: EventSample, present: NDArray[np.bool_]
+) -> tuple[EventSample, NDArray[np.bool_]]:
+    """Return the events whose weight is not zero, and which of all they are.
+
+    `present` says which of all came here, as `check_event_sample` returns it.
+    """
+    counts = events.sample_weight != 0.0
+    if counts.all():
         return events, present  # without a copy
-    return events.take(np.flatnonzero(present)), present
+    counted = present.copy()
+    counted[present] = counts
+    return events.take(np.flatnonzero(counts)), counted
 
 
 def encoded(
@@ -66,13 +73,13 @@ def encoded(
     return Sample(events, encoder.transform(events.X), present)
 
 
-def check_all_classes(events: EventSample, name: str) -> None:
-    """Refuse a validation sample without events of some class."""
+def check_all_classes(events: EventSample, name: str, remedy: str) -> None:
+    """Refuse a sample without events of some class that is known."""
     classes = events.targets.classes
-    got = classes[np.unique(events.targets.codes)].tolist()
-    if len(got) < len(classes):
+    counts = np.bincount(events.targets.codes, minlength=len(classes))
+    if not counts.all():
         msg = (
-            f"`{name}` must hold the labels {classes.tolist()!r}, got {got!r}. "
-            "Use the same labels as in `y`."
+            f"`{name}` must hold the labels {shown(classes)}, got no event with a "
+            f"weight other than zero of {shown(classes[counts == 0])}. {remedy}"
         )
-        raise ValueError(msg)
+        raise WeightsError(msg)
