@@ -248,7 +248,7 @@ def test_a_failed_call_keeps_the_callbacks(make_model, table):
 
 
 def test_a_stream_after_a_failed_fit_has_its_callbacks(make_model, table):
-    X, _y, w = table
+    X, _, w = table
     model = one_call(make_model(callbacks=[Counts()]), table)
     with pytest.raises(ValueError, match="one class"):
         model.fit(X, np.full(150, "s"), w)
