@@ -28,7 +28,7 @@ _BACKGROUND = re.compile(
 
 
 def resolve_pos_label(y_true: ArrayLike, pos_label: object) -> Any:
-    """Return the label of the signal, and say which was taken if that is a guess.
+    """Return the label of the signal, and say which is taken if that is a guess.
 
     Parameters
     ----------
@@ -40,7 +40,8 @@ def resolve_pos_label(y_true: ArrayLike, pos_label: object) -> Any:
     Returns
     -------
     pos_label : label or None
-        None if there are not two labels, for which the checks of labels have a message.
+        None if numbers say which it is, or if there are not two labels, for which the
+        checks of labels have a message.
 
     Warns
     -----
@@ -53,9 +54,11 @@ def resolve_pos_label(y_true: ArrayLike, pos_label: object) -> Any:
     >>> resolve_pos_label(["b", "s", "s"], None), resolve_pos_label([1, 0], 0)
     ('s', 0)
     """
-    labels: Any = np.asarray(y_true)
-    if pos_label is not None or labels.ndim != 1:
+    if pos_label is not None:
         return pos_label
+    labels: Any = np.asarray(y_true)
+    if labels.ndim != 1 or labels.dtype.kind in "biuf":  # spares a sort of numbers
+        return None
     return taken_signal(np.unique(labels).tolist())
 
 
@@ -98,8 +101,8 @@ def class_names(y_true: ArrayLike, pos_label: object) -> dict[str, str]:
     ----------
     y_true : array-like of shape (n_samples,)
         Labels.
-    pos_label : label
-        The label of the signal.
+    pos_label : label or None
+        The label of the signal; None takes the larger one.
 
     Returns
     -------
@@ -115,8 +118,9 @@ def class_names(y_true: ArrayLike, pos_label: object) -> dict[str, str]:
     {'background': 'background', 'signal': 'signal'}
     """
     labels = np.unique(np.asarray(y_true)).tolist()
-    rest = [label for label in labels if label != pos_label]
-    of_class = {"background": ", ".join(map(str, rest)), "signal": str(pos_label)}
+    signal = labels[-1] if pos_label is None else pos_label
+    rest = [label for label in labels if label != signal]
+    of_class = {"background": ", ".join(map(str, rest)), "signal": str(signal)}
     return {
         kind: kind if text.casefold() == kind else f"{kind} ({text})"
         for kind, text in of_class.items()

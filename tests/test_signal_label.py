@@ -61,9 +61,9 @@ def test_a_guess_is_told(background, signal):
 
 def test_what_is_named_or_a_number_needs_no_guess():
     assert resolve_pos_label(["Higgs", "ttbar"], "Higgs") == "Higgs"
-    assert resolve_pos_label([3, 7, 3], None) == 7
-    assert resolve_pos_label(np.array([True, False]), None) is True
-    for labels in (["a", "b", "c"], ["a"], [["a", "b"]]):
+    mixed = np.array([3, 7, 3], dtype=object)
+    assert resolve_pos_label(mixed, None) == 7
+    for labels in (["a", "b", "c"], ["a"], [["a", "b"]], [3, 7], [True, False], [0.5]):
         assert resolve_pos_label(labels, None) is None
 
 
@@ -72,6 +72,7 @@ def test_classes_are_named_by_what_they_are_and_by_their_labels():
         "background": "background (0)",
         "signal": "signal (1)",
     }
+    assert class_names([False, True], None)["signal"] == "signal (True)"
     assert class_names(["W", "Z", "top"], "top")["background"] == "background (W, Z)"
     assert class_names(["Signal", "b"], "Signal")["signal"] == "signal"
 
