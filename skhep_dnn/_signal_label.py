@@ -29,7 +29,7 @@ _BACKGROUND = re.compile(
 
 
 def resolve_pos_label(y_true: ArrayLike, pos_label: object) -> Any:
-    """Return the label of the signal, and say which was taken if that is a guess.
+    """Return the label of the signal, and say which is taken if that is a guess.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def resolve_pos_label(y_true: ArrayLike, pos_label: object) -> Any:
     Returns
     -------
     pos_label : label, list of labels or None
-        None if there are not two labels, for which the checks of labels have a message.
+        None if numbers say which it is, or if there are not two labels, for which the
+        checks of labels have a message.
 
     Warns
     -----
@@ -54,9 +55,11 @@ def resolve_pos_label(y_true: ArrayLike, pos_label: object) -> Any:
     >>> resolve_pos_label(["b", "s", "s"], None), resolve_pos_label([1, 0], 0)
     ('s', 0)
     """
-    labels: Any = np.asarray(y_true)
-    if pos_label is not None or labels.ndim != 1:
+    if pos_label is not None:
         return pos_label
+    labels: Any = np.asarray(y_true)
+    if labels.ndim != 1 or labels.dtype.kind in "biuf":  # spares a sort of numbers
+        return None
     return taken_signal(np.unique(labels).tolist())
 
 
@@ -99,8 +102,9 @@ def class_names(y_true: ArrayLike, pos_label: object) -> dict[str, str]:
     ----------
     y_true : array-like of shape (n_samples,)
         Labels.
-    pos_label : label or list of labels
-        The label of the signal, or those of several signal classes.
+    pos_label : label, list of labels or None
+        The label of the signal, or those of several signal classes; None takes the
+        larger one of two.
 
     Returns
     -------

@@ -53,6 +53,16 @@ def test_main_job_prints_one_table_and_writes_four_figures(
     assert written == FIGURES
 
 
+def test_the_readme_begins_with_a_figure_of_the_main_job():
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    picture = "docs/_static/significance_scan.png"
+    assert f'<img src="{picture}"' in readme[:2500]
+    assert Path(picture).stem in FIGURES
+    height, width, _ = plt.imread(EXAMPLES.parent / picture).shape
+    size = np.array(mpl.rcParamsDefault["figure.figsize"])
+    assert (width, height) == tuple((150 * size).astype(int))
+
+
 def test_main_job_takes_a_part_of_the_higgsml_file(main_job, higgsml_file):
     events, kind = main_job.load(higgsml_file)
     assert kind == "HiggsML events (6.0% of the training set)"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn._signal_label import class_names, resolve_pos_label, taken_signal
 from skhep_dnn.exceptions import AssumedSignalWarning
 from skhep_dnn.inspection import (
@@ -12,6 +13,14 @@ from skhep_dnn.inspection import (
     SignificanceScanDisplay,
     WeightedRocCurveDisplay,
 )
+from skhep_dnn.metrics import (
+    bootstrap,
+    cross_fitted_significance,
+    max_significance_score,
+    significance_scan,
+)
+from skhep_dnn.model_selection import SignificanceThresholdClassifier
+from skhep_dnn.neural_network import FeatureSplit
 
 CLEAR = [
     ("b", "s"),
@@ -52,9 +61,9 @@ def test_a_guess_is_told(background, signal):
 
 def test_what_is_named_or_a_number_needs_no_guess():
     assert resolve_pos_label(["Higgs", "ttbar"], "Higgs") == "Higgs"
-    assert resolve_pos_label([3, 7, 3], None) == 7
-    assert resolve_pos_label(np.array([True, False]), None) is True
-    for labels in (["a", "b", "c"], ["a"], [["a", "b"]]):
+    mixed = np.array([3, 7, 3], dtype=object)
+    assert resolve_pos_label(mixed, None) == 7
+    for labels in (["a", "b", "c"], ["a"], [["a", "b"]], [3, 7], [True, False], [0.5]):
         assert resolve_pos_label(labels, None) is None
 
 
@@ -63,6 +72,7 @@ def test_classes_are_named_by_what_they_are_and_by_their_labels():
         "background": "background (0)",
         "signal": "signal (1)",
     }
+    assert class_names([False, True], None)["signal"] == "signal (True)"
     assert class_names(["W", "Z", "top"], "top")["background"] == "background (W, Z)"
     assert class_names(["Signal", "b"], "Signal")["signal"] == "signal"
 
@@ -102,14 +112,42 @@ def test_the_figure_of_a_training_sample_says_it_once(unclear):
     assert len(told) == 1
 
 
-@pytest.mark.parametrize("display", [BottleneckOutputDisplay])
-def test_the_figure_of_a_bottleneck_says_it_once(display):
-    from tests.inspection.figures import toy  # noqa: PLC0415
-
-    X, y, w = toy().test
-    model = toy().split
-    names = np.where(y == "s", "ttbar", "Higgs")
-    model = type(model)(**model.get_params()).fit(X, names, w)
+def test_the_figure_of_a_bottleneck_says_it_once(unclear):
+    X, y = unclear
+    split = FeatureSplit(["c"], "bottleneck")
+    model = WeightedDNNClassifier(feature_groups=split, max_epochs=1, random_state=0)
+    model.fit(X, y)
     with pytest.warns(AssumedSignalWarning) as told:
-        display.from_estimator(model, X, names, sample_weight=w)
+        BottleneckOutputDisplay.from_estimator(model, X, y)
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("choose", [significance_scan, cross_fitted_significance])
+def test_a_choice_of_a_cut_says_it_once(choose, unclear):
+    X, y = unclear
+    score = X["a"].to_numpy()
+    options = {}
+    if choose is cross_fitted_significance:
+        options = {"fold": np.arange(len(y)) % 3, "min_n_eff": 1.0}
+    with pytest.warns(AssumedSignalWarning) as told:
+        choose(y, score, **options)
+    assert len(told) == 1
+    assert told[0].filename == __file__
+
+
+def test_the_classifier_of_a_cut_says_it_once(unclear):
+    X, y = unclear
+    options = {"min_n_eff": 1.0, "n_replicas": 3, "random_state": 0}
+    model = LogisticRegression().fit(X, y)
+    by_cut = SignificanceThresholdClassifier(model, cv="prefit", **options)
+    with pytest.warns(AssumedSignalWarning) as told:
+        by_cut.fit(X, y)
+    assert len(told) == 1
+    named = SignificanceThresholdClassifier(
+        model, cv="prefit", pos_label="ttbar", **options
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        named.fit(X, y)
+        bootstrap(max_significance_score, y, X["a"], n_replicas=3, random_state=0)
+    assert named.best_threshold_ == by_cut.best_threshold_
