@@ -32,7 +32,7 @@ from skhep_dnn._event_sample import (
     hold_out,
 )
 from skhep_dnn._fit_arguments import groups_argument, weights_argument
-from skhep_dnn._logits import labels, weighted_accuracy
+from skhep_dnn._logits import labels, log_probability, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn._weighted_steps import final_step
@@ -436,6 +436,24 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             votes there are: those of many agreeing ones are too certain.
         """
         return np.asarray(softmax(self._scores(X), axis=1))
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithm of the probability of each class, from its logit.
+
+        It is exact where `predict_proba` is rounded to 0 or 1.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return log_probability(self.decision_function(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Most probable class of each event.

@@ -182,6 +182,7 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     }
     __metadata_request__decision_function: ClassVar = {"event_number": True}
     __metadata_request__predict_proba: ClassVar = {"event_number": True}
+    __metadata_request__predict_log_proba: ClassVar = {"event_number": True}
     __metadata_request__predict: ClassVar = {"event_number": True}
     __metadata_request__score: ClassVar = {"sample_weight": True, "event_number": True}
 
@@ -351,6 +352,30 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             In the order of `classes_`.
         """
         return self._models_of("predict_proba", X, event_number)
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(
+        self, X: ArrayLike, event_number: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Logarithm of the probability of each class, from the logits of the models.
+
+        It is exact where `predict_proba` is rounded to 0 or 1, if the sigmoid or the
+        softmax of the models' decision function is their probability. Of other models
+        it is the logarithm of the probability, -708 for one of 0.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+        event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
+            Their numbers, where `fit` got some beside the events.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return self._models_of("predict_log_proba", X, event_number)
 
     def predict(
         self, X: ArrayLike, event_number: ArrayLike | None = None

@@ -23,7 +23,12 @@ from skhep_dnn._event_sample import (
     check_event_sample,
     has_validation_sample,
 )
-from skhep_dnn._logits import labels, log_odds_of_mean, weighted_accuracy
+from skhep_dnn._logits import (
+    labels,
+    log_odds_of_mean,
+    log_probability,
+    weighted_accuracy,
+)
 from skhep_dnn._responses import Response, log_probabilities, response_of
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
@@ -305,6 +310,24 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
             In the order of `classes_`.
         """
         return self._over_variants(lambda model, rows: model.predict_proba(rows), X)
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithm of the mean probability of each class.
+
+        It is as exact as `decision_function`, from which it is computed.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return log_probability(self.decision_function(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Most probable class of each event.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 
-from skhep_dnn._logits import labels, log_odds_of_mean
+from skhep_dnn._logits import labels, log_odds_of_mean, log_probability
 from skhep_dnn._responses import Response, log_of, log_probabilities, response_of
 from skhep_dnn._sklearn import _num_samples, _safe_indexing
 from skhep_dnn.model_selection._pooled import OutOfFold, mean_response
@@ -94,6 +94,14 @@ class FoldModels:
         if folds is None:
             return self._mean(lambda model, rows: model.predict_proba(rows), X)
         return self._by_fold(lambda model, rows: model.predict_proba(rows), X, folds)
+
+    def predict_log_proba(self, X: Any, folds: Folds | None) -> Floats:
+        """Return logarithms of probabilities; the arguments are the same."""
+        if folds is None:
+            return log_probability(self.decision_function(X, None))
+        return self._by_fold(
+            lambda model, rows: log_probabilities(model, self.response, rows), X, folds
+        )
 
     def predict(self, X: Any, folds: Folds | None) -> NDArray[Any]:
         """Return labels; the arguments are those of `decision_function`."""

@@ -456,6 +456,24 @@ class SignificanceThresholdClassifier(
         """
         return self._answer("predict_proba", X, params)
 
+    @available_if(_has("predict_log_proba"))
+    def predict_log_proba(self, X: Any, **params: Any) -> FloatArray:
+        """Logarithm of the probability of each class by the models.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Events.
+        **params : dict
+            Further arguments of the method of the estimator, such as event numbers.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, 2)
+            In the order of `classes_`.
+        """
+        return self._answer("predict_log_proba", X, params)
+
     def predict(self, X: Any, **params: Any) -> NDArray[Any]:
         """Label of the signal for selected events, of the background for the others.
 
@@ -517,7 +535,7 @@ class SignificanceThresholdClassifier(
         routing : MetadataRouter
         """
         to_estimator = MethodMapping().add(caller="fit", callee="fit")
-        for method in _RESPONSES:
+        for method in (*_RESPONSES, "predict_log_proba"):
             to_estimator.add(caller=method, callee=method)
         to_estimator.add(caller="predict", callee=self._response)
         router = MetadataRouter(owner=self).add_self_request(self)

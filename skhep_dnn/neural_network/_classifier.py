@@ -28,7 +28,12 @@ from skhep_dnn._event_sample import (
     has_validation_sample,
 )
 from skhep_dnn._fit_tasks import CallbackSupportMixin, FitTask, has_callbacks
-from skhep_dnn._logits import labels, probabilities, weighted_accuracy
+from skhep_dnn._logits import (
+    labels,
+    log_probability,
+    probabilities,
+    weighted_accuracy,
+)
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table, column_positions
 from skhep_dnn._warnings import warn_caller
@@ -788,6 +793,23 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             are equally probable beforehand.
         """
         return probabilities(self.decision_function(X))
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithm of the probability of each class, from its logit.
+
+        It is exact where `predict_proba` is rounded to 0 or 1.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return log_probability(self.decision_function(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Most probable class of each event.
