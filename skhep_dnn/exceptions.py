@@ -35,7 +35,7 @@ class WeightsError(SkhepDNNError, ValueError):
 
 
 class MissingWeightsError(SkhepDNNError, ValueError):
-    """A scorer that needs event weights did not get any."""
+    """A scorer or a validation sample that needs event weights did not get any."""
 
 
 class DataFileError(SkhepDNNError, ValueError):

@@ -14,17 +14,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter
+from sklearn.utils.validation import has_fit_parameter
 
+from skhep_dnn._event_sample import VALIDATION_WEIGHTS_ARE_MISSING
 from skhep_dnn._sklearn import StrOptions, _name_estimators, _routing_enabled
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn._weighted_steps import (
     declines,
+    final_step,
     gets_weights,
     has_weighted_parts,
     is_predictor,
     requesting_weights,
 )
-from skhep_dnn.exceptions import UnweightedStepWarning, WeightsError
+from skhep_dnn.exceptions import (
+    MissingWeightsError,
+    UnweightedStepWarning,
+    WeightsError,
+)
 
 __all__ = ["WeightedPipeline", "make_weighted_pipeline"]
 
@@ -151,6 +158,9 @@ class WeightedPipeline(Pipeline):
         ValueError
             If weights are given both as `sample_weight` and for a step by name, or a
             validation sample `X_val` would not be transformed like `X`.
+        MissingWeightsError
+            If there are weights and a validation sample, but no `sample_weight_val`
+            although the final step takes it.
         """
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
@@ -241,11 +251,13 @@ class WeightedPipeline(Pipeline):
             raise TypeError(msg)
 
     def _check_validation_sample(self, props: Mapping[str, Any]) -> None:
-        """Refuse a validation sample that would reach the final step as it is."""
+        """Refuse a validation sample without weights, or not transformed like `X`."""
         transformed = self.transform_input or []
         preprocessed = any(self._iter(with_final=False))
         for name, value in props.items():
             is_sample = value is not None and name.split("__")[-1] == "X_val"
+            if is_sample and self._lacks_weights(name, props):
+                raise MissingWeightsError(VALIDATION_WEIGHTS_ARE_MISSING)
             if is_sample and preprocessed and name not in transformed:
                 msg = (
                     f"`{name}` must be transformed like `X` before the final step gets "
@@ -256,6 +268,14 @@ class WeightedPipeline(Pipeline):
                     "of the final step."
                 )
                 raise ValueError(msg)
+
+    def _lacks_weights(self, name: str, props: Mapping[str, Any]) -> bool:
+        """Return whether validation events have no weights where training ones do."""
+        prefix = name.removesuffix("X_val")
+        given = (props.get("sample_weight"), props.get(f"{prefix}sample_weight"))
+        takes = has_fit_parameter(final_step(self), "sample_weight_val")
+        is_weighted = any(weights is not None for weights in given)
+        return takes and is_weighted and props.get(f"{prefix}sample_weight_val") is None
 
     def _guard_preprocessing(self, routed: Any) -> None:
         """Replace the weights of all but the final step, or refuse negative ones."""

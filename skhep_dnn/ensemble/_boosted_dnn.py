@@ -346,7 +346,9 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             Physics weights; None counts each event once. An event of weight zero is
             as good as absent.
         X_val, y_val, sample_weight_val : array-like, default=None
-            An explicit validation sample, in place of `validation_fraction`.
+            An explicit validation sample, in place of `validation_fraction`. Its
+            weights must come with `sample_weight`; without it they may, and then judge
+            a training that counts each event once.
         groups : array-like of shape (n_samples,), default=None
             Events of one group stay together where events are held out, in the folds
             of `init`, and in splits of the estimator itself.
@@ -365,6 +367,8 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             chance, or the data are not what is described above.
         WeightsError
             If the weights cannot be used.
+        MissingWeightsError
+            If there are weights, but none of the validation sample.
         """
         rule = self._checked_rule()
         sample = self._sample(
@@ -372,7 +376,9 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         )
         check_two_classes(sample.targets.classes)
         explicit = None
-        if has_validation_sample(X_val, y_val, sample_weight_val):
+        if has_validation_sample(
+            X_val, y_val, sample_weight_val, is_weighted=sample.is_weighted
+        ):
             table = check_table(self, X_val, reset=False)
             explicit = self._validation_sample(
                 table, y_val, sample_weight_val, sample.targets.classes

@@ -222,7 +222,9 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights; None counts each event once.
         X_val, y_val, sample_weight_val : array-like, default=None
-            An explicit validation sample for the estimator.
+            An explicit validation sample for the estimator. Its weights must come with
+            `sample_weight`; without it they may, and then judge a training that
+            counts each event once.
         groups : array-like of shape (n_samples,), default=None
             Events of one group stay together where events are held out.
 
@@ -239,6 +241,8 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
             If the estimator would split copies of one event, its decision function is
             one of pairs of classes, there are fewer variants than `n_copies`, or the
             data are not what is described above.
+        MissingWeightsError
+            If there are weights, but none of the validation sample.
         """
         check_averageable(self.estimator)
         table = self._table(X, reset=True)
@@ -246,7 +250,9 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
         classes = sample.targets.classes
         check_decisions(self.estimator, len(classes))
         validation = None
-        if has_validation_sample(X_val, y_val, sample_weight_val):
+        if has_validation_sample(
+            X_val, y_val, sample_weight_val, is_weighted=sample.is_weighted
+        ):
             table_val = check_table(self, X_val, reset=False)
             validation = self._sample(
                 table_val, y_val, sample_weight_val, classes=classes, suffix="_val"

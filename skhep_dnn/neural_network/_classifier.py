@@ -604,7 +604,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             Physics weights; None counts each event once. An event of weight zero is
             as good as absent.
         X_val, y_val, sample_weight_val : array-like, default=None
-            An explicit validation sample for all members.
+            An explicit validation sample for all members. Its weights must come with
+            `sample_weight`; without it they may, and then judge a training that
+            counts each event once.
         groups : array-like of shape (n_samples,), default=None
             Events of one group stay together where `validation_fraction` or `cv`
             splits the sample.
@@ -619,7 +621,8 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             If `X` is sparse or not yet collected.
         ValueError
             If `X` or `y` is not what is described above, options contradict each
-            other, or weights cannot be used (`WeightsError`).
+            other, weights cannot be used (`WeightsError`), or those of the validation
+            sample are missing (`MissingWeightsError`).
         NonFiniteLossError
             If a loss becomes nan or infinite.
 
@@ -907,7 +910,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
 
         Columns, categories and classes are learnt here.
         """
-        explicit = has_validation_sample(X_val, y_val, sample_weight_val)
+        explicit = has_validation_sample(
+            X_val, y_val, sample_weight_val, is_weighted=sample_weight is not None
+        )
         settings = self._checked_settings(explicit=explicit)
         start = getattr(self, "net_", None) if self.warm_start else None
         if start is None:

@@ -114,7 +114,7 @@ def test_explicit_samples_and_own_rows_validate_side_by_side(make_model, events)
     check_same(expected, fit_together(models, samples), X)
     samples = parts_of(events)
     samples[0] |= {"X_val": X[100:], "y_val": y[100:], "sample_weight_val": w[100:]}
-    samples[1] |= {"X_val": X[:50], "y_val": y[:50]}
+    samples[1] |= {"X_val": X[:50], "y_val": y[:50], "sample_weight_val": w[:50]}
     models = [make_model(scoring="roc_auc"), make_model(scoring="accuracy")]
     expected = one_by_one([clone(model) for model in models], samples)
     check_same(expected, fit_together(models, samples), X)
