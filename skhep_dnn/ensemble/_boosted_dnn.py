@@ -32,6 +32,7 @@ from skhep_dnn._event_sample import (
     hold_out,
 )
 from skhep_dnn._fit_arguments import groups_argument, weights_argument
+from skhep_dnn._fold_numbers import FoldNumbers, as_splitter
 from skhep_dnn._logits import labels, log_probability, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
@@ -123,9 +124,10 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         example; it is fitted in the folds of `cv`, a `WeightedDNNClassifier` with the
         physics weights, any other with the balanced training weights. None starts
         from equal probabilities.
-    cv : int or splitter, default=5
+    cv : int, splitter or fold numbers, default=5
         Folds of `init`, of the events that are not held out; an int means stratified,
-        shuffled ones that keep groups together.
+        shuffled ones that keep groups together, a column has the fold number of each
+        event.
     validation_fraction : float, default=0.2
         Share of the events that is held out, at random within each class: to stop, to
         choose the iteration and to search the step. None holds out nothing; then all
@@ -387,7 +389,8 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         rows, parts = self._parts(sample, explicit, rng)
         train = parts[0]
         weights = self._training_weights(train.events)
-        start, out_of_fold = self._started(train, weights, rng)
+        folds = self._folds(sample, rows)
+        start, out_of_fold = self._started(train, weights, folds, rng)
         scores = [out_of_fold, *(start.scores(part.X) for part in parts[1:])]
         before = self._scores_of_init(parts, scores)
         stages = boost(
@@ -648,11 +651,11 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
                 f"{self.method!r}, which has no logit to start from. Leave it out."
             )
             raise ValueError(msg)
-        if self.init is not None and np.iterable(self.cv):
+        if self.init is not None and np.iterable(as_splitter(self.cv)):
             msg = (
-                "`cv` must be a number of folds or a splitter, got an iterable of "
-                "positions, which would count events that are held out before. Pass "
-                "a splitter."
+                "`cv` must be a number of folds, a splitter or a column of fold "
+                "numbers, got an iterable of positions, which would count events that "
+                "are held out before. Pass a splitter."
             )
             raise ValueError(msg)
         if self.continue_training:
@@ -725,8 +728,20 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             rules = replace(rules, negative_weights=self.negative_weights)
         return rules.apply(rules.scheme(events.targets), events.targets)
 
+    def _folds(self, sample: EventSample, rows: NDArray[np.int64]) -> Any:
+        """Return the folds of `init`, of some of the events."""
+        cv = as_splitter(self.cv)
+        if self.init is None or not isinstance(cv, FoldNumbers):
+            return cv
+        next(cv.split(sample.X))  # there are as many numbers as events
+        return cv.take(rows)
+
     def _started(
-        self, train: BoostingPart, weights: FloatArray, rng: np.random.RandomState
+        self,
+        train: BoostingPart,
+        weights: FloatArray,
+        folds: Any,
+        rng: np.random.RandomState,
     ) -> tuple[BoostingStart, FloatArray]:
         """Return where new events start, and the scores that training events have."""
         n_classes = len(train.events.targets.classes)
@@ -742,7 +757,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             seeded_clone(self.init, rng),
             events,
             given,
-            self.cv,
+            folds,
             seed=int(rng.randint(MAX_SEED)),
             n_jobs=self.n_jobs,
         )

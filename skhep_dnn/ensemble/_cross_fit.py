@@ -86,8 +86,9 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     estimator : classifier
         What is fitted in each fold: any classifier, or a pipeline that ends with one;
         clones are fitted. It must take `sample_weight` where weights are passed.
-    cv : int, splitter, iterable or None, default=None
-        Folds; None for five. With event numbers a number of folds or an
+    cv : int, splitter, iterable, fold numbers or None, default=None
+        Folds; None for five. A column has the fold number of each event, -1 for one
+        that trains all models. With event numbers a number of folds or an
         `EventNumberKFold` without a column.
     event_number : int or str, or sequence of them, default=None
         Column of `X` with the event numbers, by name or by position, or the two of run

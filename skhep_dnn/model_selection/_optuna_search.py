@@ -24,6 +24,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 
 from skhep_dnn._fit_tasks import FitTask, has_callbacks
+from skhep_dnn._fold_numbers import as_splitter
 from skhep_dnn._sklearn import (
     BaseSearchCV,
     HasMethods,
@@ -100,8 +101,9 @@ class OptunaSearchCV(BaseSearchCV):
         As in `GridSearchCV`; names such as "roc_auc" stand for this package's
         `weighted_scorer`. None takes the balanced log-loss of classifiers and the
         coefficient of determination of regressors.
-    cv : int, splitter, iterable or None, default=None
-        Folds; None for five.
+    cv : int, splitter, iterable, fold numbers or None, default=None
+        Folds; None for five. A column has the fold number of each event, -1 for one
+        that trains all models.
     pooled : bool or "auto", default="auto"
         Whether trials are ranked by the score of all out-of-fold predictions together.
         "auto" does so where the scorer works on predictions, and says in the log what
@@ -328,7 +330,9 @@ class OptunaSearchCV(BaseSearchCV):
         scoring = as_scoring(self.scoring, self.estimator, is_weighted=is_weighted)
         routed = routed_params(self, self.estimator, scoring, params)
         events = Events(X, y, routed.estimator.fit, routed.scorer.score)
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splitter = check_cv(
+            as_splitter(self.cv), y, classifier=is_classifier(self.estimator)
+        )
         splits = list(splitter.split(X, y, **routed.splitter.split))
         space = as_space(self.param_distributions)
         space.check_estimator(self.estimator)

@@ -162,8 +162,9 @@ class SignificanceThresholdClassifier(
     response_method : {"auto", "decision_function", "predict_proba"}, default="auto"
         The score; "auto" takes the decision function where there is one, which does
         not saturate.
-    cv : int, splitter, iterable, "prefit" or None, default=None
-        Folds, which test no event twice; None for five. "prefit" takes the estimator as
+    cv : int, splitter, iterable, fold numbers, "prefit" or None, default=None
+        Folds, which test no event twice; None for five. A column has the fold number of
+        each event, -1 for one that trains all models. "prefit" takes the estimator as
         it is fitted: `fit` then only chooses the cut, on events it has not seen. None
         for a `CrossFitClassifier`, which has folds of its own.
     refit : bool, default=False
@@ -407,7 +408,7 @@ class SignificanceThresholdClassifier(
         for name in ("estimator_", "estimators_"):  # of a fit before
             self.__dict__.pop(name, None)
         self.refit_shift_ = None
-        if self.cv == "prefit":
+        if self._is_prefit:
             kept = self._answers_of_prefit(sample, params)
         else:
             routed = self._routed(sample, groups, params)
@@ -540,7 +541,7 @@ class SignificanceThresholdClassifier(
         to_estimator.add(caller="predict", callee=self._response)
         router = MetadataRouter(owner=self).add_self_request(self)
         router.add(estimator=self.estimator, method_mapping=to_estimator)
-        if self.cv != "prefit":
+        if not self._is_prefit:
             router.add(
                 splitter=folds_of_classifier(self.cv, None, grouped=True),
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
@@ -554,6 +555,10 @@ class SignificanceThresholdClassifier(
         tags.classifier_tags.multi_class = False
         tags.input_tags = own.input_tags
         return tags
+
+    @property
+    def _is_prefit(self) -> bool:
+        return isinstance(self.cv, str)  # "prefit"
 
     @property
     def _has_own_folds(self) -> bool:
@@ -577,14 +582,14 @@ class SignificanceThresholdClassifier(
                 "that is known to 5 per cent."
             )
             raise ValueError(msg)
-        if self.refit and (own_folds or self.cv == "prefit"):
+        if self.refit and (own_folds or self._is_prefit):
             what = "a CrossFitClassifier" if own_folds else "cv='prefit'"
             msg = (
                 f"`refit` must be False with {what}, which predicts by the models that "
                 "it has, got True. Leave it out."
             )
             raise ValueError(msg)
-        if own_folds and self.cv not in (None, "prefit"):
+        if own_folds and not (self.cv is None or self._is_prefit):
             msg = (
                 "`cv` must be None for a CrossFitClassifier, which has folds of its "
                 f"own, got {self.cv!r}. Leave it out."
