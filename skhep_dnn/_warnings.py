@@ -65,14 +65,16 @@ def warn_once(told: set[str], message: str, category: type[Warning]) -> None:
     Warns
     -----
     category
-        If it has not been told. A worker process tells it once in its life, as nobody
-        can see there what the others tell.
+        If it has not been told. A worker process tells it once in its life, whatever
+        estimators it gets: it cannot see what the others tell.
     """
-    if multiprocessing.parent_process() is not None:
-        told = _TOLD_BY_WORKER
-    if message not in told:
-        warn_caller(message, category)
-        told.add(message)
+    is_worker = multiprocessing.parent_process() is not None
+    if message in told or (is_worker and message in _TOLD_BY_WORKER):
+        return
+    warn_caller(message, category)
+    told.add(message)
+    if is_worker:
+        _TOLD_BY_WORKER.add(message)
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:

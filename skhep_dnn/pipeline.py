@@ -18,14 +18,14 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skhep_dnn._event_sample import VALIDATION_WEIGHTS_ARE_MISSING
 from skhep_dnn._sklearn import StrOptions, _name_estimators, _routing_enabled
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import WarnsOnce
 from skhep_dnn._weighted_steps import (
     declines,
     final_step,
     gets_weights,
-    has_weighted_parts,
     is_predictor,
     requesting_weights,
+    weighted_parts,
 )
 from skhep_dnn.exceptions import (
     MissingWeightsError,
@@ -38,7 +38,7 @@ __all__ = ["WeightedPipeline", "make_weighted_pipeline"]
 _FITS = ("fit", "fit_transform", "fit_predict")
 
 
-class WeightedPipeline(Pipeline):
+class WeightedPipeline(WarnsOnce, Pipeline):
     """Pipeline that passes `sample_weight` to its final step and all that accept it.
 
     The steps need no requests and no prefixed names, with metadata routing or without:
@@ -83,9 +83,12 @@ class WeightedPipeline(Pipeline):
     A meta-estimator (a search, `StackingClassifier`, `SelectFromModel`) gets the
     weights and passes them on or refuses by its own rules. `ColumnTransformer` and
     `FeatureUnion` get them with metadata routing only, where the requests of their
-    parts decide; without routing they are fitted without weights, of which an
-    `UnweightedStepWarning` tells where a part would accept them. A `Pipeline` inside
-    must be a `WeightedPipeline`, unless there is routing.
+    parts decide; without routing they are fitted without weights. Where a part would
+    accept them, an `UnweightedStepWarning` says so, once: `make_weighted_pipeline`
+    warns when it makes the pipeline, and `fit` only of what has not been told of this
+    pipeline or of the one that it is a clone of. So the fits of a search do not repeat
+    it, in other processes either. A `Pipeline` inside must be a `WeightedPipeline`,
+    unless there is routing.
 
     Examples
     --------
@@ -161,6 +164,12 @@ class WeightedPipeline(Pipeline):
         MissingWeightsError
             If there are weights and a validation sample, but no `sample_weight_val`
             although the final step takes it.
+
+        Warns
+        -----
+        UnweightedStepWarning
+            If weights are given, metadata routing is off, and parts of a step that
+            accept weights cannot get them; once for the pipeline and its clones.
         """
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
@@ -232,15 +241,7 @@ class WeightedPipeline(Pipeline):
                     "`make_weighted_pipeline`."
                 )
                 raise TypeError(msg)
-            if not _routing_enabled() and has_weighted_parts(step):
-                msg = (
-                    f"Parts of the step {name!r} accept `sample_weight`, but "
-                    f"{type(step).__name__} passes none on without metadata routing: "
-                    "they are fitted without weights. Set sklearn.set_config("
-                    "enable_metadata_routing=True) and request weights for the parts, "
-                    "or filter this warning if it is meant so."
-                )
-                warn_caller(msg, UnweightedStepWarning)
+        self._warn_of_unweighted_parts()
         final = self._final_estimator
         if is_predictor(final) and not (gets_weights(final) or declines(final)):
             msg = (
@@ -249,6 +250,22 @@ class WeightedPipeline(Pipeline):
                 "fit without weights."
             )
             raise TypeError(msg)
+
+    def _warn_of_unweighted_parts(self) -> None:
+        """Warn of parts of steps to which no weights are passed on."""
+        if _routing_enabled():
+            return
+        for _, name, step in self._iter():
+            parts = weighted_parts(step)
+            if parts:
+                msg = (
+                    f"The parts {parts!r} of the step {name!r} accept `sample_weight`, "
+                    f"but {type(step).__name__} passes none on without metadata "
+                    "routing: they are fitted without weights. Set sklearn.set_config("
+                    "enable_metadata_routing=True) and request weights for the parts, "
+                    "or filter this warning if it is meant so."
+                )
+                self._warn_once(msg, UnweightedStepWarning)
 
     def _check_validation_sample(self, props: Mapping[str, Any]) -> None:
         """Refuse a validation sample without weights, or not transformed like `X`."""
@@ -332,6 +349,12 @@ def make_weighted_pipeline(
     -------
     pipeline : WeightedPipeline
 
+    Warns
+    -----
+    UnweightedStepWarning
+        If metadata routing is off, and parts of a step that accept weights cannot get
+        them. The fits of the pipeline and of its clones do not repeat it.
+
     See Also
     --------
     WeightedPipeline : The class, with its rules.
@@ -348,10 +371,12 @@ def make_weighted_pipeline(
     >>> pipeline.fit(X, y, sample_weight=w).predict([[0.0]])
     array(['b'], dtype='<U1')
     """
-    return WeightedPipeline(
+    pipeline = WeightedPipeline(
         _name_estimators(steps),
         memory=memory,
         transform_input=transform_input,
         verbose=verbose,
         preprocessing_weights=preprocessing_weights,
     )
+    pipeline._warn_of_unweighted_parts()
+    return pipeline

@@ -308,12 +308,13 @@ def test_nested_plain_pipelines_need_routing(events):
 def test_column_transformers_get_weights_with_routing_only(events, negative):
     X, y, weights = events
     columns = ColumnTransformer([("scale", Scaler(), ["a"])], remainder="passthrough")
-    pipeline = make_weighted_pipeline(columns, Classifier())
     with pytest.warns(
-        UnweightedStepWarning, match="'columntransformer' accept"
+        UnweightedStepWarning,
+        match=r"\['scale'\] of the step 'columntransformer' accept",
     ) as seen:
-        pipeline.fit(X, y, sample_weight=negative)
+        pipeline = make_weighted_pipeline(columns, Classifier())
     assert seen[0].filename == __file__
+    pipeline.fit(X, y, sample_weight=negative)  # does not repeat it
     assert columns.named_transformers_["scale"].weights_ is None
     assert np.array_equal(pipeline[1].weights_, negative)
     with config_context(enable_metadata_routing=True):

@@ -29,7 +29,7 @@ from skhep_dnn._sklearn import (
     _fit_context,
 )
 from skhep_dnn._tables import check_table, select_columns
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import WarnsOnce
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.ensemble._estimator_checks import check_averageable, check_decisions
 from skhep_dnn.ensemble._internal_splits import keeps_groups, splitting_parts
@@ -72,7 +72,7 @@ class _Sample(NamedTuple):
     numbers: EventNumbers | None
 
 
-class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class CrossFitClassifier(WarnsOnce, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """One model for each fold, and each event to the model that its number selects.
 
     With event numbers every event is scored by one model that has not seen it: an event
@@ -267,7 +267,8 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Warns
         -----
         MeanCombinationWarning
-            If new events get the mean of the models.
+            If new events get the mean of the models; once for this estimator and its
+            clones.
         """
         check_averageable(self.estimator)
         sample = self._sample(X, y, sample_weight, event_number)
@@ -532,7 +533,7 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             "variable as out-of-fold scores, got the mean of all models: cuts that "
             f"were tuned out-of-fold do not hold on it. {remedy}"
         )
-        warn_caller(msg, MeanCombinationWarning)
+        self._warn_once(msg, MeanCombinationWarning)
 
     def _splitter(self, sample: _Sample, groups: ArrayLike | None) -> Any:
         if sample.numbers is None:

@@ -36,7 +36,7 @@ from skhep_dnn._sklearn import (
     _num_samples,
 )
 from skhep_dnn._validation import check_event_weights
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import WarnsOnce
 from skhep_dnn.exceptions import IgnoredConstraintWarning
 from skhep_dnn.metrics import weighted_scorer
 from skhep_dnn.model_selection._choice import Choice, choose_trial
@@ -67,7 +67,7 @@ _RANKED_BY = {
 }
 
 
-class OptunaSearchCV(BaseSearchCV):
+class OptunaSearchCV(WarnsOnce, BaseSearchCV):
     """Search with Optuna's samplers on pooled, weighted out-of-fold scores.
 
     A sibling of `sklearn.model_selection.GridSearchCV`, and a drop-in for
@@ -436,7 +436,7 @@ class OptunaSearchCV(BaseSearchCV):
                 f"{self.sampler!r}, which proposes them as often as others; they are "
                 'only kept from being the best. Take "tpe", "gp" or "evolutionary".'
             )
-            warn_caller(msg, IgnoredConstraintWarning)
+            self._warn_once(msg, IgnoredConstraintWarning)
         if self.choice != "best" and callable(self.refit):
             msg = (
                 f"`choice` must be 'best' where `refit` is a function, which chooses, "

@@ -36,7 +36,7 @@ from skhep_dnn._sklearn import (
     _routing_enabled,
 )
 from skhep_dnn._validation import check_pos_label, check_scores
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import WarnsOnce, warn_caller
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import MeanCombinationWarning, RefitCutWarning
 from skhep_dnn.metrics import (
@@ -118,7 +118,7 @@ class _Scored(NamedTuple):
 
 
 class SignificanceThresholdClassifier(
-    ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    WarnsOnce, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """Classifier that selects by the cut with the largest significance.
 
@@ -394,7 +394,8 @@ class SignificanceThresholdClassifier(
         Warns
         -----
         MeanCombinationWarning
-            If new events get the mean of the models of the folds.
+            If new events get the mean of the models of the folds; once for this
+            estimator and its clones.
         RefitCutWarning
             If the model is refitted, with the shift of the efficiencies.
         LowStatisticsWarning
@@ -825,7 +826,7 @@ class SignificanceThresholdClassifier(
             "event_number=...), or choose the cut of a fitted model on other events "
             'by cv="prefit".'
         )
-        warn_caller(msg, MeanCombinationWarning)
+        self._warn_once(msg, MeanCombinationWarning)
 
     def _measure_refit(
         self, sample: EventSample, scored: _Scored, routed: Bunch

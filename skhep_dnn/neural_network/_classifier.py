@@ -218,9 +218,9 @@ class WeightedDNNClassifier(
     early_stopping : bool, default=False
         Stop a member when it has not improved for `n_iter_no_change`. Without effect,
         of which a warning tells, under "one_cycle", whose cycle always runs to its
-        end, and where the patience is longer than the training. The best state of a
-        member is kept in any case where it has a validation sample, and the last one
-        where it has none.
+        end, and where a schedule has no more cycles than the patience. The best state
+        of a member is kept in any case where it has a validation sample, and the last
+        one where it has none.
     scoring : str or callable, default=None
         What "best" means: the highest score of a scorer, such as "roc_auc" (its
         version for signed weights) or one of `make_significance_scorer`; None is the
@@ -640,7 +640,7 @@ class WeightedDNNClassifier(
         Warns
         -----
         IgnoredParameterWarning
-            If `early_stopping` cannot have an effect.
+            If `schedule` leaves `early_stopping` without effect.
         UnscoredEventsWarning
             If there are more folds than members, so that events of some get no
             out-of-fold score.

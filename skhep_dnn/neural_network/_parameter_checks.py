@@ -81,8 +81,11 @@ def check_without_validation(
 
 
 def why_none_stops_early(settings: TrainingSettings) -> str | None:
-    """Return why `early_stopping` has no effect; None where it is off or has one."""
-    if not settings.early_stopping or settings.may_stop_early:
+    """Return why a schedule leaves `early_stopping` without effect, or None.
+
+    A patience of more evaluations than there are is plain to see: it gets no reason.
+    """
+    if not settings.early_stopping:
         return None
     if settings.patience is None:
         return (
@@ -91,14 +94,15 @@ def why_none_stops_early(settings: TrainingSettings) -> str | None:
             'member stops early. Set schedule="constant" or one that goes in cycles, '
             "or leave early_stopping=False; the best state is kept in any case."
         )
-    cyclic = isinstance(settings.rules.schedule, CyclicSchedule)
-    unit = "cycles of the schedule" if cyclic else "evaluations"
+    is_cyclic = isinstance(settings.rules.schedule, CyclicSchedule)
+    if settings.may_stop_early or not is_cyclic:
+        return None
     return (
         "early_stopping=True must have a patience that ends before the training, got "
-        f"n_iter_no_change={settings.n_iter_no_change} {unit} with "
-        f"max_epochs={settings.max_epochs}: no member stops early. Lower "
-        "`n_iter_no_change`, raise `max_epochs`, or leave early_stopping=False; the "
-        "best state is kept in any case."
+        f"n_iter_no_change={settings.n_iter_no_change} cycles of "
+        f"{settings.schedule!r} in {settings.max_epochs} passes: no member stops "
+        "early. Lower `n_iter_no_change`, raise `max_epochs`, or leave "
+        "early_stopping=False; the best state is kept in any case."
     )
 
 
