@@ -33,6 +33,7 @@ from skhep_dnn._event_sample import (
 )
 from skhep_dnn._fit_arguments import groups_argument, weights_argument
 from skhep_dnn._fold_numbers import FoldNumbers, as_splitter
+from skhep_dnn._learnt_table import LearntTable
 from skhep_dnn._logits import labels, log_probability, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
@@ -249,7 +250,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
     n_iter_: int
     train_score_: FloatArray
     validation_scores_: FloatArray
-    boosting_path_: pd.DataFrame
+    boosting_path_ = LearntTable()
     boost_factors_: FloatArray
     init_shift_: dict[str, float]
     _rule: BoostingRule

@@ -11,7 +11,6 @@ from numbers import Integral
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Tags, get_tags
@@ -21,6 +20,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
 from skhep_dnn._fit_arguments import groups_argument
+from skhep_dnn._learnt_table import LearntTable
 from skhep_dnn._logits import weighted_accuracy
 from skhep_dnn._sklearn import (
     HasMethods,
@@ -172,7 +172,7 @@ class CrossFitClassifier(WarnsOnce, ClassifierMixin, MetaEstimatorMixin, BaseEst
     cv_: Any
     fold_: NDArray[np.int64]
     oof_decision_function_: NDArray[np.float64]
-    fold_report_: pd.DataFrame
+    fold_report_ = LearntTable()
     _models: FoldModels
     _has_numbers: bool
 

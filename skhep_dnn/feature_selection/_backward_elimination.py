@@ -28,6 +28,7 @@ from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import without_callbacks
 from skhep_dnn._fold_numbers import as_splitter
+from skhep_dnn._learnt_table import LearntTable
 from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
@@ -239,6 +240,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     2      x3           2      True
     3      x1           1     False
     """
+
+    elimination_path_ = LearntTable()
+    iterations_ = LearntTable()
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {
         "sample_weight": True,

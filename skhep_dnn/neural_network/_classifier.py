@@ -29,6 +29,7 @@ from skhep_dnn._event_sample import (
 )
 from skhep_dnn._fit_tasks import CallbackSupportMixin, FitTask, has_callbacks
 from skhep_dnn._fold_numbers import as_splitter
+from skhep_dnn._learnt_table import LearntTable
 from skhep_dnn._logits import (
     labels,
     log_probability,
@@ -385,8 +386,8 @@ class WeightedDNNClassifier(
     best_epoch_: NDArray[np.float64]
     n_iter_: NDArray[np.int64]
     n_parameters_: int
-    history_: pd.DataFrame
-    weight_report_: pd.DataFrame
+    history_ = LearntTable()
+    weight_report_ = LearntTable()
     callbacks_: list[list[tuple[str, Any]]]
     oof_decision_function_: NDArray[np.float64]
     _weight_rules: WeightRules
