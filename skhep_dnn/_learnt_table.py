@@ -30,7 +30,7 @@ class LearntTable:
     0     0     b
     1     1     s
     >>> sorted(vars(model)["_columns_of_report_"])
-    ['columns', 'index', 'index_name']
+    ['columns', 'index_name', 'labels', 'range']
     """
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -52,15 +52,25 @@ class LearntTable:
         if kept is None:
             msg = f"{owner.__name__!r} object has no attribute {self.name!r}"
             raise AttributeError(msg)
-        index = pd.RangeIndex(range(*kept["index"]), name=kept["index_name"])
+        name, labels = kept["index_name"], kept["labels"]
+        if labels is None:
+            index = pd.RangeIndex(range(*kept["range"]), name=name)
+        else:
+            index = pd.Index(labels, name=name)
         return pd.DataFrame(kept["columns"], index=index)
 
     def __set__(self, model: object, table: pd.DataFrame) -> None:
-        """Keep a table whose rows are numbered."""
+        """Keep a table, whose rows are numbered or have labels."""
         index: Any = table.index
+        numbers, labels = None, None
+        if isinstance(index, pd.RangeIndex):
+            numbers = [index.start, index.stop, index.step]
+        else:
+            labels = index.tolist()
         vars(model)[self.kept_as] = {
             "columns": {name: _plain(table[name]) for name in table.columns},
-            "index": [index.start, index.stop, index.step],
+            "range": numbers,
+            "labels": labels,
             "index_name": index.name,
         }
 

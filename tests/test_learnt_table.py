@@ -29,9 +29,10 @@ TABLE = pd.DataFrame(
     [
         TABLE,
         TABLE.set_axis(pd.RangeIndex(1, 4, name="iteration")),
+        pd.DataFrame(np.eye(2), index=["pt", "eta"], columns=["pt", "eta"]),
         TABLE.assign(label=pd.Series([1, "s", True], dtype=object)),
     ],
-    ids=["numbered", "named", "mixed"],
+    ids=["numbered", "named", "square", "mixed"],
 )
 def test_a_table_comes_back_as_it_was(table):
     model = Model()

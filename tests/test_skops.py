@@ -160,7 +160,13 @@ def test_other_models(name):
     X, y, w = gaussian()
     model = OTHER_MODELS[name].fit(X[NUMBERS], y, sample_weight=w)
     again = check(model, X[NUMBERS])
-    for table in ("boosting_path_", "elimination_path_", "iterations_", "table_"):
+    for table in (
+        "boosting_path_",
+        "elimination_path_",
+        "iterations_",
+        "table_",
+        "correlation_",
+    ):
         if hasattr(model, table):
             assert getattr(again, table).equals(getattr(model, table))
 

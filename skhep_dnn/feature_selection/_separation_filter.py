@@ -112,6 +112,7 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
     """
 
     table_ = LearntTable()
+    correlation_ = LearntTable()
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"sample_weight": True}
 
