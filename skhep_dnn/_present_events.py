@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 from sklearn.model_selection import PredefinedSplit
 
+from skhep_dnn._fold_numbers import FoldNumbers
 from skhep_dnn._sklearn import _check_method_params, _safe_indexing
 
 __all__ = ["events_of_weighted_classes", "found", "splits_of_present", "taken"]
@@ -88,7 +89,8 @@ def splits_of_present(
     splitter : splitter
         What `check_cv` makes of `cv`.
     cv : int, splitter, iterable or None
-        Iterables and a `PredefinedSplit` count the events that were passed.
+        Iterables, fold numbers and a `PredefinedSplit` count the events that were
+        passed.
     present : ndarray of shape (n_passed,), dtype bool
         Which of those that were passed are there.
     X, y
@@ -101,6 +103,8 @@ def splits_of_present(
     splits : list of (train, test)
         Positions among the present events.
     """
+    if isinstance(splitter, FoldNumbers) and not present.all():
+        return list(splitter.take(np.flatnonzero(present)).split(X, y))
     splits = list(splitter.split(X, y, **params))
     counts_passed = isinstance(cv, PredefinedSplit) or np.iterable(cv)
     if present.all() or not counts_passed:

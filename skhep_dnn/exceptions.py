@@ -14,6 +14,7 @@ __all__ = [
     "FitTogetherError",
     "FoldYieldWarning",
     "IgnoredConstraintWarning",
+    "IgnoredParameterWarning",
     "JournalRepairWarning",
     "LostPrecisionWarning",
     "LowStatisticsWarning",
@@ -24,6 +25,7 @@ __all__ = [
     "SkhepDNNError",
     "UndeclaredMissingValueWarning",
     "UndefinedSignificanceWarning",
+    "UnscoredEventsWarning",
     "UnweightedScoreWarning",
     "UnweightedStepWarning",
     "WeightsError",
@@ -39,7 +41,7 @@ class WeightsError(SkhepDNNError, ValueError):
 
 
 class MissingWeightsError(SkhepDNNError, ValueError):
-    """A scorer that needs event weights did not get any."""
+    """A scorer or a validation sample that needs event weights did not get any."""
 
 
 class DataFileError(SkhepDNNError, ValueError):
@@ -86,6 +88,10 @@ class LostPrecisionWarning(UserWarning):
     """The values of a column lie so close that float32 does not keep them apart."""
 
 
+class IgnoredParameterWarning(UserWarning):
+    """A parameter has no effect beside the values of others."""
+
+
 class LowStatisticsWarning(UserWarning):
     """A class has few effective events, so that figures based on it are noisy."""
 
@@ -104,6 +110,10 @@ class UndeclaredMissingValueWarning(UserWarning):
 
 class UndefinedSignificanceWarning(UserWarning):
     """A significance is undefined for some of the yields given, and is nan there."""
+
+
+class UnscoredEventsWarning(UserWarning):
+    """Folds that no member leaves out keep their events without a score."""
 
 
 class UnweightedScoreWarning(UserWarning):

@@ -28,6 +28,8 @@ LAYERS = {
     "_fit_tasks": 1,
     "_native_methods": 1,
     "_present_events": 1,
+    "_fold_numbers": 1,
+    "_learnt_table": 1,
     "_responses": 1,
     "_signal_label": 1,
     "_tables": 1,

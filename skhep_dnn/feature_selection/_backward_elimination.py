@@ -27,6 +27,8 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import without_callbacks
+from skhep_dnn._fold_numbers import as_splitter
+from skhep_dnn._learnt_table import LearntTable
 from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._present_events import (
     events_of_weighted_classes,
@@ -133,8 +135,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     n_seeds : int, default=3
         Seeds that all columns and each accepted removal are trained with, for the
         spread over trainings. Candidates are trained with the first one.
-    cv : int, splitter, iterable or None, default=None
-        Folds; None for five.
+    cv : int, splitter, iterable, fold numbers or None, default=None
+        Folds; None for five. A column has the fold number of each event, -1 for one
+        that trains all models.
     n_replicas : int, default=200
         Bootstrap replicas for the errors of scores other than the log-loss.
     as_members : bool or "auto", default="auto"
@@ -254,6 +257,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     2      x3           2      True
     3      x1           1     False
     """
+
+    elimination_path_ = LearntTable()
+    iterations_ = LearntTable()
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {
         "sample_weight": True,
@@ -391,9 +397,10 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         sample_weight = given["sample_weight"]
         routed = routed_params(self, self.estimator, scoring, given)
         events = Events(table, y, routed.estimator.fit, routed.scorer.score)
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        cv = as_splitter(self.cv)
+        splitter = check_cv(cv, y, classifier=is_classifier(self.estimator))
         splits = splits_of_present(
-            splitter, self.cv, present, table, y, **routed.splitter.split
+            splitter, cv, present, table, y, **routed.splitter.split
         )
         rules = self._rules()
         records, seed = self._open_records(table, y, given, splits)
@@ -422,7 +429,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         -------
         routing : MetadataRouter
         """
-        splitter = check_cv(self.cv, classifier=is_classifier(self.estimator))
+        splitter = check_cv(
+            as_splitter(self.cv), classifier=is_classifier(self.estimator)
+        )
         scoring = self._scorers(is_weighted=False)
         router = router_of(type(self).__name__, self.estimator, scoring, splitter)
         return router.add_self_request(self)

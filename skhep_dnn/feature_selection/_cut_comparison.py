@@ -24,6 +24,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import Bunch, check_random_state
 
+from skhep_dnn._fold_numbers import as_splitter
 from skhep_dnn._present_events import (
     events_of_weighted_classes,
     splits_of_present,
@@ -177,8 +178,9 @@ def compare_after_cut(
         `importance`.
     keep : iterable of str or int, default=()
         Names or positions of columns that are kept, whatever their importance.
-    cv : int, cross-validator or iterable of splits, default=5
-        Folds that hold each event once; an int makes stratified, shuffled ones.
+    cv : int, cross-validator, iterable of splits or fold numbers, default=5
+        Folds that hold each event once; an int makes stratified, shuffled ones, a
+        column has the fold number of each event.
     scoring : str or callable, default="balanced_log_loss"
         Metric of `paired_bootstrap` that is computed from probabilities, such as
         "roc_auc", or of more than two classes "roc_auc_ovr". A callable takes labels,
@@ -332,6 +334,7 @@ def _make_splits(
 ) -> Splits:
     if isinstance(cv, Integral):
         cv = StratifiedKFold(cv, shuffle=True, random_state=rng)
+    cv = as_splitter(cv)
     splitter = check_cv(cv, labels, classifier=True)
     return splits_of_present(splitter, cv, present, table, labels)
 

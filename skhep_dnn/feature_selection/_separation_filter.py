@@ -20,6 +20,7 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
+from skhep_dnn._learnt_table import LearntTable
 from skhep_dnn._messages import shown
 from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
@@ -127,6 +128,9 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
     1  smeared  correlated            mass
     2    noise  separation
     """
+
+    table_ = LearntTable()
+    correlation_ = LearntTable()
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"sample_weight": True}
 

@@ -13,6 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
+from skhep_dnn._fold_numbers import as_splitter
 from skhep_dnn._present_events import (
     events_of_weighted_classes,
     splits_of_present,
@@ -171,8 +172,9 @@ def cross_validate_pooled(
         As in `sklearn.model_selection.cross_validate`. Names such as "roc_auc" stand
         for this package's `weighted_scorer`. None takes the balanced log-loss of
         classifiers and the coefficient of determination of regressors.
-    cv : int, splitter, iterable or None, default=None
-        Folds; None for five. Repeated folds give the mean over the repeats.
+    cv : int, splitter, iterable, fold numbers or None, default=None
+        Folds; None for five. A column has the fold number of each event, -1 for one
+        that trains all models. Repeated folds give the mean over the repeats.
     pooled : bool or "auto", default="auto"
         "auto" pools the scorers that work on predictions; True wants all of them to;
         False gives the scores of the folds alone.
@@ -257,6 +259,7 @@ def cross_validate_pooled(
     present = events_of_weighted_classes(estimator, y, sample_weight, _num_samples(X))
     X, y, passed = taken(present, X, y, passed)
     sample_weight = passed["sample_weight"]
+    cv = as_splitter(cv)
     splitter = check_cv(cv, y, classifier=is_classifier(estimator))
     router = router_of("cross_validate_pooled", estimator, scoring, splitter)
     routed = routed_params(router, estimator, scoring, passed)

@@ -24,6 +24,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 
 from skhep_dnn._fit_tasks import FitTask, has_callbacks
+from skhep_dnn._fold_numbers import as_splitter
 from skhep_dnn._native_methods import of_native_events
 from skhep_dnn._present_events import (
     events_of_weighted_classes,
@@ -44,7 +45,7 @@ from skhep_dnn._sklearn import (
 from skhep_dnn._tables import native_events
 from skhep_dnn._told_columns import warns_once
 from skhep_dnn._validation import check_event_weights
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import WarnsOnce
 from skhep_dnn.exceptions import IgnoredConstraintWarning
 from skhep_dnn.metrics import weighted_scorer
 from skhep_dnn.model_selection._choice import Choice, choose_trial
@@ -75,7 +76,7 @@ _RANKED_BY = {
 }
 
 
-class OptunaSearchCV(BaseSearchCV):
+class OptunaSearchCV(WarnsOnce, BaseSearchCV):
     """Search with Optuna's samplers on pooled, weighted out-of-fold scores.
 
     A sibling of `sklearn.model_selection.GridSearchCV`, and a drop-in for
@@ -109,8 +110,9 @@ class OptunaSearchCV(BaseSearchCV):
         As in `GridSearchCV`; names such as "roc_auc" stand for this package's
         `weighted_scorer`. None takes the balanced log-loss of classifiers and the
         coefficient of determination of regressors.
-    cv : int, splitter, iterable or None, default=None
-        Folds; None for five.
+    cv : int, splitter, iterable, fold numbers or None, default=None
+        Folds; None for five. A column has the fold number of each event, -1 for one
+        that trains all models.
     pooled : bool or "auto", default="auto"
         Whether trials are ranked by the score of all out-of-fold predictions together.
         "auto" does so where the scorer works on predictions, and says in the log what
@@ -343,10 +345,9 @@ class OptunaSearchCV(BaseSearchCV):
         scoring = as_scoring(self.scoring, self.estimator, is_weighted=is_weighted)
         routed = routed_params(self, self.estimator, scoring, params)
         events = Events(X, y, routed.estimator.fit, routed.scorer.score)
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = splits_of_present(
-            splitter, self.cv, present, X, y, **routed.splitter.split
-        )
+        cv = as_splitter(self.cv)
+        splitter = check_cv(cv, y, classifier=is_classifier(self.estimator))
+        splits = splits_of_present(splitter, cv, present, X, y, **routed.splitter.split)
         space = as_space(self.param_distributions)
         space.check_estimator(self.estimator)
         metric = self._metric_name(scoring)
@@ -393,7 +394,7 @@ class OptunaSearchCV(BaseSearchCV):
 
     def __sklearn_clone__(self) -> Self:
         """Return a search that is not fitted, with its studies in the same storage."""
-        new: Self = clone_sharing(self, "storage")
+        new: Self = self._shares_told(clone_sharing(self, "storage"))
         return new
 
     # An estimator of scikit-learn would drop a mask in silence.
@@ -461,7 +462,7 @@ class OptunaSearchCV(BaseSearchCV):
                 f"{self.sampler!r}, which proposes them as often as others; they are "
                 'only kept from being the best. Take "tpe", "gp" or "evolutionary".'
             )
-            warn_caller(msg, IgnoredConstraintWarning)
+            self._warn_once(msg, IgnoredConstraintWarning)
         if self.choice != "best" and callable(self.refit):
             msg = (
                 f"`choice` must be 'best' where `refit` is a function, which chooses, "

@@ -83,7 +83,12 @@ def test_all_columns_have_the_score_of_the_classifier():
     [
         {},
         {"n_members": 2, "connection": "dense", "n_layers": 2, "dropout": 0.2},
-        {"early_stopping": True, "validation_fraction": 0.3},
+        {
+            "schedule": "constant",
+            "early_stopping": True,
+            "n_iter_no_change": 1,
+            "validation_fraction": 0.3,
+        },
     ],
     ids=str,
 )

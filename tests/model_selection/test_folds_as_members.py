@@ -123,7 +123,15 @@ def assert_alike(together, alone):
         ({}, True),
         ({}, False),
         ({"n_members": 2, "cv": 2}, True),
-        ({"validation_fraction": 0.25, "early_stopping": True}, True),
+        (
+            {
+                "schedule": "constant",
+                "early_stopping": True,
+                "n_iter_no_change": 1,
+                "validation_fraction": 0.25,
+            },
+            True,
+        ),
         ({"class_weight": None, "dropout": 0.2}, True),
     ],
     ids=str,
