@@ -224,8 +224,8 @@ class WeightedPipeline(Pipeline):
                 raise TypeError(msg)
             if not _routing_enabled() and has_weighted_parts(step):
                 msg = (
-                    f"Parts of the step {name!r} accept `sample_weight`, but "
-                    f"{type(step).__name__} passes none on without metadata routing: "
+                    f"Parts of the step {name!r} accept `sample_weight`, but a "
+                    f"{type(step).__name__} gets none without metadata routing: "
                     "they are fitted without weights. Set sklearn.set_config("
                     "enable_metadata_routing=True) and request weights for the parts, "
                     "or filter this warning if it is meant so."
