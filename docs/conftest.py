@@ -24,9 +24,9 @@ collect_ignore = [] if all(map(find_spec, THIRD_PARTY)) else [PAGE]
 
 
 def pytest_collection_modifyitems(items):
+    """Mark the page as slow, and let its tools use what is deprecated."""
     for item in items:
         if item.path.as_posix().endswith(f"docs/{PAGE}"):
             item.add_marker(pytest.mark.slow)
-            # These tools use what pandas, matplotlib and scikit-learn have deprecated.
             for kind in ("Deprecation", "PendingDeprecation", "Future"):
                 item.add_marker(pytest.mark.filterwarnings(f"ignore::{kind}Warning"))
