@@ -50,6 +50,7 @@ from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.metrics import weighted_roc_auc, weighted_scorer
 from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
+from skhep_dnn.model_selection import cross_validate_pooled
 from skhep_dnn.pipeline import make_weighted_pipeline
 
 # Samples are small here, of which the classifier rightly warns.
@@ -295,10 +296,24 @@ def test_a_search_passes_weights_to_a_function_without_routing_alone():
     assert seen_by(call, ["score"], routing=True) == ["no"]
 
 
-def test_a_metric_without_weights_warns_in_a_search():
+@pytest.mark.parametrize("routing", [False, True])
+def test_here_a_function_gets_weights_by_its_parameter(routing):
+    def function(estimator, X, y, sample_weight=None):
+        note("score", sample_weight)
+        return estimator.score(X, y, sample_weight)
+
+    def call():
+        cross_validate_pooled(model(), X, Y, W, scoring=function, cv=3)
+
+    assert seen_by(call, ["score"], routing=routing) == ["yes"]
+
+
+def test_a_metric_without_weights_warns_in_a_search_without_routing_alone():
     metric = make_scorer(lambda y_true, y_pred: np.mean(y_true == y_pred))
     with pytest.warns(UserWarning, match="does not support sample_weight"):
-        GridSearchCV(Model(), GRID, scoring=metric, cv=3).fit(X, Y, sample_weight=W)
+        GridSearchCV(model(), GRID, scoring=metric, cv=3).fit(X, Y, sample_weight=W)
+    with sklearn.config_context(enable_metadata_routing=True):
+        GridSearchCV(model(), GRID, scoring=metric, cv=3).fit(X, Y, sample_weight=W)
 
 
 @pytest.mark.parametrize("routing", [False, True])
@@ -370,6 +385,21 @@ def small_network():
 
 def halves():
     return np.arange(0, 120, 2), np.arange(1, 120, 2)
+
+
+def test_cross_validate_counts_negative_events_as_any_other():
+    found = cross_validate(
+        small_network(),
+        X,
+        Y,
+        scoring="roc_auc",
+        cv=[halves()],
+        params={"sample_weight": SIGNED},
+    )
+    train, test = halves()
+    one = small_network().fit(X[train], Y[train], SIGNED[train])
+    expected = roc_auc_score(Y[test], one.decision_function(X[test]))
+    assert found["test_score"] == pytest.approx([expected])
 
 
 UNDEFINED = {"average_precision", "matthews_corrcoef"}
