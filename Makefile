@@ -54,7 +54,7 @@ test-all: $(VENV)/.test  ## run all tests
 	$(BIN)/python -m pytest
 
 test-third-party: $(VENV)/.third-party  ## run the tests with tools of others
-	$(BIN)/python -m pytest tests/test_third_party.py docs/guides/other_tools.md
+	$(BIN)/python -m pytest tests/test_third_party.py tests/test_skops.py docs/guides/other_tools.md
 
 lint: $(VENV)/.lint  ## check style, types, spelling and the project's own files
 	$(BIN)/ruff check .

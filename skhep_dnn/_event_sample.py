@@ -16,9 +16,10 @@ from sklearn.utils.validation import check_consistent_length
 
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn._validation import check_event_weights
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import MissingWeightsError, WeightsError
 
 __all__ = [
+    "VALIDATION_WEIGHTS_ARE_MISSING",
     "EventSample",
     "Targets",
     "check_event_sample",
@@ -28,6 +29,13 @@ __all__ = [
 ]
 
 Index = NDArray[np.int64]
+
+VALIDATION_WEIGHTS_ARE_MISSING = (
+    "`sample_weight_val` must come with `X_val` where the training events have "
+    "`sample_weight`, got None: each validation event would count once, whatever it "
+    "weighs. Pass the weights of the validation events, or numpy.ones(len(y_val)) if "
+    "that is meant."
+)
 
 
 @dataclass(frozen=True)
@@ -176,13 +184,29 @@ def has_validation_sample(
     X_val: ArrayLike | None,
     y_val: ArrayLike | None,
     sample_weight_val: ArrayLike | None,
+    *,
+    is_weighted: bool,
 ) -> bool:
     """Whether an explicit validation sample was passed, which must then be whole.
+
+    Parameters
+    ----------
+    X_val, y_val, sample_weight_val : array-like or None
+        Events, labels and weights of the sample. Weights of it alone are allowed: the
+        training then counts each event once, and is judged by physics weights.
+    is_weighted : bool
+        Whether the training events have weights.
+
+    Returns
+    -------
+    has_sample : bool
 
     Raises
     ------
     ValueError
         If `X_val` or `y_val` is missing while another part is there.
+    MissingWeightsError
+        If the training events have weights and those of the sample have none.
     """
     if X_val is None and y_val is None:
         if sample_weight_val is not None:
@@ -196,6 +220,8 @@ def has_validation_sample(
         missing = "X_val" if X_val is None else "y_val"
         msg = f"`{missing}` must not be None when the other is given. Pass both."
         raise ValueError(msg)
+    if is_weighted and sample_weight_val is None:
+        raise MissingWeightsError(VALIDATION_WEIGHTS_ARE_MISSING)
     return True
 
 

@@ -21,6 +21,8 @@ __all__ = [
     "combine_logits",
     "labels",
     "log_odds_of_mean",
+    "log_probability",
+    "log_probability_of_scores",
     "probabilities",
     "weighted_accuracy",
 ]
@@ -109,6 +111,54 @@ def probabilities(logit: NDArray[np.float64]) -> NDArray[np.float64]:
     return expit(logit)
 
 
+def log_probability(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm of the probability of each class, from its logit.
+
+    It is exact where the probability is rounded to 0 or 1: below -745 a probability is
+    0 in double precision, above 37 it is 1.
+
+    Parameters
+    ----------
+    logit : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Of the second class, or of each class against the rest.
+
+    Returns
+    -------
+    log_p : ndarray of shape (n_samples, n_classes)
+
+    Examples
+    --------
+    >>> log_probability(np.array([-50.0]))
+    array([[-1.92874985e-22, -5.00000000e+01]])
+    """
+    if logit.ndim == 1:
+        return np.asarray(log_expit(np.column_stack([-logit, logit])))
+    return np.asarray(log_expit(logit))
+
+
+def log_probability_of_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm of the softmax of scores.
+
+    `scipy.special.log_softmax` is 0 for a class whose probability is 1 in double
+    precision; the logit against the rest keeps what is left to 1.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_classes)
+        Logarithms of probabilities, up to a constant for each event.
+
+    Returns
+    -------
+    log_p : ndarray of shape (n_samples, n_classes)
+
+    Examples
+    --------
+    >>> log_probability_of_scores(np.array([[50.0, 0.0, 0.0]])) * np.exp(50.0)
+    array([[-2.00000000e+00, -2.59235276e+23, -2.59235276e+23]])
+    """
+    return log_probability(_against_the_rest(scores))
+
+
 def labels(y_score: NDArray[np.float64], classes: NDArray[Any]) -> NDArray[Any]:
     """Most probable class of each event.
 
@@ -193,6 +243,9 @@ def _of_extremes(
 
 
 def _against_the_rest(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the logit of each class from the logarithms of all probabilities."""
+    """Return the logit of each class from the logarithms of all probabilities.
+
+    A constant that is added to those of an event does not matter.
+    """
     others = [np.delete(log_p, k, axis=1) for k in range(log_p.shape[1])]
     return log_p - np.stack([logsumexp(rest, axis=1) for rest in others], axis=1)

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, softmax
 
+from skhep_dnn._logits import log_probability, log_probability_of_scores
 from skhep_dnn._sklearn import _safe_indexing
 
-__all__ = ["Response", "log_of", "log_probabilities", "response_of"]
+__all__ = ["Response", "kind_of", "log_of", "log_probabilities", "response_of"]
 
 Floats = NDArray[np.float64]
 Response = Literal["sigmoid", "softmax", "probability", "decision"]
@@ -42,12 +43,34 @@ def response_of(classifier: Any, X: Any) -> Response:
     if not hasattr(classifier, "decision_function"):
         return "probability"
     events = _safe_indexing(X, slice(0, _EVENTS))
-    p, z = classifier.predict_proba(events), classifier.decision_function(events)
-    if z.ndim == 1:
-        return "sigmoid" if _agree(expit(z), p[:, -1]) else "probability"
-    if _agree(expit(z), p):
+    return kind_of(
+        classifier.predict_proba(events), classifier.decision_function(events)
+    )
+
+
+def kind_of(
+    probability: Floats, decision: Floats
+) -> Literal["sigmoid", "softmax", "probability"]:
+    """Return whether a decision function has the probabilities in it, and how.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n_samples, n_classes)
+        Probabilities of some events.
+    decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Their decision function.
+
+    Returns
+    -------
+    kind : {"sigmoid", "softmax", "probability"}
+    """
+    if decision.ndim == 1:
+        implied = expit(decision)
+        return "sigmoid" if _agree(implied, probability[:, -1]) else "probability"
+    if _agree(expit(decision), probability):
         return "sigmoid"
-    return "softmax" if _agree(softmax(z, axis=1), p) else "probability"
+    implied = softmax(decision, axis=1)
+    return "softmax" if _agree(implied, probability) else "probability"
 
 
 def log_probabilities(classifier: Any, response: Response, X: Any) -> Floats:
@@ -69,9 +92,7 @@ def log_probabilities(classifier: Any, response: Response, X: Any) -> Floats:
     if response == "probability":
         return log_of(classifier.predict_proba(X))
     z = np.asarray(classifier.decision_function(X), dtype=np.float64)
-    if response == "softmax":
-        return np.asarray(log_softmax(z, axis=1))
-    return np.asarray(log_expit(np.column_stack([-z, z]) if z.ndim == 1 else z))
+    return log_probability_of_scores(z) if response == "softmax" else log_probability(z)
 
 
 def log_of(probability: Any) -> Floats:

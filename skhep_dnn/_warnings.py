@@ -1,20 +1,80 @@
-"""Where does a warning point: at the line of the user, however deep it arises."""
+"""Where does a warning point, and how often does it come.
+
+It points at the line of the user, however deep it arises. One about parameters comes
+once for an estimator and all its clones: a search or a cross-validation fits one for
+each fold, and all have the same to say.
+"""
 
 import inspect
+import multiprocessing
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import joblib
 import sklearn
 
-__all__ = ["warn_caller"]
+__all__ = ["WarnsOnce", "warn_caller", "warn_once"]
 
 # This package, and the tools through which a user calls it: a search its scorer, say.
 _NOT_THE_USER = tuple(
     str(Path(module).parent) + os.sep
     for module in (__file__, joblib.__file__, sklearn.__file__)
 )
+
+
+# What a worker of joblib has told. Each of its tasks brings an estimator of its own.
+_TOLD_BY_WORKER: set[str] = set()
+
+
+class WarnsOnce:
+    """Mixin of estimators whose clones do not repeat warnings about parameters.
+
+    To be put left of `BaseEstimator`. An estimator and its clones share what they have
+    told; a pickled one takes a copy with it.
+    """
+
+    def __sklearn_clone__(self) -> Any:
+        """Return a clone that knows what has been told."""
+        clone = super().__sklearn_clone__()  # type: ignore[misc]
+        clone._told = self._told_warnings()
+        return clone
+
+    def _warn_once(self, message: str, category: type[Warning]) -> None:
+        """Warn, unless this estimator or a clone has done so in the same words."""
+        warn_once(self._told_warnings(), message, category)
+
+    def _told_warnings(self) -> set[str]:
+        told: set[str] = self.__dict__.setdefault("_told", set())
+        return told
+
+
+def warn_once(told: set[str], message: str, category: type[Warning]) -> None:
+    """Warn of what has not been told, at the line of the user.
+
+    Parameters
+    ----------
+    told : set of str
+        Messages that have been told; this one is added.
+    message : str
+        What was expected, what came and how to mend it.
+    category : type
+        The class of the warning.
+
+    Warns
+    -----
+    category
+        If it has not been told. A worker process tells it once in its life, whatever
+        estimators it gets: it cannot see what the others tell.
+    """
+    is_worker = multiprocessing.parent_process() is not None
+    if message in told or (is_worker and message in _TOLD_BY_WORKER):
+        return
+    warn_caller(message, category)
+    told.add(message)
+    if is_worker:
+        _TOLD_BY_WORKER.add(message)
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:

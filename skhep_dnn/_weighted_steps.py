@@ -19,9 +19,9 @@ __all__ = [
     "declines",
     "final_step",
     "gets_weights",
-    "has_weighted_parts",
     "is_predictor",
     "requesting_weights",
+    "weighted_parts",
 ]
 
 
@@ -76,13 +76,31 @@ def gets_weights(step: Any) -> bool:
     return passes_on or has_fit_parameter(step, "sample_weight")
 
 
-def has_weighted_parts(step: Any) -> bool:
-    """Return whether a column-wise or joined transformer holds a weighted one."""
+def weighted_parts(step: Any) -> list[str]:
+    """Return the names of the weighted parts of a column-wise or joined transformer.
+
+    Parameters
+    ----------
+    step : estimator
+        A step of a pipeline, of whatever kind.
+
+    Returns
+    -------
+    names : list of str
+        A part of a part has both names, such as "numbers__standardscaler".
+    """
     parts = getattr(step, "transformers", getattr(step, "transformer_list", ()))
-    return any(
-        not isinstance(part[1], str) and has_fit_parameter(part[1], "sample_weight")
-        for part in parts
-    )
+    return [name for part in parts for name in _weighted_names(part[0], part[1])]
+
+
+def _weighted_names(name: str, part: Any) -> list[str]:
+    """Return a part, or what is inside of it, if it accepts weights."""
+    if has_fit_parameter(part, "sample_weight"):
+        return [name]
+    inner = weighted_parts(part)
+    if isinstance(part, Pipeline):
+        inner = [own for step in part.steps for own in _weighted_names(*step)]
+    return [f"{name}__{own}" for own in inner]
 
 
 def declines(step: Any) -> bool:

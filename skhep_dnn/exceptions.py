@@ -12,6 +12,7 @@ __all__ = [
     "FitTogetherError",
     "FoldYieldWarning",
     "IgnoredConstraintWarning",
+    "IgnoredParameterWarning",
     "JournalRepairWarning",
     "LowStatisticsWarning",
     "MeanCombinationWarning",
@@ -20,6 +21,7 @@ __all__ = [
     "RefitCutWarning",
     "SkhepDNNError",
     "UndefinedSignificanceWarning",
+    "UnscoredEventsWarning",
     "UnweightedScoreWarning",
     "UnweightedStepWarning",
     "WeightsError",
@@ -35,7 +37,7 @@ class WeightsError(SkhepDNNError, ValueError):
 
 
 class MissingWeightsError(SkhepDNNError, ValueError):
-    """A scorer that needs event weights did not get any."""
+    """A scorer or a validation sample that needs event weights did not get any."""
 
 
 class DataFileError(SkhepDNNError, ValueError):
@@ -70,6 +72,10 @@ class IgnoredConstraintWarning(UserWarning):
     """A sampler takes no notice of the condition that trials have to meet."""
 
 
+class IgnoredParameterWarning(UserWarning):
+    """A parameter has no effect beside the values of others."""
+
+
 class LowStatisticsWarning(UserWarning):
     """A class has few effective events, so that figures based on it are noisy."""
 
@@ -84,6 +90,10 @@ class RefitCutWarning(UserWarning):
 
 class UndefinedSignificanceWarning(UserWarning):
     """A significance is undefined for some of the yields given, and is nan there."""
+
+
+class UnscoredEventsWarning(UserWarning):
+    """Folds that no member leaves out keep their events without a score."""
 
 
 class UnweightedScoreWarning(UserWarning):

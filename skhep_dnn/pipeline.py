@@ -14,24 +14,31 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter
+from sklearn.utils.validation import has_fit_parameter
 
+from skhep_dnn._event_sample import VALIDATION_WEIGHTS_ARE_MISSING
 from skhep_dnn._sklearn import StrOptions, _name_estimators, _routing_enabled
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import WarnsOnce
 from skhep_dnn._weighted_steps import (
     declines,
+    final_step,
     gets_weights,
-    has_weighted_parts,
     is_predictor,
     requesting_weights,
+    weighted_parts,
 )
-from skhep_dnn.exceptions import UnweightedStepWarning, WeightsError
+from skhep_dnn.exceptions import (
+    MissingWeightsError,
+    UnweightedStepWarning,
+    WeightsError,
+)
 
 __all__ = ["WeightedPipeline", "make_weighted_pipeline"]
 
 _FITS = ("fit", "fit_transform", "fit_predict")
 
 
-class WeightedPipeline(Pipeline):
+class WeightedPipeline(WarnsOnce, Pipeline):
     """Pipeline that passes `sample_weight` to its final step and all that accept it.
 
     The steps need no requests and no prefixed names, with metadata routing or without:
@@ -76,9 +83,12 @@ class WeightedPipeline(Pipeline):
     A meta-estimator (a search, `StackingClassifier`, `SelectFromModel`) gets the
     weights and passes them on or refuses by its own rules. `ColumnTransformer` and
     `FeatureUnion` get them with metadata routing only, where the requests of their
-    parts decide; without routing they are fitted without weights, of which an
-    `UnweightedStepWarning` tells where a part would accept them. A `Pipeline` inside
-    must be a `WeightedPipeline`, unless there is routing.
+    parts decide; without routing they are fitted without weights. Where a part would
+    accept them, an `UnweightedStepWarning` says so, once: `make_weighted_pipeline`
+    warns when it makes the pipeline, and `fit` only of what has not been told of this
+    pipeline or of the one that it is a clone of. So the fits of a search do not repeat
+    it, in other processes either. A `Pipeline` inside must be a `WeightedPipeline`,
+    unless there is routing.
 
     Examples
     --------
@@ -151,6 +161,15 @@ class WeightedPipeline(Pipeline):
         ValueError
             If weights are given both as `sample_weight` and for a step by name, or a
             validation sample `X_val` would not be transformed like `X`.
+        MissingWeightsError
+            If there are weights and a validation sample, but no `sample_weight_val`
+            although the final step takes it.
+
+        Warns
+        -----
+        UnweightedStepWarning
+            If weights are given, metadata routing is off, and parts of a step that
+            accept weights cannot get them; once for the pipeline and its clones.
         """
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
@@ -222,15 +241,7 @@ class WeightedPipeline(Pipeline):
                     "`make_weighted_pipeline`."
                 )
                 raise TypeError(msg)
-            if not _routing_enabled() and has_weighted_parts(step):
-                msg = (
-                    f"Parts of the step {name!r} accept `sample_weight`, but a "
-                    f"{type(step).__name__} gets none without metadata routing: "
-                    "they are fitted without weights. Set sklearn.set_config("
-                    "enable_metadata_routing=True) and request weights for the parts, "
-                    "or filter this warning if it is meant so."
-                )
-                warn_caller(msg, UnweightedStepWarning)
+        self._warn_of_unweighted_parts()
         final = self._final_estimator
         if is_predictor(final) and not (gets_weights(final) or declines(final)):
             msg = (
@@ -240,12 +251,30 @@ class WeightedPipeline(Pipeline):
             )
             raise TypeError(msg)
 
+    def _warn_of_unweighted_parts(self) -> None:
+        """Warn of parts of steps to which no weights are passed on."""
+        if _routing_enabled():
+            return
+        for _, name, step in self._iter():
+            parts = weighted_parts(step)
+            if parts:
+                msg = (
+                    f"The parts {parts!r} of the step {name!r} accept `sample_weight`, "
+                    f"but a {type(step).__name__} gets none without metadata "
+                    "routing: they are fitted without weights. Set sklearn.set_config("
+                    "enable_metadata_routing=True) and request weights for the parts, "
+                    "or filter this warning if it is meant so."
+                )
+                self._warn_once(msg, UnweightedStepWarning)
+
     def _check_validation_sample(self, props: Mapping[str, Any]) -> None:
-        """Refuse a validation sample that would reach the final step as it is."""
+        """Refuse a validation sample without weights, or not transformed like `X`."""
         transformed = self.transform_input or []
         preprocessed = any(self._iter(with_final=False))
         for name, value in props.items():
             is_sample = value is not None and name.split("__")[-1] == "X_val"
+            if is_sample and self._lacks_weights(name, props):
+                raise MissingWeightsError(VALIDATION_WEIGHTS_ARE_MISSING)
             if is_sample and preprocessed and name not in transformed:
                 msg = (
                     f"`{name}` must be transformed like `X` before the final step gets "
@@ -256,6 +285,14 @@ class WeightedPipeline(Pipeline):
                     "of the final step."
                 )
                 raise ValueError(msg)
+
+    def _lacks_weights(self, name: str, props: Mapping[str, Any]) -> bool:
+        """Return whether validation events have no weights where training ones do."""
+        prefix = name.removesuffix("X_val")
+        given = (props.get("sample_weight"), props.get(f"{prefix}sample_weight"))
+        takes = has_fit_parameter(final_step(self), "sample_weight_val")
+        is_weighted = any(weights is not None for weights in given)
+        return takes and is_weighted and props.get(f"{prefix}sample_weight_val") is None
 
     def _guard_preprocessing(self, routed: Any) -> None:
         """Replace the weights of all but the final step, or refuse negative ones."""
@@ -312,6 +349,12 @@ def make_weighted_pipeline(
     -------
     pipeline : WeightedPipeline
 
+    Warns
+    -----
+    UnweightedStepWarning
+        If metadata routing is off, and parts of a step that accept weights cannot get
+        them. The fits of the pipeline and of its clones do not repeat it.
+
     See Also
     --------
     WeightedPipeline : The class, with its rules.
@@ -328,10 +371,12 @@ def make_weighted_pipeline(
     >>> pipeline.fit(X, y, sample_weight=w).predict([[0.0]])
     array(['b'], dtype='<U1')
     """
-    return WeightedPipeline(
+    pipeline = WeightedPipeline(
         _name_estimators(steps),
         memory=memory,
         transform_input=transform_input,
         verbose=verbose,
         preprocessing_weights=preprocessing_weights,
     )
+    pipeline._warn_of_unweighted_parts()
+    return pipeline

@@ -10,7 +10,7 @@ from skhep_dnn._event_sample import (
     has_validation_sample,
     hold_out,
 )
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import MissingWeightsError, WeightsError
 
 Y = np.array(["b"] * 40 + ["s"] * 20)
 X = np.arange(120.0).reshape(60, 2)
@@ -75,12 +75,19 @@ def test_one_class_is_no_classification():
 )
 def test_a_validation_sample_must_be_whole(parts, message):
     with pytest.raises(ValueError, match=message):
-        has_validation_sample(*parts)
+        has_validation_sample(*parts, is_weighted=False)
 
 
 def test_a_validation_sample_is_recognised():
-    assert has_validation_sample(X, Y, None)
-    assert not has_validation_sample(None, None, None)
+    assert has_validation_sample(X, Y, None, is_weighted=False)
+    assert not has_validation_sample(None, None, None, is_weighted=True)
+
+
+def test_weights_of_a_validation_sample_come_with_those_of_the_training():
+    with pytest.raises(MissingWeightsError, match=r"numpy.ones\(len\(y_val\)\)"):
+        has_validation_sample(X, Y, None, is_weighted=True)
+    assert has_validation_sample(X, Y, np.ones(len(Y)), is_weighted=True)
+    assert has_validation_sample(X, Y, np.ones(len(Y)), is_weighted=False)
 
 
 @pytest.mark.parametrize(("fraction", "n_held"), [(0.25, 15), (0.2, 12), (7, 7)])

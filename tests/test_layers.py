@@ -23,6 +23,8 @@ LAYERS = {
     "_event_sample": 1,
     "_fit_arguments": 1,
     "_fit_tasks": 1,
+    "_fold_numbers": 1,
+    "_learnt_table": 1,
     "_responses": 1,
     "_tables": 1,
     "_validation": 1,

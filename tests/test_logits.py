@@ -1,5 +1,6 @@
 """The logit of a mean of probabilities, in NumPy and in torch, and what it says."""
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,8 @@ from skhep_dnn._logits import (
     combine_logits,
     labels,
     log_odds_of_mean,
+    log_probability,
+    log_probability_of_scores,
     probabilities,
     weighted_accuracy,
 )
@@ -131,3 +134,62 @@ def test_accuracy_is_a_ratio_of_signed_sums():
     assert weighted_accuracy(y, got, None) == pytest.approx(2.0 / 3.0)
     with pytest.raises(WeightsError, match="must sum to more than zero, got -1"):
         weighted_accuracy(y, got, [1.0, -1.0, -1.0])
+
+
+TAILS = [-1e4, -800.0, -745.2, -60.0, -37.0, -1.0, 0.0, 0.5, 30.0, 37.5, 300.0, 709.0]
+
+
+def exact_log_probabilities(scores, weights):
+    """Logarithms of mean softmaxes, in 400 digits: of (n_members, n_classes)."""
+    with mpmath.workdps(400):
+        total = [mpmath.mpf(0)] * len(scores[0])
+        for member, weight in zip(scores, weights, strict=True):
+            powers = [mpmath.exp(mpmath.mpf(float(z))) for z in member]
+            whole = mpmath.fsum(powers)
+            total = [
+                t + mpmath.mpf(float(weight)) * p / whole
+                for t, p in zip(total, powers, strict=True)
+            ]
+        whole = mpmath.fsum(total)  # weights are rounded
+        return [float(mpmath.log(t / whole)) for t in total]
+
+
+@pytest.mark.parametrize("z", TAILS)
+def test_logarithms_of_probabilities_are_exact_in_the_tails(z):
+    got = log_probability(np.array([z, -z]))
+    expected = exact_log_probabilities([[0.0, z]], [1.0])
+    np.testing.assert_allclose(got[0], expected, rtol=1e-14)
+    np.testing.assert_allclose(got[1], expected[::-1], rtol=1e-14)
+
+
+@pytest.mark.parametrize("weights", [[1.0], [0.25, 0.75], [0.2, 0.3, 0.5]])
+def test_logarithms_of_mean_probabilities_are_exact_in_the_tails(weights):
+    rng = np.random.default_rng(5)
+    for spread in (1.0, 30.0, 400.0):
+        z = rng.normal(scale=spread, size=(len(weights), 6))
+        got = log_probability(combine_logits(z, np.array(weights)))
+        for k in range(6):
+            members = [[0.0, value] for value in z[:, k]]
+            expected = exact_log_probabilities(members, weights)
+            # A logit of about 0 is a difference, known to 1e-16 and not to a share.
+            np.testing.assert_allclose(got[k], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("weights", [[1.0], [0.25, 0.75]])
+def test_logarithms_of_many_classes_are_exact_in_the_tails(weights):
+    rng = np.random.default_rng(6)
+    for spread in (1.0, 30.0, 400.0):
+        z = rng.normal(scale=spread, size=(len(weights), 6, 4))
+        got = log_probability(combine_logits(z, np.array(weights)))
+        for k in range(6):
+            expected = exact_log_probabilities(z[:, k], weights)
+            np.testing.assert_allclose(got[k], expected, rtol=1e-11)
+
+
+def test_logarithms_of_scores_keep_what_is_left_to_one():
+    scores = np.array([[50.0, 0.0, 1.0], [3.0, 3.0, -900.0], [0.0, 800.0, -800.0]])
+    got = log_probability_of_scores(scores + 7.0)  # up to a constant
+    for k in range(3):
+        expected = exact_log_probabilities([scores[k]], [1.0])
+        np.testing.assert_allclose(got[k], expected, rtol=1e-12)
+    assert got[0, 0] < 0.0

@@ -11,7 +11,11 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import AdaBoostClassifier, StackingClassifier
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    HistGradientBoostingClassifier,
+    StackingClassifier,
+)
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
@@ -26,7 +30,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from skhep_dnn.exceptions import UnweightedStepWarning, WeightsError
+from skhep_dnn.exceptions import (
+    MissingWeightsError,
+    UnweightedStepWarning,
+    WeightsError,
+)
 from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
 from skhep_dnn.pipeline import WeightedPipeline, make_weighted_pipeline
 
@@ -300,12 +308,13 @@ def test_nested_plain_pipelines_need_routing(events):
 def test_column_transformers_get_weights_with_routing_only(events, negative):
     X, y, weights = events
     columns = ColumnTransformer([("scale", Scaler(), ["a"])], remainder="passthrough")
-    pipeline = make_weighted_pipeline(columns, Classifier())
     with pytest.warns(
-        UnweightedStepWarning, match="'columntransformer' accept"
+        UnweightedStepWarning,
+        match=r"\['scale'\] of the step 'columntransformer' accept",
     ) as seen:
-        pipeline.fit(X, y, sample_weight=negative)
+        pipeline = make_weighted_pipeline(columns, Classifier())
     assert seen[0].filename == __file__
+    pipeline.fit(X, y, sample_weight=negative)  # does not repeat it
     assert columns.named_transformers_["scale"].weights_ is None
     assert np.array_equal(pipeline[1].weights_, negative)
     with config_context(enable_metadata_routing=True):
@@ -457,6 +466,24 @@ def test_transform_input(events):
         pipeline.fit(X, y, sample_weight=weights, X_val=X)
     assert np.allclose(pipeline[1].X_val_, pipeline[0].transform(X))
     assert np.array_equal(pipeline[1].weights_, weights)
+
+
+@ROUTING
+def test_a_validation_sample_without_weights_is_refused(events, routing):
+    X, y, weights = events
+    trees = HistGradientBoostingClassifier(max_iter=2, early_stopping=True, max_bins=31)
+    if routing:
+        with config_context(enable_metadata_routing=True):
+            trees.set_fit_request(X_val=True, y_val=True, sample_weight_val=True)
+    pipeline = make_weighted_pipeline("passthrough", trees)
+    prefix = "" if routing else "histgradientboostingclassifier__"
+    held_out = {f"{prefix}X_val": X, f"{prefix}y_val": y}
+    weighted = held_out | {f"{prefix}sample_weight_val": weights}
+    with config_context(enable_metadata_routing=routing):
+        with pytest.raises(MissingWeightsError, match="`sample_weight_val` must come"):
+            pipeline.fit(X, y, sample_weight=weights, **held_out)
+        pipeline.fit(X, y, **held_out)
+        pipeline.fit(X, y, sample_weight=weights, **weighted)
 
 
 def test_it_stays_a_pipeline(events, negative, tmp_path):

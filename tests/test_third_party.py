@@ -19,17 +19,11 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_sco
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skhep_dnn import BackwardEliminationSelector, BoostedDNN, WeightedDNNClassifier
-from skhep_dnn.ensemble import CrossFitClassifier
+from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.feature_selection import SeparationSelector
 from skhep_dnn.metrics import weighted_roc_auc, weighted_scorer
 from skhep_dnn.metrics._metric_scorer import WeightedMetric
-from skhep_dnn.model_selection import (
-    OptunaSearchCV,
-    SignificanceThresholdClassifier,
-    cross_validate_pooled,
-)
+from skhep_dnn.model_selection import cross_validate_pooled
 from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.weights import training_weights
 
@@ -665,7 +659,12 @@ def mlflow(tmp_path, monkeypatch):
     mlflow.set_tracking_uri(previous)
 
 
-def test_mlflow_keeps_a_pipeline_with_its_parameters_and_losses(mlflow, events):
+@pytest.mark.parametrize("serialization_format", ["skops", "cloudpickle"])
+def test_mlflow_keeps_a_pipeline_with_its_parameters_and_losses(
+    mlflow, events, serialization_format
+):
+    """skops is the default; tests/test_skops.py stores every estimator by it."""
+    skops = pytest.importorskip("skops.io")
     X, y, w = events
     made = make_weighted_pipeline(
         StandardScaler(), network(validation_fraction=0.3), preprocessing_weights="abs"
@@ -677,7 +676,8 @@ def test_mlflow_keeps_a_pipeline_with_its_parameters_and_losses(mlflow, events):
         logged = mlflow.sklearn.log_model(
             made,
             name="model",
-            serialization_format="cloudpickle",
+            serialization_format=serialization_format,
+            skops_trusted_types=skops.get_untrusted_types(data=skops.dumps(made)),
             pip_requirements=[],
         )
     back = mlflow.sklearn.load_model(logged.model_uri)
@@ -704,78 +704,6 @@ def test_mlflow_logs_a_search_by_itself(mlflow, events):
     with mlflow.start_run() as run:
         network(max_epochs=1).fit(X, y, w)
     assert not mlflow.get_run(run.info.run_id).data.params
-
-
-# skops, the default format of mlflow: no pickle, and so no tables of pandas
-
-TABLES = pytest.mark.xfail(
-    reason="skops stores no tables of pandas, which are among what this one learns",
-    raises=TypeError,
-    strict=True,
-)
-STORED = [
-    pytest.param(network(), marks=TABLES, id="network"),
-    pytest.param(network(n_members=2, cv=2), marks=TABLES, id="members"),
-    pytest.param(BoostedDNN(network(), n_estimators=2), marks=TABLES, id="boosted"),
-    pytest.param(CrossFitClassifier(network(), cv=2), marks=TABLES, id="cross-fit"),
-    pytest.param(
-        SignificanceThresholdClassifier(
-            LogisticRegression(), min_n_eff=1.0, cv=3, n_replicas=3
-        ),
-        id="threshold",
-    ),
-    pytest.param(
-        OptunaSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, n_trials=2, cv=2),
-        id="search",
-    ),
-    pytest.param(
-        BackwardEliminationSelector(LogisticRegression(), cv=2),
-        marks=TABLES,
-        id="elimination",
-    ),
-    pytest.param(SeparationSelector(n_replicas=5), marks=TABLES, id="separation"),
-]
-
-
-@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.MeanCombinationWarning")
-@pytest.mark.parametrize("estimator", STORED)
-def test_skops_stores_what_is_fitted(events, estimator):
-    skops = pytest.importorskip("skops.io")
-    X, y, w = events
-    w = np.abs(w)  # not all models inside are ours
-    fitted = clone(estimator)
-    fitted.fit(X, y, sample_weight=w)
-    stored = skops.dumps(fitted)
-    back = skops.loads(stored, trusted=skops.get_untrusted_types(data=stored))
-    method = "predict_proba" if hasattr(fitted, "predict_proba") else "transform"
-    np.testing.assert_array_equal(getattr(back, method)(X), getattr(fitted, method)(X))
-
-
-@TABLES
-def test_skops_stores_categories(with_category):
-    skops = pytest.importorskip("skops.io")
-    X, y, w = with_category
-    model = network(categorical_features=["lepton"]).fit(X, y, w)
-    stored = skops.dumps(model)
-    back = skops.loads(stored, trusted=skops.get_untrusted_types(data=stored))
-    np.testing.assert_array_equal(back.predict_proba(X), model.predict_proba(X))
-
-
-@pytest.mark.xfail(
-    reason="The default format of mlflow is skops, which stores no tables of pandas",
-    strict=True,
-)
-def test_mlflow_keeps_a_network_in_its_default_format(mlflow, events):
-    skops = pytest.importorskip("skops.io")
-    X, y, w = events
-    model = network().fit(X, y, w)
-    trusted = skops.get_untrusted_types(data=skops.dumps(model))
-    with mlflow.start_run():
-        logged = mlflow.sklearn.log_model(
-            model, name="model", skops_trusted_types=trusted, pip_requirements=[]
-        )
-    back = mlflow.sklearn.load_model(logged.model_uri)
-    np.testing.assert_array_equal(back.predict_proba(X), model.predict_proba(X))
 
 
 def test_clones_of_all_tools_train_alike(events):

@@ -6,6 +6,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
@@ -16,9 +17,9 @@ from skhep_dnn._weighted_steps import (
     declines,
     final_step,
     gets_weights,
-    has_weighted_parts,
     is_predictor,
     requesting_weights,
+    weighted_parts,
 )
 
 
@@ -52,12 +53,17 @@ def test_a_step_declines_by_a_request():
 
 
 def test_weighted_parts():
-    for weighted in (True, False):
-        part = StandardScaler() if weighted else MinMaxScaler()
+    for part, names in [
+        (StandardScaler(), ["a"]),
+        (MinMaxScaler(), []),
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["a__standardscaler"]),
+        (FeatureUnion([("one", "drop"), ("two", StandardScaler())]), ["a__two"]),
+        (make_pipeline("passthrough", MinMaxScaler()), []),
+    ]:
         columns = ColumnTransformer([("a", part, [0]), ("b", "drop", [1])])
-        assert has_weighted_parts(columns) is weighted
-        assert has_weighted_parts(FeatureUnion([("a", part)])) is weighted
-    assert not has_weighted_parts(StandardScaler())
+        assert weighted_parts(columns) == names
+        assert weighted_parts(FeatureUnion([("a", part)])) == names
+    assert weighted_parts(StandardScaler()) == []
 
 
 def test_predictors():

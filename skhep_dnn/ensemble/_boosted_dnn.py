@@ -32,7 +32,9 @@ from skhep_dnn._event_sample import (
     hold_out,
 )
 from skhep_dnn._fit_arguments import groups_argument, weights_argument
-from skhep_dnn._logits import labels, weighted_accuracy
+from skhep_dnn._fold_numbers import FoldNumbers, as_splitter
+from skhep_dnn._learnt_table import LearntTable
+from skhep_dnn._logits import labels, log_probability, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn._weighted_steps import final_step
@@ -123,9 +125,10 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         example; it is fitted in the folds of `cv`, a `WeightedDNNClassifier` with the
         physics weights, any other with the balanced training weights. None starts
         from equal probabilities.
-    cv : int or splitter, default=5
+    cv : int, splitter or fold numbers, default=5
         Folds of `init`, of the events that are not held out; an int means stratified,
-        shuffled ones that keep groups together.
+        shuffled ones that keep groups together, a column has the fold number of each
+        event.
     validation_fraction : float, default=0.2
         Share of the events that is held out, at random within each class: to stop, to
         choose the iteration and to search the step. None holds out nothing; then all
@@ -247,7 +250,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
     n_iter_: int
     train_score_: FloatArray
     validation_scores_: FloatArray
-    boosting_path_: pd.DataFrame
+    boosting_path_ = LearntTable()
     boost_factors_: FloatArray
     init_shift_: dict[str, float]
     _rule: BoostingRule
@@ -346,7 +349,9 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             Physics weights; None counts each event once. An event of weight zero is
             as good as absent.
         X_val, y_val, sample_weight_val : array-like, default=None
-            An explicit validation sample, in place of `validation_fraction`.
+            An explicit validation sample, in place of `validation_fraction`. Its
+            weights must come with `sample_weight`; without it they may, and then judge
+            a training that counts each event once.
         groups : array-like of shape (n_samples,), default=None
             Events of one group stay together where events are held out, in the folds
             of `init`, and in splits of the estimator itself.
@@ -365,6 +370,8 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             chance, or the data are not what is described above.
         WeightsError
             If the weights cannot be used.
+        MissingWeightsError
+            If there are weights, but none of the validation sample.
         """
         rule = self._checked_rule()
         sample = self._sample(
@@ -372,7 +379,9 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         )
         check_two_classes(sample.targets.classes)
         explicit = None
-        if has_validation_sample(X_val, y_val, sample_weight_val):
+        if has_validation_sample(
+            X_val, y_val, sample_weight_val, is_weighted=sample.is_weighted
+        ):
             table = check_table(self, X_val, reset=False)
             explicit = self._validation_sample(
                 table, y_val, sample_weight_val, sample.targets.classes
@@ -381,7 +390,8 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         rows, parts = self._parts(sample, explicit, rng)
         train = parts[0]
         weights = self._training_weights(train.events)
-        start, out_of_fold = self._started(train, weights, rng)
+        folds = self._folds(sample, rows)
+        start, out_of_fold = self._started(train, weights, folds, rng)
         scores = [out_of_fold, *(start.scores(part.X) for part in parts[1:])]
         before = self._scores_of_init(parts, scores)
         stages = boost(
@@ -436,6 +446,24 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             votes there are: those of many agreeing ones are too certain.
         """
         return np.asarray(softmax(self._scores(X), axis=1))
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithm of the probability of each class, from its logit.
+
+        It is exact where `predict_proba` is rounded to 0 or 1.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return log_probability(self.decision_function(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Most probable class of each event.
@@ -624,11 +652,11 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
                 f"{self.method!r}, which has no logit to start from. Leave it out."
             )
             raise ValueError(msg)
-        if self.init is not None and np.iterable(self.cv):
+        if self.init is not None and np.iterable(as_splitter(self.cv)):
             msg = (
-                "`cv` must be a number of folds or a splitter, got an iterable of "
-                "positions, which would count events that are held out before. Pass "
-                "a splitter."
+                "`cv` must be a number of folds, a splitter or a column of fold "
+                "numbers, got an iterable of positions, which would count events that "
+                "are held out before. Pass a splitter."
             )
             raise ValueError(msg)
         if self.continue_training:
@@ -701,8 +729,20 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             rules = replace(rules, negative_weights=self.negative_weights)
         return rules.apply(rules.scheme(events.targets), events.targets)
 
+    def _folds(self, sample: EventSample, rows: NDArray[np.int64]) -> Any:
+        """Return the folds of `init`, of some of the events."""
+        cv = as_splitter(self.cv)
+        if self.init is None or not isinstance(cv, FoldNumbers):
+            return cv
+        next(cv.split(sample.X))  # there are as many numbers as events
+        return cv.take(rows)
+
     def _started(
-        self, train: BoostingPart, weights: FloatArray, rng: np.random.RandomState
+        self,
+        train: BoostingPart,
+        weights: FloatArray,
+        folds: Any,
+        rng: np.random.RandomState,
     ) -> tuple[BoostingStart, FloatArray]:
         """Return where new events start, and the scores that training events have."""
         n_classes = len(train.events.targets.classes)
@@ -718,7 +758,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             seeded_clone(self.init, rng),
             events,
             given,
-            self.cv,
+            folds,
             seed=int(rng.randint(MAX_SEED)),
             n_jobs=self.n_jobs,
         )

@@ -11,7 +11,6 @@ from numbers import Integral
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Tags, get_tags
@@ -21,6 +20,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
 from skhep_dnn._fit_arguments import groups_argument
+from skhep_dnn._learnt_table import LearntTable
 from skhep_dnn._logits import weighted_accuracy
 from skhep_dnn._sklearn import (
     HasMethods,
@@ -29,7 +29,7 @@ from skhep_dnn._sklearn import (
     _fit_context,
 )
 from skhep_dnn._tables import check_table, select_columns
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import WarnsOnce
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.ensemble._estimator_checks import check_averageable, check_decisions
 from skhep_dnn.ensemble._internal_splits import keeps_groups, splitting_parts
@@ -72,7 +72,7 @@ class _Sample(NamedTuple):
     numbers: EventNumbers | None
 
 
-class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class CrossFitClassifier(WarnsOnce, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """One model for each fold, and each event to the model that its number selects.
 
     With event numbers every event is scored by one model that has not seen it: an event
@@ -86,8 +86,9 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     estimator : classifier
         What is fitted in each fold: any classifier, or a pipeline that ends with one;
         clones are fitted. It must take `sample_weight` where weights are passed.
-    cv : int, splitter, iterable or None, default=None
-        Folds; None for five. With event numbers a number of folds or an
+    cv : int, splitter, iterable, fold numbers or None, default=None
+        Folds; None for five. A column has the fold number of each event, -1 for one
+        that trains all models. With event numbers a number of folds or an
         `EventNumberKFold` without a column.
     event_number : int or str, or sequence of them, default=None
         Column of `X` with the event numbers, by name or by position, or the two of run
@@ -171,7 +172,7 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     cv_: Any
     fold_: NDArray[np.int64]
     oof_decision_function_: NDArray[np.float64]
-    fold_report_: pd.DataFrame
+    fold_report_ = LearntTable()
     _models: FoldModels
     _has_numbers: bool
 
@@ -182,6 +183,7 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     }
     __metadata_request__decision_function: ClassVar = {"event_number": True}
     __metadata_request__predict_proba: ClassVar = {"event_number": True}
+    __metadata_request__predict_log_proba: ClassVar = {"event_number": True}
     __metadata_request__predict: ClassVar = {"event_number": True}
     __metadata_request__score: ClassVar = {"sample_weight": True, "event_number": True}
 
@@ -265,7 +267,8 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Warns
         -----
         MeanCombinationWarning
-            If new events get the mean of the models.
+            If new events get the mean of the models; once for this estimator and its
+            clones.
         """
         check_averageable(self.estimator)
         sample = self._sample(X, y, sample_weight, event_number)
@@ -351,6 +354,30 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             In the order of `classes_`.
         """
         return self._models_of("predict_proba", X, event_number)
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(
+        self, X: ArrayLike, event_number: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Logarithm of the probability of each class, from the logits of the models.
+
+        It is exact where `predict_proba` is rounded to 0 or 1, if the sigmoid or the
+        softmax of the models' decision function is their probability. Of other models
+        it is the logarithm of the probability, -708 for one of 0.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+        event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
+            Their numbers, where `fit` got some beside the events.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return self._models_of("predict_log_proba", X, event_number)
 
     def predict(
         self, X: ArrayLike, event_number: ArrayLike | None = None
@@ -506,7 +533,7 @@ class CrossFitClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             "variable as out-of-fold scores, got the mean of all models: cuts that "
             f"were tuned out-of-fold do not hold on it. {remedy}"
         )
-        warn_caller(msg, MeanCombinationWarning)
+        self._warn_once(msg, MeanCombinationWarning)
 
     def _splitter(self, sample: _Sample, groups: ArrayLike | None) -> Any:
         if sample.numbers is None:

@@ -23,7 +23,12 @@ from skhep_dnn._event_sample import (
     check_event_sample,
     has_validation_sample,
 )
-from skhep_dnn._logits import labels, log_odds_of_mean, weighted_accuracy
+from skhep_dnn._logits import (
+    labels,
+    log_odds_of_mean,
+    log_probability,
+    weighted_accuracy,
+)
 from skhep_dnn._responses import Response, log_probabilities, response_of
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
@@ -217,7 +222,9 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Physics weights; None counts each event once.
         X_val, y_val, sample_weight_val : array-like, default=None
-            An explicit validation sample for the estimator.
+            An explicit validation sample for the estimator. Its weights must come with
+            `sample_weight`; without it they may, and then judge a training that
+            counts each event once.
         groups : array-like of shape (n_samples,), default=None
             Events of one group stay together where events are held out.
 
@@ -234,6 +241,8 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
             If the estimator would split copies of one event, its decision function is
             one of pairs of classes, there are fewer variants than `n_copies`, or the
             data are not what is described above.
+        MissingWeightsError
+            If there are weights, but none of the validation sample.
         """
         check_averageable(self.estimator)
         table = self._table(X, reset=True)
@@ -241,7 +250,9 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
         classes = sample.targets.classes
         check_decisions(self.estimator, len(classes))
         validation = None
-        if has_validation_sample(X_val, y_val, sample_weight_val):
+        if has_validation_sample(
+            X_val, y_val, sample_weight_val, is_weighted=sample.is_weighted
+        ):
             table_val = check_table(self, X_val, reset=False)
             validation = self._sample(
                 table_val, y_val, sample_weight_val, classes=classes, suffix="_val"
@@ -305,6 +316,24 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
             In the order of `classes_`.
         """
         return self._over_variants(lambda model, rows: model.predict_proba(rows), X)
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithm of the mean probability of each class.
+
+        It is as exact as `decision_function`, from which it is computed.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return log_probability(self.decision_function(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Most probable class of each event.

@@ -27,6 +27,8 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from skhep_dnn._fit_tasks import without_callbacks
+from skhep_dnn._fold_numbers import as_splitter
+from skhep_dnn._learnt_table import LearntTable
 from skhep_dnn._sklearn import (
     HasMethods,
     Interval,
@@ -115,8 +117,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     n_seeds : int, default=3
         Seeds that all columns and each accepted removal are trained with, for the
         spread over trainings. Candidates are trained with the first one.
-    cv : int, splitter, iterable or None, default=None
-        Folds; None for five.
+    cv : int, splitter, iterable, fold numbers or None, default=None
+        Folds; None for five. A column has the fold number of each event, -1 for one
+        that trains all models.
     n_replicas : int, default=200
         Bootstrap replicas for the errors of scores other than the log-loss.
     as_members : bool or "auto", default="auto"
@@ -237,6 +240,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     2      x3           2      True
     3      x1           1     False
     """
+
+    elimination_path_ = LearntTable()
+    iterations_ = LearntTable()
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {
         "sample_weight": True,
@@ -368,7 +374,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         given = {"sample_weight": sample_weight, "groups": groups, **params}
         routed = routed_params(self, self.estimator, scoring, given)
         events = Events(table, y, routed.estimator.fit, routed.scorer.score)
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splitter = check_cv(
+            as_splitter(self.cv), y, classifier=is_classifier(self.estimator)
+        )
         splits = list(splitter.split(table, y, **routed.splitter.split))
         rules = self._rules()
         records, seed = self._open_records(table, y, given, splits)
@@ -397,7 +405,9 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
         -------
         routing : MetadataRouter
         """
-        splitter = check_cv(self.cv, classifier=is_classifier(self.estimator))
+        splitter = check_cv(
+            as_splitter(self.cv), classifier=is_classifier(self.estimator)
+        )
         scoring = self._scorers(is_weighted=False)
         router = router_of(type(self).__name__, self.estimator, scoring, splitter)
         return router.add_self_request(self)

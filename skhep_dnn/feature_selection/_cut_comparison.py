@@ -24,6 +24,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import Bunch, check_random_state
 
+from skhep_dnn._fold_numbers import as_splitter
 from skhep_dnn._tables import select_columns
 from skhep_dnn._validation import check_event_weights, check_signal
 from skhep_dnn.feature_selection._columns import (
@@ -147,8 +148,9 @@ def compare_after_cut(
     cut : float, default=0.005
         Columns are kept if their importance exceeds it, in the unit of the score of
         `importance`.
-    cv : int, cross-validator or iterable of splits, default=5
-        Folds that hold each event once; an int makes stratified, shuffled ones.
+    cv : int, cross-validator, iterable of splits or fold numbers, default=5
+        Folds that hold each event once; an int makes stratified, shuffled ones, a
+        column has the fold number of each event.
     scoring : {"balanced_log_loss", "roc_auc"} or callable, \
             default="balanced_log_loss"
         Metric of `paired_bootstrap`: a callable takes labels, probabilities of the
@@ -263,7 +265,7 @@ def _make_splits(
 ) -> Splits:
     if isinstance(cv, Integral):
         cv = StratifiedKFold(cv, shuffle=True, random_state=rng)
-    return list(check_cv(cv, labels, classifier=True).split(table, labels))
+    return list(check_cv(as_splitter(cv), labels, classifier=True).split(table, labels))
 
 
 def _out_of_fold(

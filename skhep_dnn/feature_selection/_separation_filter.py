@@ -19,6 +19,7 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._event_sample import EventSample, check_event_sample, check_two_classes
+from skhep_dnn._learnt_table import LearntTable
 from skhep_dnn._sklearn import Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn.feature_selection._columns import numeric_columns
@@ -109,6 +110,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
     1  smeared  correlated            mass
     2    noise  separation
     """
+
+    table_ = LearntTable()
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"sample_weight": True}
 

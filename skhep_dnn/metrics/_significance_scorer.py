@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import ClassVar, Literal
 
@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._validation import check_scores, check_signal
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import warn_caller, warn_once
 from skhep_dnn.exceptions import (
     FoldYieldWarning,
     LowStatisticsWarning,
@@ -412,6 +412,8 @@ class ScoredSignificance:
     figure_of_merit: FigureOfMerit
     squared: bool
     unit_weights: bool
+    # The folds of a search share a scorer, and have one thing to say of its yields.
+    _told: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def __call__(
         self,
@@ -607,7 +609,7 @@ class ScoredSignificance:
                 "yields of the whole sample, or let the scorer carry `sample_weight` "
                 "and `target`."
             )
-            warn_caller(msg, FoldYieldWarning)
+            warn_once(self._told, msg, FoldYieldWarning)
 
     def _warn_if_few(self, b: float, sum_w2_b: float) -> None:
         if b > 0 and b * b >= self.min_n_eff * sum_w2_b:

@@ -13,6 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
+from skhep_dnn._fold_numbers import as_splitter
 from skhep_dnn._sklearn import _check_method_params, _num_samples
 from skhep_dnn._validation import check_event_weights
 from skhep_dnn.metrics import BootstrapResult
@@ -162,8 +163,9 @@ def cross_validate_pooled(
         As in `sklearn.model_selection.cross_validate`. Names such as "roc_auc" stand
         for this package's `weighted_scorer`. None takes the balanced log-loss of
         classifiers and the coefficient of determination of regressors.
-    cv : int, splitter, iterable or None, default=None
-        Folds; None for five. Repeated folds give the mean over the repeats.
+    cv : int, splitter, iterable, fold numbers or None, default=None
+        Folds; None for five. A column has the fold number of each event, -1 for one
+        that trains all models. Repeated folds give the mean over the repeats.
     pooled : bool or "auto", default="auto"
         "auto" pools the scorers that work on predictions; True wants all of them to;
         False gives the scores of the folds alone.
@@ -244,7 +246,7 @@ def cross_validate_pooled(
     if sample_weight is not None:
         sample_weight = check_event_weights(sample_weight, _num_samples(X))
     scoring = as_scoring(scoring, estimator, is_weighted=sample_weight is not None)
-    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+    splitter = check_cv(as_splitter(cv), y, classifier=is_classifier(estimator))
     router = router_of("cross_validate_pooled", estimator, scoring, splitter)
     passed = {"sample_weight": sample_weight, "groups": groups, **params}
     routed = routed_params(router, estimator, scoring, passed)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 
-from skhep_dnn._logits import labels, log_odds_of_mean
+from skhep_dnn._fold_numbers import as_splitter
+from skhep_dnn._logits import labels, log_odds_of_mean, log_probability
 from skhep_dnn._responses import Response, log_of, log_probabilities, response_of
 from skhep_dnn._sklearn import _num_samples, _safe_indexing
 from skhep_dnn.model_selection._pooled import OutOfFold, mean_response
@@ -95,6 +96,14 @@ class FoldModels:
             return self._mean(lambda model, rows: model.predict_proba(rows), X)
         return self._by_fold(lambda model, rows: model.predict_proba(rows), X, folds)
 
+    def predict_log_proba(self, X: Any, folds: Folds | None) -> Floats:
+        """Return logarithms of probabilities; the arguments are the same."""
+        if folds is None:
+            return log_probability(self.decision_function(X, None))
+        return self._by_fold(
+            lambda model, rows: log_probabilities(model, self.response, rows), X, folds
+        )
+
     def predict(self, X: Any, folds: Folds | None) -> NDArray[Any]:
         """Return labels; the arguments are those of `decision_function`."""
         if folds is None:
@@ -125,8 +134,8 @@ def folds_of_classifier(cv: Any, y: Any, *, grouped: bool) -> Any:
 
     Parameters
     ----------
-    cv : int, splitter, iterable or None
-        Folds; None for five.
+    cv : int, splitter, iterable, fold numbers or None
+        Folds; None for five. A column has the fold number of each event.
     y : ndarray of shape (n_samples,) or None
         Labels; None where it is not known yet.
     grouped : bool
@@ -139,7 +148,7 @@ def folds_of_classifier(cv: Any, y: Any, *, grouped: bool) -> Any:
     """
     if grouped and (cv is None or isinstance(cv, Integral)):
         return StratifiedGroupKFold(N_SPLITS if cv is None else int(cv))
-    return check_cv(cv, y, classifier=True)
+    return check_cv(as_splitter(cv), y, classifier=True)
 
 
 def oof_decisions(passes: Sequence[OutOfFold], n_samples: int) -> Floats:

@@ -24,6 +24,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 
 from skhep_dnn._fit_tasks import FitTask, has_callbacks
+from skhep_dnn._fold_numbers import as_splitter
 from skhep_dnn._sklearn import (
     BaseSearchCV,
     HasMethods,
@@ -35,7 +36,7 @@ from skhep_dnn._sklearn import (
     _num_samples,
 )
 from skhep_dnn._validation import check_event_weights
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import WarnsOnce
 from skhep_dnn.exceptions import IgnoredConstraintWarning
 from skhep_dnn.metrics import weighted_scorer
 from skhep_dnn.model_selection._choice import Choice, choose_trial
@@ -66,7 +67,7 @@ _RANKED_BY = {
 }
 
 
-class OptunaSearchCV(BaseSearchCV):
+class OptunaSearchCV(WarnsOnce, BaseSearchCV):
     """Search with Optuna's samplers on pooled, weighted out-of-fold scores.
 
     A sibling of `sklearn.model_selection.GridSearchCV`, and a drop-in for
@@ -100,8 +101,9 @@ class OptunaSearchCV(BaseSearchCV):
         As in `GridSearchCV`; names such as "roc_auc" stand for this package's
         `weighted_scorer`. None takes the balanced log-loss of classifiers and the
         coefficient of determination of regressors.
-    cv : int, splitter, iterable or None, default=None
-        Folds; None for five.
+    cv : int, splitter, iterable, fold numbers or None, default=None
+        Folds; None for five. A column has the fold number of each event, -1 for one
+        that trains all models.
     pooled : bool or "auto", default="auto"
         Whether trials are ranked by the score of all out-of-fold predictions together.
         "auto" does so where the scorer works on predictions, and says in the log what
@@ -328,7 +330,9 @@ class OptunaSearchCV(BaseSearchCV):
         scoring = as_scoring(self.scoring, self.estimator, is_weighted=is_weighted)
         routed = routed_params(self, self.estimator, scoring, params)
         events = Events(X, y, routed.estimator.fit, routed.scorer.score)
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splitter = check_cv(
+            as_splitter(self.cv), y, classifier=is_classifier(self.estimator)
+        )
         splits = list(splitter.split(X, y, **routed.splitter.split))
         space = as_space(self.param_distributions)
         space.check_estimator(self.estimator)
@@ -432,7 +436,7 @@ class OptunaSearchCV(BaseSearchCV):
                 f"{self.sampler!r}, which proposes them as often as others; they are "
                 'only kept from being the best. Take "tpe", "gp" or "evolutionary".'
             )
-            warn_caller(msg, IgnoredConstraintWarning)
+            self._warn_once(msg, IgnoredConstraintWarning)
         if self.choice != "best" and callable(self.refit):
             msg = (
                 f"`choice` must be 'best' where `refit` is a function, which chooses, "

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
+from skhep_dnn._responses import kind_of, log_of, log_probabilities
 from skhep_dnn._sklearn import _num_samples
 from skhep_dnn.exceptions import SkhepDNNError
 
@@ -37,8 +38,9 @@ class KeptPredictions:
     """Estimator that gives back the predictions it was made with.
 
     It has those of the methods `decision_function`, `predict_proba` and `predict` whose
-    results it keeps. They must be called with as many events as it keeps, in the same
-    order; what the events are is not looked at.
+    results it keeps, and `predict_log_proba` with the second one. They must be called
+    with as many events as it keeps, in the same order; what the events are is not
+    looked at.
 
     Parameters
     ----------
@@ -117,6 +119,30 @@ class KeptPredictions:
         probability : ndarray of shape (n_samples, n_classes)
         """
         return self._of("predict_proba", X)
+
+    @available_if(_kept("predict_proba"))
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithm of the probability of each class.
+
+        It is that of the decision function, if it is kept and has the probabilities in
+        it, and is then exact where they are rounded.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The events.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            -708 for a probability of 0 of which no more is known.
+        """
+        probability = self.predict_proba(X)
+        if "decision_function" in self.responses:
+            kind = kind_of(probability, self.decision_function(X))
+            if kind != "probability":
+                return log_probabilities(self, kind, X)
+        return log_of(probability)
 
     @available_if(_kept("predict"))
     def predict(self, X: ArrayLike) -> NDArray[Any]:

@@ -36,7 +36,7 @@ from skhep_dnn._sklearn import (
     _routing_enabled,
 )
 from skhep_dnn._validation import check_pos_label, check_scores
-from skhep_dnn._warnings import warn_caller
+from skhep_dnn._warnings import WarnsOnce, warn_caller
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.exceptions import MeanCombinationWarning, RefitCutWarning
 from skhep_dnn.metrics import (
@@ -118,7 +118,7 @@ class _Scored(NamedTuple):
 
 
 class SignificanceThresholdClassifier(
-    ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    WarnsOnce, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """Classifier that selects by the cut with the largest significance.
 
@@ -162,8 +162,9 @@ class SignificanceThresholdClassifier(
     response_method : {"auto", "decision_function", "predict_proba"}, default="auto"
         The score; "auto" takes the decision function where there is one, which does
         not saturate.
-    cv : int, splitter, iterable, "prefit" or None, default=None
-        Folds, which test no event twice; None for five. "prefit" takes the estimator as
+    cv : int, splitter, iterable, fold numbers, "prefit" or None, default=None
+        Folds, which test no event twice; None for five. A column has the fold number of
+        each event, -1 for one that trains all models. "prefit" takes the estimator as
         it is fitted: `fit` then only chooses the cut, on events it has not seen. None
         for a `CrossFitClassifier`, which has folds of its own.
     refit : bool, default=False
@@ -393,7 +394,8 @@ class SignificanceThresholdClassifier(
         Warns
         -----
         MeanCombinationWarning
-            If new events get the mean of the models of the folds.
+            If new events get the mean of the models of the folds; once for this
+            estimator and its clones.
         RefitCutWarning
             If the model is refitted, with the shift of the efficiencies.
         LowStatisticsWarning
@@ -407,7 +409,7 @@ class SignificanceThresholdClassifier(
         for name in ("estimator_", "estimators_"):  # of a fit before
             self.__dict__.pop(name, None)
         self.refit_shift_ = None
-        if self.cv == "prefit":
+        if self._is_prefit:
             kept = self._answers_of_prefit(sample, params)
         else:
             routed = self._routed(sample, groups, params)
@@ -455,6 +457,24 @@ class SignificanceThresholdClassifier(
             In the order of `classes_`.
         """
         return self._answer("predict_proba", X, params)
+
+    @available_if(_has("predict_log_proba"))
+    def predict_log_proba(self, X: Any, **params: Any) -> FloatArray:
+        """Logarithm of the probability of each class by the models.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Events.
+        **params : dict
+            Further arguments of the method of the estimator, such as event numbers.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, 2)
+            In the order of `classes_`.
+        """
+        return self._answer("predict_log_proba", X, params)
 
     def predict(self, X: Any, **params: Any) -> NDArray[Any]:
         """Label of the signal for selected events, of the background for the others.
@@ -517,12 +537,12 @@ class SignificanceThresholdClassifier(
         routing : MetadataRouter
         """
         to_estimator = MethodMapping().add(caller="fit", callee="fit")
-        for method in _RESPONSES:
+        for method in (*_RESPONSES, "predict_log_proba"):
             to_estimator.add(caller=method, callee=method)
         to_estimator.add(caller="predict", callee=self._response)
         router = MetadataRouter(owner=self).add_self_request(self)
         router.add(estimator=self.estimator, method_mapping=to_estimator)
-        if self.cv != "prefit":
+        if not self._is_prefit:
             router.add(
                 splitter=folds_of_classifier(self.cv, None, grouped=True),
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
@@ -536,6 +556,10 @@ class SignificanceThresholdClassifier(
         tags.classifier_tags.multi_class = False
         tags.input_tags = own.input_tags
         return tags
+
+    @property
+    def _is_prefit(self) -> bool:
+        return isinstance(self.cv, str)  # "prefit"
 
     @property
     def _has_own_folds(self) -> bool:
@@ -559,14 +583,14 @@ class SignificanceThresholdClassifier(
                 "that is known to 5 per cent."
             )
             raise ValueError(msg)
-        if self.refit and (own_folds or self.cv == "prefit"):
+        if self.refit and (own_folds or self._is_prefit):
             what = "a CrossFitClassifier" if own_folds else "cv='prefit'"
             msg = (
                 f"`refit` must be False with {what}, which predicts by the models that "
                 "it has, got True. Leave it out."
             )
             raise ValueError(msg)
-        if own_folds and self.cv not in (None, "prefit"):
+        if own_folds and not (self.cv is None or self._is_prefit):
             msg = (
                 "`cv` must be None for a CrossFitClassifier, which has folds of its "
                 f"own, got {self.cv!r}. Leave it out."
@@ -802,7 +826,7 @@ class SignificanceThresholdClassifier(
             "event_number=...), or choose the cut of a fitted model on other events "
             'by cv="prefit".'
         )
-        warn_caller(msg, MeanCombinationWarning)
+        self._warn_once(msg, MeanCombinationWarning)
 
     def _measure_refit(
         self, sample: EventSample, scored: _Scored, routed: Bunch

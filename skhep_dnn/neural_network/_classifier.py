@@ -28,11 +28,23 @@ from skhep_dnn._event_sample import (
     has_validation_sample,
 )
 from skhep_dnn._fit_tasks import CallbackSupportMixin, FitTask, has_callbacks
-from skhep_dnn._logits import labels, probabilities, weighted_accuracy
+from skhep_dnn._fold_numbers import as_splitter
+from skhep_dnn._learnt_table import LearntTable
+from skhep_dnn._logits import (
+    labels,
+    log_probability,
+    probabilities,
+    weighted_accuracy,
+)
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table, column_positions
-from skhep_dnn._warnings import warn_caller
-from skhep_dnn.exceptions import DivergenceWarning, WeightsError
+from skhep_dnn._warnings import WarnsOnce, warn_caller
+from skhep_dnn.exceptions import (
+    DivergenceWarning,
+    IgnoredParameterWarning,
+    UnscoredEventsWarning,
+    WeightsError,
+)
 from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
 from skhep_dnn.neural_network._activations import ACTIVATIONS, activation_names
 from skhep_dnn.neural_network._averaging import AVERAGES, Average
@@ -71,6 +83,7 @@ from skhep_dnn.neural_network._parameter_checks import (
     check_left_at_default,
     check_splits,
     check_without_validation,
+    why_none_stops_early,
 )
 from skhep_dnn.neural_network._preparation.columns import (
     Categorical,
@@ -107,7 +120,9 @@ from skhep_dnn.weights._scheme import WeightScheme
 __all__ = ["WeightedDNNClassifier"]
 
 
-class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class WeightedDNNClassifier(
+    WarnsOnce, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+):
     """Deep neural network, or an ensemble of them, for weighted events.
 
     A classifier for tables of simulated events whose weights may be negative and span
@@ -202,10 +217,11 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
     evaluations_per_epoch : int, default=1
         Number of evaluations of the validation sample in a pass.
     early_stopping : bool, default=False
-        Stop a member when it has not improved for `n_iter_no_change`.
-        Without effect under "one_cycle", whose cycle always runs to its end. The best
-        state of a member is kept in any case where it has a validation sample, and
-        the last one where it has none.
+        Stop a member when it has not improved for `n_iter_no_change`. Without effect,
+        of which a warning tells, under "one_cycle", whose cycle always runs to its
+        end, and where a schedule has no more cycles than the patience. The best state
+        of a member is kept in any case where it has a validation sample, and the last
+        one where it has none.
     scoring : str or callable, default=None
         What "best" means: the highest score of a scorer, such as "roc_auc" (its
         version for signed weights) or one of `make_significance_scorer`; None is the
@@ -219,10 +235,11 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
     validation_fraction : float, default=None
         Share of the training events that each member holds out, drawn at random
         within each class, to validate on.
-    cv : int, splitter or iterable, default=None
+    cv : int, splitter, iterable or fold numbers, default=None
         Folds: member k leaves out fold k modulo their number; an int means
-        stratified, shuffled folds. The fold stays untouched, and is scored in
-        `oof_decision_function_`.
+        stratified, shuffled folds, a column such as ``df["event"] % 5`` the fold of
+        each event, -1 for one that all members train on. The fold stays untouched, and
+        is scored in `oof_decision_function_`.
     validate_on_fold : bool, default=False
         Whether a member validates on the fold that it leaves out, as in [1]_. The fold
         then decides the best epoch, and there is no `oof_decision_function_`.
@@ -369,8 +386,8 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
     best_epoch_: NDArray[np.float64]
     n_iter_: NDArray[np.int64]
     n_parameters_: int
-    history_: pd.DataFrame
-    weight_report_: pd.DataFrame
+    history_ = LearntTable()
+    weight_report_ = LearntTable()
     callbacks_: list[list[tuple[str, Any]]]
     oof_decision_function_: NDArray[np.float64]
     _weight_rules: WeightRules
@@ -599,7 +616,9 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             Physics weights; None counts each event once. An event of weight zero is
             as good as absent.
         X_val, y_val, sample_weight_val : array-like, default=None
-            An explicit validation sample for all members.
+            An explicit validation sample for all members. Its weights must come with
+            `sample_weight`; without it they may, and then judge a training that
+            counts each event once.
         groups : array-like of shape (n_samples,), default=None
             Events of one group stay together where `validation_fraction` or `cv`
             splits the sample.
@@ -614,12 +633,18 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             If `X` is sparse or not yet collected.
         ValueError
             If `X` or `y` is not what is described above, options contradict each
-            other, or weights cannot be used (`WeightsError`).
+            other, weights cannot be used (`WeightsError`), or those of the validation
+            sample are missing (`MissingWeightsError`).
         NonFiniteLossError
             If a loss becomes nan or infinite.
 
         Warns
         -----
+        IgnoredParameterWarning
+            If `schedule` leaves `early_stopping` without effect.
+        UnscoredEventsWarning
+            If there are more folds than members, so that events of some get no
+            out-of-fold score.
         LowStatisticsWarning
             If a class has fewer than 10 effective events for some member.
         DivergenceWarning
@@ -789,6 +814,23 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         """
         return probabilities(self.decision_function(X))
 
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithm of the probability of each class, from its logit.
+
+        It is exact where `predict_proba` is rounded to 0 or 1.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return log_probability(self.decision_function(X))
+
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Most probable class of each event.
 
@@ -885,8 +927,13 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
 
         Columns, categories and classes are learnt here.
         """
-        explicit = has_validation_sample(X_val, y_val, sample_weight_val)
+        explicit = has_validation_sample(
+            X_val, y_val, sample_weight_val, is_weighted=sample_weight is not None
+        )
         settings = self._checked_settings(explicit=explicit)
+        reason = why_none_stops_early(settings)
+        if reason is not None:
+            self._warn_once(reason, IgnoredParameterWarning)
         start = getattr(self, "net_", None) if self.warm_start else None
         if start is None:
             self.__dict__.pop("net_", None)  # a failed fit leaves no half-new model
@@ -903,6 +950,8 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
         seeds = member_seeds(check_random_state(self.random_state), self.n_members)
         splits = self._split(sample, seeds)
         own_splits = splits[: self.n_members]
+        if self._make_split_rules().leaves_out:
+            self._warn_of_unscored(splits)
         weighed = weigh_members(
             own_splits,
             sample.events.targets,
@@ -1026,7 +1075,7 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
 
     def _make_split_rules(self) -> SplitRules:
         return SplitRules(
-            cv=self.cv,
+            cv=as_splitter(self.cv),
             validate_on_fold=self.validate_on_fold,
             validation_fraction=self.validation_fraction,
             stratify=self.stratify,
@@ -1105,6 +1154,19 @@ class WeightedDNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator
             seeds=seeds.splits,
             fold_seed=seeds.folds,
         )
+
+    def _warn_of_unscored(self, splits: Sequence[Split]) -> None:
+        """Warn of folds that no member leaves out."""
+        n_members, n_folds = self.n_members, len(splits)
+        if n_members < n_folds:
+            msg = (
+                "`n_members` must be at least the number of folds for all events to "
+                f"get an out-of-fold score, got {n_members} for {n_folds} folds: "
+                f"{n_folds - n_members} of them stay nan in `oof_decision_function_`. "
+                f"Set n_members={n_folds}; or, if the folds are there to find the best "
+                "state of a member, validate_on_fold=True."
+            )
+            self._warn_once(msg, UnscoredEventsWarning)
 
     def _largest_sample(
         self, members: Sequence[Member], splits: Sequence[Split]

@@ -4,9 +4,16 @@ from numbers import Integral
 from typing import Any
 
 from skhep_dnn.neural_network._averaging import Average
+from skhep_dnn.neural_network._engine.settings import TrainingSettings
 from skhep_dnn.neural_network._preparation.member_splits import SplitRules
+from skhep_dnn.neural_network._schedules import CyclicSchedule
 
-__all__ = ["check_left_at_default", "check_splits", "check_without_validation"]
+__all__ = [
+    "check_left_at_default",
+    "check_splits",
+    "check_without_validation",
+    "why_none_stops_early",
+]
 
 
 def check_splits(rules: SplitRules, *, explicit: bool) -> None:
@@ -71,6 +78,32 @@ def check_without_validation(
                 "`X_val` and `y_val`."
             )
             raise ValueError(msg)
+
+
+def why_none_stops_early(settings: TrainingSettings) -> str | None:
+    """Return why a schedule leaves `early_stopping` without effect, or None.
+
+    A patience of more evaluations than there are is plain to see: it gets no reason.
+    """
+    if not settings.early_stopping:
+        return None
+    if settings.patience is None:
+        return (
+            "early_stopping=True must come with a schedule that may end at any time, "
+            f"got {settings.schedule!r}, whose only cycle always runs to its end: no "
+            'member stops early. Set schedule="constant" or one that goes in cycles, '
+            "or leave early_stopping=False; the best state is kept in any case."
+        )
+    is_cyclic = isinstance(settings.rules.schedule, CyclicSchedule)
+    if settings.may_stop_early or not is_cyclic:
+        return None
+    return (
+        "early_stopping=True must have a patience that ends before the training, got "
+        f"n_iter_no_change={settings.n_iter_no_change} cycles of "
+        f"{settings.schedule!r} in {settings.max_epochs} passes: no member stops "
+        "early. Lower `n_iter_no_change`, raise `max_epochs`, or leave "
+        "early_stopping=False; the best state is kept in any case."
+    )
 
 
 def check_left_at_default(values: dict[str, Any], defaults: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skhep_dnn import BoostedDNN, WeightedDNNClassifier
 from skhep_dnn.datasets import make_gaussian_events
 from skhep_dnn.ensemble import SymmetryAveragedClassifier
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import MissingWeightsError, WeightsError
 from skhep_dnn.metrics import balanced_log_loss_from_logits, weighted_roc_auc
 from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import SymmetryAugmenter
@@ -629,6 +629,8 @@ def test_what_is_wrong_with_the_events_is_said(events):
         boosted().fit(X, y, np.where(y == "s", -w, w))
     with pytest.raises(ValueError, match="`y_val` must not be None"):
         boosted().fit(X, y, w, X_val=X)
+    with pytest.raises(MissingWeightsError, match="`sample_weight_val` must come"):
+        boosted().fit(X, y, w, X_val=X, y_val=y)
 
 
 def test_vote_needs_no_probabilities(events):

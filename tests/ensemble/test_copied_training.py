@@ -347,7 +347,13 @@ def test_a_validation_sample_needs_an_estimator_that_takes_it(events):
         fit(model, events)
     model.set_params(validation_fraction=None)
     with pytest.raises(TypeError, match="`X_val` must come with an estimator"):
-        fit(model, events, X_val=events.data, y_val=events.target)
+        fit(
+            model,
+            events,
+            X_val=events.data,
+            y_val=events.target,
+            sample_weight_val=events.sample_weight,
+        )
 
 
 def test_copies_of_copies_stay_together(events, recording_boosting):

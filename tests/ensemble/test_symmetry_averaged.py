@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_html_repr, get_tags
 
 from skhep_dnn.ensemble import SymmetryAveragedClassifier
-from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.exceptions import MissingWeightsError, WeightsError
 from skhep_dnn.metrics import weighted_scorer
 
 TREES = HistGradientBoostingClassifier(max_iter=3, max_bins=15)
@@ -156,6 +156,14 @@ def test_a_validation_sample_is_checked(events, arguments, message):
     passed = {name: values[value] for name, value in arguments.items()}
     with pytest.raises(ValueError, match=message):
         wrapped(TREES).fit(X, y, **passed)
+
+
+def test_a_validation_sample_without_weights_is_refused(events):
+    X, y, w = data_of(events)
+    held_out = {"X_val": X, "y_val": y}
+    with pytest.raises(MissingWeightsError, match="`sample_weight_val` must come"):
+        wrapped(TREES).fit(X, y, w, **held_out)
+    wrapped(TREES).fit(X, y, **held_out, sample_weight_val=w)
 
 
 def test_too_few_events_to_hold_out_are_refused(events):

@@ -349,6 +349,7 @@ SETTINGS_OF_003 = {
 
 
 @pytest.mark.parametrize("name", SETTINGS_OF_003)
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.IgnoredParameterWarning")
 def test_the_settings_of_strong_2020(make_model, events, name):
     X, y, w = events
     schedule, patience, average = SETTINGS_OF_003[name]

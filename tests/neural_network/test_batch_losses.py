@@ -80,6 +80,7 @@ def test_gradients_equal_finite_differences(loss):
         {"signal_weight": 3.0, "pos_label": 1, "max_weight": 2.0},
     ],
 )
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_a_mean_over_the_batch_trains_as_the_built_in_loss(
     make_model, events, options, n_classes
 ):

@@ -100,6 +100,7 @@ def test_hidden_layer_sizes_replace_layers_and_width(make_model, events, sizes):
         {"random_state": 1},
     ],
 )
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_each_parameter_has_an_effect(make_model, events, changes):
     X, y, w = events
     w = np.where(np.arange(150) % 10 == 0, -0.5 * w, w)

@@ -91,6 +91,7 @@ def check_same(models, others, X):
     ],
     ids=str,
 )
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_two_of_one_member_have_the_bits_of_their_own_fits(make_model, events, options):
     X, y, w = events
     X = X.copy()
@@ -114,12 +115,13 @@ def test_explicit_samples_and_own_rows_validate_side_by_side(make_model, events)
     check_same(expected, fit_together(models, samples), X)
     samples = parts_of(events)
     samples[0] |= {"X_val": X[100:], "y_val": y[100:], "sample_weight_val": w[100:]}
-    samples[1] |= {"X_val": X[:50], "y_val": y[:50]}
+    samples[1] |= {"X_val": X[:50], "y_val": y[:50], "sample_weight_val": w[:50]}
     models = [make_model(scoring="roc_auc"), make_model(scoring="accuracy")]
     expected = one_by_one([clone(model) for model in models], samples)
     check_same(expected, fit_together(models, samples), X)
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_groups_stay_together(make_model, events):
     samples = parts_of(events)
     for sample in samples:
@@ -153,6 +155,7 @@ def test_events_are_transformed_as_alone(make_model, events):
     check_same(expected, fit_together(models, samples), frame)
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_several_classes(make_model, events):
     X, _, w = events
     y = np.array(["w", "top", "signal"] * 50)
@@ -171,6 +174,7 @@ def test_two_samples_of_other_labels(make_model, events):
     assert set(models[1].predict(events[0])) <= {3, 7}
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_members_of_many_classifiers_are_those_of_their_own_fits(make_model, events):
     X, sizes = events[0], (1, 3, 2)
     models = [
@@ -228,6 +232,7 @@ def test_what_is_learnt_is_as_good_as_by_an_own_fit(make_model, events):
     np.testing.assert_allclose(*logits, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_a_fit_before_is_forgotten(make_model, events):
     model = make_model(cv=3).fit(*events)
     (got,) = fit_together([model.set_params(cv=None)], parts_of(events, [slice(None)]))
@@ -285,6 +290,7 @@ class OwnFit(WeightedDNNClassifier):
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_what_cannot_train_together_is_refused(make_model, events, one, other, words):
     if "scoring" in one:
         one, other = {**one, **HELD_OUT}, {**other, **HELD_OUT}
@@ -429,6 +435,7 @@ ALL, WITHOUT_FIRST = [True, True, True], [False, True, True]
     [{}, {"cv": 3}, {"dropout": 0.2, "connection": "dense", **HELD_OUT}],
     ids=str,
 )
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_a_mask_of_all_columns_is_a_fit(make_model, events, options):
     samples = parts_of(events)
     models = [make_model(**options, random_state=seed) for seed in (3, 4)]

@@ -179,6 +179,7 @@ def test_stratified_folds_score_each_event_of_five_classes(make_model):
     assert np.isfinite(model.oof_decision_function_).all()
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_events_without_a_score_are_nan_in_every_class(make_model):
     X, y, w = make_classes()
     w[7] = 0.0

@@ -86,6 +86,7 @@ def test_an_explicit_sample_admits_no_other(make_model, events, option):
 
 
 @pytest.mark.parametrize("n_folds", [3, np.int64(3)])
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_stratified_folds_may_be_counted_by_an_integer_of_numpy(
     make_model, events, n_folds
 ):

@@ -55,6 +55,7 @@ def test_an_event_does_not_change_its_own_score(make_model, model, events, optio
     assert not same[FOLD[7] != FOLD].any()
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_events_of_folds_without_members_have_no_score(make_model, events, options):
     options |= {"n_members": 2}
     model = make_model(cv=PredefinedSplit(FOLD), **options).fit(*events)

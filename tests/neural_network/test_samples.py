@@ -5,6 +5,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import GridSearchCV
+
+from skhep_dnn.exceptions import MissingWeightsError
+from skhep_dnn.neural_network import fit_together
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
@@ -34,6 +38,37 @@ def test_a_validation_sample_that_does_not_fit_is_an_error(
 ):
     with pytest.raises(ValueError, match=message):
         make_model().fit(*events, *arguments(*events))
+
+
+def test_a_validation_sample_without_weights_is_an_error(make_model, events):
+    X, y, w = events
+    held_out = {"X_val": X, "y_val": y}
+    message = r"`sample_weight_val` must come .* or numpy.ones\(len\(y_val\)\)"
+    with pytest.raises(MissingWeightsError, match=message):
+        make_model().fit(X, y, w, **held_out)
+    sample = {"X": X, "y": y, "sample_weight": w, **held_out}
+    with pytest.raises(MissingWeightsError, match=message):
+        fit_together([make_model()], [sample])
+    search = GridSearchCV(make_model(), {"width": [2]}, cv=2, error_score="raise")
+    with pytest.raises(MissingWeightsError, match=message):
+        search.fit(X, y, sample_weight=w, **held_out)
+
+
+def test_weights_of_a_validation_sample_alone_judge_an_unweighted_training(
+    make_model, events
+):
+    X, y, w = events
+    plain = make_model().fit(X, y, X_val=X, y_val=y)
+    judged = make_model().fit(X, y, X_val=X, y_val=y, sample_weight_val=w)
+    ones = make_model().fit(
+        X, y, np.ones(len(y)), X_val=X, y_val=y, sample_weight_val=np.ones(len(y))
+    )
+    losses = (model.history_["train_loss"] for model in (plain, judged, ones))
+    first, second, third = losses
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, third)
+    assert (plain.history_["valid_loss"] == ones.history_["valid_loss"]).all()
+    assert (plain.history_["valid_loss"] != judged.history_["valid_loss"]).all()
 
 
 @pytest.mark.parametrize(

@@ -411,6 +411,7 @@ OPTIONS_OF_003 = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.IgnoredParameterWarning")
 def test_snapshot_ensembling_of_strong_2020(make_model, events):
     # cycles of 50 folds, the best state and up to four before it, weights 1/n
     model = make_model(

@@ -176,6 +176,7 @@ def test_a_group_is_never_on_both_sides(make_model, table, options, labels):
 CUTS = {"validation_fraction": 0.25, "validate_on_fold": False}
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_folds_of_groups_stay_untouched(make_model, table):
     frame, y = table
     model = make_model(cv=4, n_members=1).fit(frame, y, groups=GROUPS)

@@ -105,6 +105,7 @@ STOPPED = {
     ],
 )
 @pytest.mark.parametrize("categories", [None, ["channel", "jets"]])
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_a_larger_ensemble_contains_the_smaller_one(
     make_model, mixed_events, options, n_events, categories
 ):
@@ -162,6 +163,7 @@ def test_tol_shortens_the_patience_but_not_the_choice(make_model, events):
     assert model.best_loss_[0] == model.history_["valid_loss"].min()
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.IgnoredParameterWarning")
 def test_one_cycle_runs_to_its_end_and_keeps_the_best_epoch(make_model, events):
     options = {"validation_fraction": 0.4, "max_epochs": 20, "learning_rate": 0.3}
     model = make_model(

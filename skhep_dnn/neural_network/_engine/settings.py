@@ -254,6 +254,19 @@ class TrainingSettings:
         return self.n_iter_no_change
 
     @property
+    def may_stop_early(self) -> bool:
+        """Whether the patience can end a member before the training ends.
+
+        Its first evaluation or cycle is an improvement, and then as many follow without
+        one as the patience lasts.
+        """
+        before_the_last = self.max_epochs * self.evaluations_per_epoch - 1
+        patience = self.patience
+        return patience is not None and patience < _n_units(
+            self.rules.schedule, before_the_last, self.evaluations_per_epoch
+        )
+
+    @property
     def networks(self) -> dict[str, Any]:
         """What makes the networks what they are: the parameters of `MemberNetwork`."""
         names = signature(MemberNetwork).parameters
@@ -321,8 +334,8 @@ def _check_average(rules: Rules, max_epochs: int, evaluations_per_epoch: int) ->
     rule = rules.averaging
     if not isinstance(rule, StochasticWeightAverage):
         return
-    numbers = range(1, max_epochs * evaluations_per_epoch + 1)
-    n_units = sum(ends_cycle(rules.schedule, n, evaluations_per_epoch) for n in numbers)
+    n_evaluations = max_epochs * evaluations_per_epoch
+    n_units = _n_units(rules.schedule, n_evaluations, evaluations_per_epoch)
     if rule.start > n_units:
         msg = (
             "`averaging` must begin before the training ends, got "
@@ -331,6 +344,12 @@ def _check_average(rules: Rules, max_epochs: int, evaluations_per_epoch: int) ->
             "`evaluations_per_epoch`."
         )
         raise ValueError(msg)
+
+
+def _n_units(schedule: Schedule, n_evaluations: int, evaluations_per_epoch: int) -> int:
+    """Return how many of the first evaluations count: all, or one in each cycle."""
+    numbers = range(1, n_evaluations + 1)
+    return sum(ends_cycle(schedule, n, evaluations_per_epoch) for n in numbers)
 
 
 def check_same_networks(

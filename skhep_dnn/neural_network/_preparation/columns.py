@@ -82,11 +82,12 @@ class ColumnEncoder:
             )
         chosen = set(self.categorical_)
         self.numeric_ = [i for i in range(n_features) if i not in chosen]
-        self.categories_, self.has_missing_ = [], []
+        self._categories: list[Any] = []
+        self.has_missing_: list[bool] = []
         for i in self.categorical_:
             values = table_column(X, i)
             missing = self._missing(values)
-            self.categories_.append(self._sorted(values[~missing], i))
+            self._categories.append(_plain(self._sorted(values[~missing], i)))
             self.has_missing_.append(bool(missing.any()))
         return self
 
@@ -109,11 +110,16 @@ class ColumnEncoder:
         return columns
 
     @property
+    def categories_(self) -> list[pd.Index]:
+        """Known categories of each column of them, sorted."""
+        return [pd.Index(known) for known in self._categories]
+
+    @property
     def n_categories(self) -> list[int]:
         """Number of codes of each column of categories."""
         return [
             len(known) + missing
-            for known, missing in zip(self.categories_, self.has_missing_, strict=True)
+            for known, missing in zip(self._categories, self.has_missing_, strict=True)
         ]
 
     def _numbers(self, X: Any) -> NDArray[np.float32]:
@@ -137,7 +143,7 @@ class ColumnEncoder:
         return columns
 
     def _codes(self, values: NDArray[Any], k: int) -> NDArray[np.int64]:
-        known, missing = self.categories_[k], self._missing(values)
+        known, missing = pd.Index(self._categories[k]), self._missing(values)
         # -1 where the value is unknown, or missing.
         codes = np.asarray(known.get_indexer(pd.Index(values)), dtype=np.int64)
         if self.has_missing_[k]:
@@ -169,6 +175,15 @@ class ColumnEncoder:
                 f"sorted, got a mixture: {error}. Convert the column to strings."
             )
             raise TypeError(msg) from error
+
+
+def _plain(categories: pd.Index) -> Any:
+    """Return numbers as an array and others as a list.
+
+    Tools that store models without pickle know these, but nothing of pandas.
+    """
+    values = categories.to_numpy()
+    return values if values.dtype.kind in "biuf" else categories.tolist()
 
 
 def _float32(values: NDArray[Any], name: str) -> NDArray[np.float32]:

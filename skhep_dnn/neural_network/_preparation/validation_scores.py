@@ -18,7 +18,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from skhep_dnn._event_sample import EventSample
-from skhep_dnn._logits import combine_logits, labels, probabilities
+from skhep_dnn._logits import (
+    combine_logits,
+    labels,
+    log_probability,
+    probabilities,
+)
 from skhep_dnn._sklearn import _safe_indexing
 from skhep_dnn.exceptions import FoldYieldWarning
 from skhep_dnn.metrics import weighted_scorer
@@ -59,6 +64,10 @@ class KnownLogits(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probabilities of the events."""
         return probabilities(self.decision_function(X))
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the logarithms of the probabilities of the events."""
+        return log_probability(self.decision_function(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of the events."""
