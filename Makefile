@@ -9,10 +9,10 @@ HIGGSML ?=
 BENCHMARKS := $(basename $(notdir $(sort $(wildcard benchmarks/bench_*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint docs bench study clean
+.PHONY: help demo test test-all test-third-party lint docs bench study clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,10 @@ $(VENV)/.bench: $(VENV)/.runtime
 	$(PIP) --group bench
 	touch $@
 
+$(VENV)/.third-party: $(VENV)/.test
+	$(PIP) --group third-party
+	touch $@
+
 demo: $(VENV)/.runtime  ## run the main job on toy events, or on HIGGSML=path
 	$(BIN)/python examples/main_job.py --output demo-output $(if $(HIGGSML),--higgsml "$(HIGGSML)")
 
@@ -48,6 +52,9 @@ test: $(VENV)/.test  ## run all tests but the slow ones
 
 test-all: $(VENV)/.test  ## run all tests
 	$(BIN)/python -m pytest
+
+test-third-party: $(VENV)/.third-party  ## run the tests with tools of others
+	$(BIN)/python -m pytest tests/test_third_party.py tests/test_skops.py docs/guides/other_tools.md
 
 lint: $(VENV)/.lint  ## check style, types, spelling and the project's own files
 	$(BIN)/ruff check .

@@ -274,7 +274,7 @@ class WeightedPipeline(WarnsOnce, Pipeline):
             if parts:
                 msg = (
                     f"The parts {parts!r} of the step {name!r} accept `sample_weight`, "
-                    f"but {type(step).__name__} passes none on without metadata "
+                    f"but a {type(step).__name__} gets none without metadata "
                     "routing: they are fitted without weights. Set sklearn.set_config("
                     "enable_metadata_routing=True) and request weights for the parts, "
                     "or filter this warning if it is meant so."

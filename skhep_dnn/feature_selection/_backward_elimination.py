@@ -191,8 +191,8 @@ class BackwardEliminationSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimat
     skhep_dnn.inspection.EliminationDisplay : The figure.
     skhep_dnn.inspection.weighted_permutation_importance : What a model relies on.
     compare_after_cut : One training without all that is unimportant.
-    sklearn.feature_selection.SequentialFeatureSelector : Without weights, errors and
-        a baseline to compare with.
+    sklearn.feature_selection.SequentialFeatureSelector : Without errors and a baseline
+        to compare with; with weights under metadata routing only.
 
     Notes
     -----

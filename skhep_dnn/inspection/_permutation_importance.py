@@ -134,7 +134,8 @@ def weighted_permutation_importance(
     skhep_dnn.feature_selection.compare_after_cut : Retrain without what is unimportant,
         and compare.
     PermutationImportanceDisplay : The figure.
-    sklearn.inspection.permutation_importance : Without weights, groups and ensembles.
+    sklearn.inspection.permutation_importance : Without groups, ensembles and the error
+        from the number of events.
 
     Notes
     -----

@@ -49,8 +49,9 @@ def weighted_scorer(
     """Scorer of a standard metric that requests event weights and takes signed ones.
 
     Use it wherever scikit-learn takes `scoring=`, in place of the plain name, which
-    would drop the weights, raise under metadata routing or fail on a negative weight.
-    It never scores unweighted events by accident: without weights it raises.
+    drops the weights in `cross_validate`, raises under metadata routing, and as
+    "roc_auc" turns every score of a search into nan if there are negative weights. It
+    never scores unweighted events by accident: without weights it raises.
 
     Parameters
     ----------
