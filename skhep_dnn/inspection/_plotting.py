@@ -28,6 +28,7 @@ SIGNAL_COLOR = "#0072B2"
 BACKGROUND_COLOR = "#D55E00"
 AVERAGE_COLOR = "#009E73"
 NEUTRAL_COLOR = "#555555"
+_MOST_HEADROOM = 0.8  # of axes that are lower than a legend
 _PANEL_RATIOS = (2.6, 1.0)
 _CURVES = (
     {"color": "#0072B2", "linestyle": "-"},
@@ -150,10 +151,11 @@ def leave_headroom(
     low, high : float
         Lower end of the axis and the highest point drawn; above 0 if `log`.
     share : float
-        Share of the height that is left above the highest point.
+        Share of the height that is left above the highest point, at most 0.8.
     log : bool, default=False
         Whether the axis is made logarithmic.
     """
+    share = min(share, _MOST_HEADROOM)
     if log:
         ax.set_yscale("log")
         ax.set_ylim(low, low * (high / low) ** (1 / (1 - share)))

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
+from skhep_dnn.inspection import DiscriminantDisplay
 from skhep_dnn.inspection._fitting import (
     add_fitted_legend,
     fit_labels,
@@ -73,6 +74,14 @@ def test_only_labels_that_are_too_long_shrink():
     assert left.xaxis.label.get_fontsize() == 10.0
     assert left.yaxis.label.get_window_extent().height <= left.bbox.height + 1.0
     assert right.xaxis.label.get_window_extent().width <= right.bbox.width + 1.0
+
+
+def test_axes_that_are_lower_than_a_legend_are_drawn_all_the_same():
+    y, score = np.array([0, 1] * 20), np.append(np.arange(38.0), [1e4, -1e4])
+    _, ax = plt.subplots(figsize=(2.0, 0.6))
+    display = DiscriminantDisplay.from_predictions(y, score, ax=ax)
+    low, high = display.ax_.get_ylim()
+    assert low == 0.0 < display.signal.density.max() < high < np.inf
 
 
 def test_a_subfigure_is_a_place_too():
