@@ -38,15 +38,15 @@ class WarnsOnce:
     def __sklearn_clone__(self) -> Any:
         """Return a clone that knows what has been told."""
         clone = super().__sklearn_clone__()  # type: ignore[misc]
-        clone._told = self._told_warnings()
+        clone._warned_of = self._warnings_told()
         return clone
 
     def _warn_once(self, message: str, category: type[Warning]) -> None:
         """Warn, unless this estimator or a clone has done so in the same words."""
-        warn_once(self._told_warnings(), message, category)
+        warn_once(self._warnings_told(), message, category)
 
-    def _told_warnings(self) -> set[str]:
-        told: set[str] = self.__dict__.setdefault("_told", set())
+    def _warnings_told(self) -> set[str]:
+        told: set[str] = self.__dict__.setdefault("_warned_of", set())
         return told
 
 
