@@ -22,6 +22,7 @@ __all__ = [
     "combine_logits",
     "labels",
     "log_odds_of_mean",
+    "log_of_mean",
     "log_probability",
     "log_probability_of_scores",
     "probabilities",
@@ -73,6 +74,26 @@ def combine_logits(
     return logit
 
 
+def log_of_mean(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm of the plain mean of probabilities, from their logarithms.
+
+    Parameters
+    ----------
+    log_p : ndarray of shape (n_members, ...)
+        Logarithms of probabilities; -inf of 0.
+
+    Returns
+    -------
+    log_mean : ndarray of shape (...)
+
+    Examples
+    --------
+    >>> log_of_mean(np.array([[-900.0, -np.inf], [-900.0, -np.inf]]))
+    array([-900.,  -inf])
+    """
+    return _log_mean(log_p, np.full(len(log_p), 1.0 / len(log_p)))
+
+
 def log_odds_of_mean(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Logit of the plain mean of probabilities, from their logarithms.
 
@@ -91,7 +112,7 @@ def log_odds_of_mean(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> log_odds_of_mean(np.array([[[-900.0, 0.0]], [[-900.0, 0.0]]]))
     array([900.])
     """
-    log_mean = _log_mean(log_p, np.full(len(log_p), 1.0 / len(log_p)))
+    log_mean = log_of_mean(log_p)
     if log_mean.shape[1] == 2:
         return log_mean[:, 1] - log_mean[:, 0]
     return _against_the_rest(log_mean)

@@ -21,6 +21,7 @@ __all__ = [
     "log_of_decisions",
     "log_probabilities",
     "response_of",
+    "told_logarithms",
 ]
 
 Floats = NDArray[np.float64]
@@ -117,6 +118,29 @@ def log_of_decisions(z: Floats, response: Response) -> Floats:
     log_p : ndarray of shape (n_samples, n_classes)
     """
     return log_probability_of_scores(z) if response == "softmax" else log_probability(z)
+
+
+def told_logarithms(classifier: Any, X: Any) -> Floats:
+    """Return logarithms of probabilities as a classifier without logits tells them.
+
+    Those of a Bayesian model are exact where its probabilities are rounded.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted.
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        Events.
+
+    Returns
+    -------
+    log_p : ndarray of shape (n_samples, n_classes)
+        -inf of a probability 0, as in scikit-learn.
+    """
+    with np.errstate(divide="ignore"):
+        if hasattr(classifier, "predict_log_proba"):
+            return np.asarray(classifier.predict_log_proba(X), dtype=np.float64)
+        return np.log(np.asarray(classifier.predict_proba(X), dtype=np.float64))
 
 
 def log_of(probability: Any) -> Floats:

@@ -42,15 +42,15 @@ class WarnsOnce:
 
     def _shares_told(self, clone: Any) -> Any:
         """Return a clone, which from now on knows what has been told."""
-        clone._told = self._told_warnings()
+        clone._warned_of = self._warnings_told()
         return clone
 
     def _warn_once(self, message: str, category: type[Warning]) -> None:
         """Warn, unless this estimator or a clone has done so in the same words."""
-        warn_once(self._told_warnings(), message, category)
+        warn_once(self._warnings_told(), message, category)
 
-    def _told_warnings(self) -> set[str]:
-        told: set[str] = self.__dict__.setdefault("_told", set())
+    def _warnings_told(self) -> set[str]:
+        told: set[str] = self.__dict__.setdefault("_warned_of", set())
         return told
 
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy.special import log_expit
+from scipy.special import log_expit, logsumexp
 from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.multioutput import ClassifierChain
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from skhep_dnn import BoostedDNN, WeightedDNNClassifier
 from skhep_dnn.datasets import make_higgs_events
@@ -97,11 +98,27 @@ def test_a_fold_model_tells_logarithms_of_its_own_events():
         np.testing.assert_allclose(told, np.log(p), rtol=1e-9)
 
 
-def test_models_that_know_only_probabilities_tell_no_infinities():
+@pytest.mark.parametrize("by_number", [True, False])
+def test_models_without_logits_tell_what_they_know(by_number):
     X, y = make_events()
-    model = CrossFitClassifier(GaussianNB(), cv=3).fit(X, y)
-    log_p = model.predict_log_proba(far_away(X))
-    assert log_p.min() == pytest.approx(np.log(np.finfo(float).tiny))
+    events, numbers = far_away(X), np.arange(3 * len(X))
+    told = {"event_number": numbers[: len(X)]} if by_number else {}
+    asked = {"event_number": numbers} if by_number else {}
+    model = CrossFitClassifier(GaussianNB(), cv=3).fit(X, y, **told)
+    log_p = model.predict_log_proba(events, **asked)
+    own = np.stack([one.predict_log_proba(events) for one in model.estimators_])
+    expected = logsumexp(own, axis=0) - np.log(3.0)
+    if by_number:
+        folds = model.cv_.fold_numbers(groups=numbers)
+        expected = own[folds, np.arange(len(events))]
+    np.testing.assert_allclose(log_p, expected, rtol=1e-12, atol=1e-15)
+    assert log_p.min() < -1e4
+    trees = CrossFitClassifier(DecisionTreeClassifier(), cv=3).fit(X, y, **told)
+    with np.errstate(divide="ignore"):
+        expected = np.log(trees.predict_proba(events, **asked))
+    got = trees.predict_log_proba(events, **asked)
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-15)
+    assert np.isneginf(got).any()
 
 
 def test_the_mean_over_variants_tells_logarithms():

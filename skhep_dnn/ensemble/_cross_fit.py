@@ -372,7 +372,7 @@ class CrossFitClassifier(WarnsOnce, ClassifierMixin, MetaEstimatorMixin, BaseEst
 
         It is exact where `predict_proba` is rounded to 0 or 1, if the sigmoid or the
         softmax of the models' decision function is their probability. Of other models
-        it is the logarithm of the probability, -708 for one of 0.
+        it is what their `predict_log_proba` tells, or the logarithm of the probability.
 
         Parameters
         ----------

@@ -26,10 +26,16 @@ from skhep_dnn._event_sample import (
 from skhep_dnn._logits import (
     labels,
     log_odds_of_mean,
+    log_of_mean,
     log_probability,
     weighted_accuracy,
 )
-from skhep_dnn._responses import Response, log_probabilities, response_of
+from skhep_dnn._responses import (
+    Response,
+    log_probabilities,
+    response_of,
+    told_logarithms,
+)
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn._told_columns import warns_once
@@ -323,7 +329,9 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Logarithm of the mean probability of each class.
 
-        It is as exact as `decision_function`, from which it is computed.
+        It does not saturate where the sigmoid or the softmax of the estimator's own
+        `decision_function` is its probability. Else it is computed from what the
+        estimator's `predict_log_proba` tells, or from its probabilities.
 
         Parameters
         ----------
@@ -335,6 +343,8 @@ class SymmetryAveragedClassifier(ClassifierMixin, BaseEstimator):
         log_p : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
+        if getattr(self, "_response", None) == "probability":
+            return self._over_variants(told_logarithms, X, log_of_mean)
         return log_probability(self.decision_function(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:

@@ -16,8 +16,14 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 
 from skhep_dnn._fold_numbers import as_splitter
-from skhep_dnn._logits import labels, log_odds_of_mean, log_probability
-from skhep_dnn._responses import Response, log_of, log_probabilities, response_of
+from skhep_dnn._logits import labels, log_odds_of_mean, log_of_mean, log_probability
+from skhep_dnn._responses import (
+    Response,
+    log_of,
+    log_probabilities,
+    response_of,
+    told_logarithms,
+)
 from skhep_dnn._sklearn import _num_samples, _safe_indexing
 from skhep_dnn.model_selection._pooled import OutOfFold, mean_response
 from skhep_dnn.model_selection._predictions import KeptPredictions
@@ -98,11 +104,17 @@ class FoldModels:
 
     def predict_log_proba(self, X: Any, folds: Folds | None) -> Floats:
         """Return logarithms of probabilities; the arguments are the same."""
-        if folds is None:
-            return log_probability(self.decision_function(X, None))
-        return self._by_fold(
-            lambda model, rows: log_probabilities(model, self.response, rows), X, folds
-        )
+        if folds is not None:
+            return self._by_fold(self._logarithms, X, folds)
+        if self.response == "probability":
+            logs = [told_logarithms(model, X) for model in self.models]
+            return log_of_mean(np.stack(logs))
+        return log_probability(self.decision_function(X, None))
+
+    def _logarithms(self, model: Any, X: Any) -> Floats:
+        if self.response == "probability":
+            return told_logarithms(model, X)
+        return log_probabilities(model, self.response, X)
 
     def predict(self, X: Any, folds: Folds | None) -> NDArray[Any]:
         """Return labels; the arguments are those of `decision_function`."""

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from skhep_dnn._responses import kind_of, log_of, log_probabilities
+from skhep_dnn._responses import kind_of, log_probabilities
 from skhep_dnn._sklearn import _num_samples
 from skhep_dnn.exceptions import SkhepDNNError
 
@@ -135,14 +135,15 @@ class KeptPredictions:
         Returns
         -------
         log_p : ndarray of shape (n_samples, n_classes)
-            -708 for a probability of 0 of which no more is known.
+            -inf of a probability 0 of which no more is known.
         """
         probability = self.predict_proba(X)
         if "decision_function" in self.responses:
             kind = kind_of(probability, self.decision_function(X))
             if kind != "probability":
                 return log_probabilities(self, kind, X)
-        return log_of(probability)
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(probability))
 
     @available_if(_kept("predict"))
     def predict(self, X: ArrayLike) -> NDArray[Any]:

@@ -590,7 +590,7 @@ def test_nothing_that_is_passed_changes(events):
         (
             {"init": LogisticRegression(), "cv": [([0, 1], [2, 3])]},
             ValueError,
-            "`cv` must be a number of folds or a splitter",
+            "`cv` must be a number of folds, a splitter or a column",
         ),
         ({"boost_factor": 1.0}, ValueError, "'boost_factor' parameter"),
         ({"method": "bagging"}, ValueError, "'method' parameter"),

@@ -245,6 +245,7 @@ def test_a_validation_sample_that_is_passed_is_used(events, recorders):
     assert total == pytest.approx(w[~halves].sum(), rel=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_networks_get_the_event_as_the_group_of_its_copies(events):
     class Recording(WeightedDNNClassifier):
         def fit(self, X, y, sample_weight=None, groups=None, **rest):

@@ -99,8 +99,8 @@ def test_of_a_selector():
     with pytest.raises(NotFittedError):
         EliminationDisplay.from_estimator(selector)
     display = EliminationDisplay.from_estimator(selector.fit(X, y))
-    assert display.iterations is selector.iterations_
-    assert display.candidates is selector.elimination_path_
+    assert display.iterations.equals(selector.iterations_)
+    assert display.candidates.equals(selector.elimination_path_)
     assert "log-loss" in display.ax_.get_xlabel()
     alone = EliminationDisplay.from_estimator(selector, show_candidates=False)
     assert alone.candidates is None
