@@ -50,9 +50,9 @@ def drawn_rows(n_samples: int) -> NDArray[np.int64] | slice:
 def values_apart(values: FloatArray, *, is_part: bool = False) -> list[float]:
     """Return the values at the edges of a column that may mark undefined entries.
 
-    Such a value has more than 1 % of the entries, and a distance to the next one that
-    is larger than the range of the bulk of the others, from the quantile of 1 % to that
-    of 99 %. The others have more than ten different values.
+    Such a value has more than one entry and more than 1 % of them, and a distance to
+    the next one that is larger than the range of the bulk of the others, from the
+    quantile of 1 % to that of 99 %. The others have more than ten different values.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def values_apart(values: FloatArray, *, is_part: bool = False) -> list[float]:
     defined = values[np.isfinite(values)].astype(np.float64)
     if not len(defined):
         return []
-    enough = slack * MIN_SHARE * len(values)
+    enough = max(slack * MIN_SHARE * len(values), 1.0)  # once is no repetition
     edges = [float(defined.min()), float(defined.max())]
     edges = [edge for edge in edges if np.count_nonzero(defined == edge) > enough]
     # Two marks, one at each end, can hide each other.

@@ -454,7 +454,7 @@ def check_signal_scores(
         msg = (
             f"`y_score` must be one score for each event, or probabilities from 0 to 1 "
             f"of the shape {expected}, a column for each of the classes "
-            f"{classes.tolist()!r}, got the shape {proba.shape} with values from "
+            f"{shown(classes)}, got the shape {proba.shape} with values from "
             f"{float(proba.min()):.6g} to {float(proba.max()):.6g}. Pass "
             "`predict_proba(X)`, and events of all its classes."
         )

@@ -34,6 +34,8 @@ def events():
     return make_higgs_events(300, random_state=0)
 
 
+# In two passes some of the settings have no time to stop early.
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.IgnoredParameterWarning")
 @pytest.mark.parametrize("name", recipe.STEPS)
 def test_each_step_trains_and_has_the_printed_size(name, events):
     # Two passes: the averages of the cyclic schedules begin after more than one.

@@ -9,7 +9,7 @@ import pytest
 
 import skhep_dnn
 from skhep_dnn._messages import shown
-from skhep_dnn._validation import check_classes, check_pos_label
+from skhep_dnn._validation import check_pos_label, signal_labels
 from skhep_dnn.inspection._event_spread import event_shares
 from skhep_dnn.weights import scale_to_yields, training_weights
 
@@ -54,7 +54,7 @@ OBJECTS = np.array([*LABELS], dtype=object)
             r"classes \[0, 1\], got {0: 3.0}",
         ),
         (lambda y: check_pos_label(np.unique(y), np.int64(3)), r"\[0, 1\], got 3\."),
-        (lambda y: check_classes(np.r_[y, 2], np.int64(1)), "classes, got 1 for"),
+        (lambda y: signal_labels(np.r_[y, 2], None), r"for \[0, 0, 0, 1, 1\]\."),
         (lambda y: event_shares(6, y, 2.0 * y - 1.0), "for class 0"),
     ],
 )

@@ -138,7 +138,7 @@ def test_the_mean_over_variants_tells_logarithms():
 def test_a_cut_changes_no_logarithm(refit):
     X, y = make_events()
     model = SignificanceThresholdClassifier(
-        small(), cv=3, refit=refit, n_replicas=0, min_n_eff=1.0
+        small(), cv=3, refit=refit, n_replicas=0, min_n_eff=1.0, pos_label="b"
     ).fit(X, y)
     z = model.decision_function(1e3 * X)
     expected = log_expit(np.column_stack([-z, z]))
@@ -150,7 +150,7 @@ def test_a_cut_passes_event_numbers_on():
     numbers = np.arange(len(X))
     with config_context(enable_metadata_routing=True):
         model = SignificanceThresholdClassifier(
-            CrossFitClassifier(small()), n_replicas=0, min_n_eff=1.0
+            CrossFitClassifier(small()), n_replicas=0, min_n_eff=1.0, pos_label="b"
         ).fit(X, y, event_number=numbers)
         p = model.predict_proba(X, event_number=numbers)
         log_p = model.predict_log_proba(X, event_number=numbers)

@@ -290,7 +290,8 @@ class SeparationSelector(SelectorMixin, BaseEstimator):
             if name in kept or self.support_[positions].any():
                 self.support_[positions] = True
         names = self.correlation_.columns[self.support_]
-        self.table_["selected"] = self.table_["feature"].isin(names)
+        table = self.table_
+        self.table_ = table.assign(selected=table["feature"].isin(names))
 
     def _most(self, n_features: int) -> int:
         wanted = self.n_features_to_select

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_classes
 from skhep_dnn.inspection._display import check_fitted_classifier
 from skhep_dnn.inspection._fitting import (
@@ -344,8 +345,8 @@ def _check_columns(
     if proba.shape != expected or not ((proba >= 0) & (proba <= 1)).all():
         msg = (
             f"`y_proba` must be probabilities of the shape {expected}, a column for "
-            f"each of {classes!r} in `y_true`, got the shape {proba.shape} with values "
-            f"from {float(proba.min()):.6g} to {float(proba.max()):.6g}. Pass "
+            f"each of {shown(classes)} in `y_true`, got the shape {proba.shape} with "
+            f"values from {float(proba.min()):.6g} to {float(proba.max()):.6g}. Pass "
             "`predict_proba(X)`, and events of all its classes."
         )
         raise ValueError(msg)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_event_weights
 
 __all__ = ["Normalize", "YieldConfusion", "confusion_by_yields", "share_error"]
@@ -271,8 +272,8 @@ def _check_labels(found: NDArray[Any], labels: ArrayLike | None) -> NDArray[Any]
     missing = np.setdiff1d(found, classes)
     if classes.ndim != 1 or len(np.unique(classes)) != len(classes) or len(missing):
         msg = (
-            f"`labels` must name each of the classes {found.tolist()!r} once, got "
-            f"{classes.tolist()!r}. Add what is missing, and drop what is there twice."
+            f"`labels` must name each of the classes {shown(found)} once, got "
+            f"{shown(classes)}. Add what is missing, and drop what is there twice."
         )
         raise ValueError(msg)
     return classes

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_classes
 from skhep_dnn.weights._class_sums import (
     check_class_weights,
@@ -244,8 +245,8 @@ def _needs_average(
         if multi_class != "raise":
             msg = (
                 "`multi_class` must be left out with `pos_label`, which names the "
-                f"signal against all others, got {multi_class!r} and {pos_label!r}. "
-                "Leave out one of them."
+                f"signal against all others, got {multi_class!r} and "
+                f"{shown(pos_label)}. Leave out one of them."
             )
             raise ValueError(msg)
         return False
@@ -253,7 +254,7 @@ def _needs_average(
     if len(classes) > 2 and multi_class == "raise":
         msg = (
             "`multi_class` or `pos_label` must be given for more than two classes, got "
-            f"{classes[:5].tolist()!r}. Take multi_class='ovr' or 'ovo' for an "
+            f"{shown(classes[:5])}. Take multi_class='ovr' or 'ovo' for an "
             "average, or name the signal by `pos_label`."
         )
         raise ValueError(msg)

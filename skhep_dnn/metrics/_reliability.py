@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_classes, check_signal_scores
 from skhep_dnn.metrics._confusion import share_error
 from skhep_dnn.weights._class_sums import (
@@ -164,7 +165,8 @@ def reliability_curve(
         weights = rescaled(weights, codes.astype(np.intp), equal)
     elif class_weight is not None:
         msg = (
-            f"`class_weight` must be 'balanced' or None, got {class_weight!r}. Choose."
+            "`class_weight` must be 'balanced' or None, got "
+            f"{shown(class_weight)}. Choose one of them."
         )
         raise ValueError(msg)
     edges = _edges(proba, weights, n_bins, strategy)

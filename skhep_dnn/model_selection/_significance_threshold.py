@@ -990,7 +990,7 @@ class SignificanceThresholdClassifier(
 
 
 def _named(classes: NDArray[Any]) -> list[str]:
-    return [f"class {label!r}" for label in classes.tolist()]
+    return [f"class {shown(label)}" for label in classes.tolist()]
 
 
 def _check_enough_folds(splits: list[tuple[Rows, Rows]]) -> None:

@@ -9,6 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import SelectFromModel, SequentialFeatureSelector
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import Bunch
 
@@ -164,7 +165,7 @@ def test_columns_of_a_column_transformer():
             ("single", "passthrough", "PRI_jet_num"),
         ]
     )
-    model = make_weighted_pipeline(split, LogisticRegression())
+    model = make_pipeline(split, LogisticRegression())
     smaller = restricted_to_columns(model, rows, masses[:2])
     assert [(n, c) for n, _, c in smaller[0].transformers] == [
         ("scale", masses[:2]),
@@ -172,7 +173,7 @@ def test_columns_of_a_column_transformer():
     ]
     smaller.fit(rows[masses[:2]], Y)
     by_position = ColumnTransformer([("scale", StandardScaler(), [0, 2])])
-    model = make_weighted_pipeline(by_position, LogisticRegression())
+    model = make_pipeline(by_position, LogisticRegression())
     with pytest.raises(ValueError, match="must name its columns where some are cut"):
         restricted_to_columns(model, rows, masses[:2])
 

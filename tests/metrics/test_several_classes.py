@@ -285,7 +285,13 @@ def test_replicas_keep_the_yield_of_each_class(events):
     bootstrap(yields, y, proba, weights, pos_label="Z", n_replicas=5, random_state=0)
     assert np.allclose(seen, seen[0])
     significance = bootstrap(
-        SignificanceAt(-1.0), y, proba, weights, pos_label=["H", "W"], n_replicas=5
+        SignificanceAt(-1.0),
+        y,
+        proba,
+        weights,
+        pos_label=["H", "W"],
+        n_replicas=5,
+        random_state=0,
     )
     assert np.allclose(significance.replicas, significance.value)
 
