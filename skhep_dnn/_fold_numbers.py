@@ -135,7 +135,7 @@ def _whole_numbers(cv: ArrayLike) -> NDArray[np.int64]:
         numbers = values.astype(np.float64)
     is_whole = np.isfinite(numbers) & (numbers == np.round(numbers)) & (numbers >= -1.0)
     if not is_whole.all():
-        wrong = values[int(is_whole.argmin())]
+        wrong = values.tolist()[int(is_whole.argmin())]
         msg = (
             "`cv` must hold whole fold numbers from 0 on where it is a column, or -1 "
             f"for events that are never tested, got {wrong!r} in {values.dtype}. Pass "

@@ -37,6 +37,8 @@ def events():
 # In two passes some of the settings have no time to stop early.
 @pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.IgnoredParameterWarning")
 @pytest.mark.parametrize("name", recipe.STEPS)
+# There is no time for the patience of the cyclic schedules in two passes.
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.IgnoredParameterWarning")
 def test_each_step_trains_and_has_the_printed_size(name, events):
     # Two passes: the averages of the cyclic schedules begin after more than one.
     model = recipe.higgsml_solution(name, max_epochs=2, batch_size=16, random_state=0)

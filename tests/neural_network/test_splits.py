@@ -119,7 +119,6 @@ def test_a_splitter_and_its_folds_as_positions_are_the_same():
 
 
 @pytest.mark.parametrize("kind", ["positions", "masks", "splitter"])
-@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.UnscoredEventsWarning")
 def test_positions_mean_the_events_that_were_passed(kind):
     # 90 events were passed, of which the odd ones below 60 are absent
     number = np.arange(90)

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import (
+    PredefinedSplit,
     StratifiedGroupKFold,
     StratifiedKFold,
     check_cv,
 )
 
 from skhep_dnn._event_sample import hold_out
-from skhep_dnn._fold_numbers import FoldNumbers
 from skhep_dnn._tables import column_position, table_column
 from skhep_dnn.neural_network._preparation.sample import Sample
 
@@ -175,7 +175,7 @@ def _folds(
         return list(splitter.split(np.empty(len(strata)), strata, groups))
     splitter = check_cv(cv, events.y, classifier=True)
     # These count the events that were passed; events of weight zero are gone here.
-    if isinstance(cv, FoldNumbers) or not hasattr(cv, "split"):
+    if isinstance(cv, PredefinedSplit) or not hasattr(cv, "split"):
         folds = splitter.split(sample.present)
         return [(sample.found(train), sample.found(valid)) for train, valid in folds]
     return list(splitter.split(events.X, events.y, groups))
