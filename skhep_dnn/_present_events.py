@@ -15,7 +15,9 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import PredefinedSplit
 
 from skhep_dnn._fold_numbers import FoldNumbers
+from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import _check_method_params, _safe_indexing
+from skhep_dnn.exceptions import WeightsError
 
 __all__ = ["events_of_weighted_classes", "found", "splits_of_present", "taken"]
 
@@ -43,6 +45,11 @@ def events_of_weighted_classes(
     -------
     present : ndarray of shape (n_samples,), dtype bool
 
+    Raises
+    ------
+    WeightsError
+        If of several classes only one has a weight.
+
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
@@ -57,6 +64,13 @@ def events_of_weighted_classes(
     classes, codes = np.unique(labels, return_inverse=True)
     weighted = codes[np.asarray(sample_weight) != 0.0]
     has_weight = np.bincount(weighted, minlength=len(classes)) > 0
+    if len(classes) > 1 and has_weight.sum() == 1:
+        msg = (
+            "`sample_weight` must have weights other than zero in two classes or "
+            f"more, got them in class {shown(classes[has_weight][0])} only. Pass "
+            "events of another class that count."
+        )
+        raise WeightsError(msg)
     return np.asarray(has_weight[codes])
 
 

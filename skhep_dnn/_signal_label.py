@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skhep_dnn._validation import signal_labels
+from skhep_dnn._validation import check_labels, known_labels, signal_labels
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import AssumedSignalWarning
 
@@ -57,10 +57,10 @@ def resolve_pos_label(y_true: ArrayLike, pos_label: object) -> Any:
     """
     if pos_label is not None:
         return pos_label
-    labels: Any = np.asarray(y_true)
-    if labels.ndim != 1 or labels.dtype.kind in "biuf":  # spares a sort of numbers
+    labels = check_labels(y_true, "y_true")
+    if labels.dtype.kind in "biuf":  # spares a sort of numbers
         return None
-    return taken_signal(np.unique(labels).tolist())
+    return taken_signal(known_labels(labels, "y_true").tolist())
 
 
 def taken_signal(classes: Sequence[Any]) -> Any:

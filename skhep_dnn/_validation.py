@@ -448,7 +448,7 @@ def check_signal_scores(
     classes = np.unique(np.asarray(y_true))
     if len(classes) == 2:
         return is_signal, check_scores(y_score, len(is_signal))
-    proba = np.asarray(y_score, dtype=np.float64)
+    proba = check_numbers(y_score, "y_score")
     expected = (len(is_signal), len(classes))
     if proba.shape != expected or not ((proba >= 0) & (proba <= 1)).all():
         msg = (

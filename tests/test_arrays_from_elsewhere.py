@@ -7,10 +7,10 @@ return the same result; what a mask hides is undefined, or refused.
 import inspect
 from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -69,6 +69,7 @@ from skhep_dnn.preprocessing import (
 from skhep_dnn.weights import (
     effective_sample_size,
     scale_to_yields,
+    to_physical_prior,
     training_weights,
     validation_weights,
 )
@@ -321,7 +322,6 @@ def importance(of):
 
 
 def drawn(of):
-    plt.close("all")
     model = clone(NETWORK).set_params(**SETTINGS["two paths"]).fit(of.X, of.y, of.w)
     given = {"sample_weight": of.w}
     roc = WeightedRocCurveDisplay
@@ -399,6 +399,19 @@ FUNCTIONS = {
         metrics.separation_power(
             of.y, of.score, of.w, n_replicas=3, random_state=0
         ).value
+    ),
+    "confusion_by_yields": lambda of: (
+        metrics.confusion_by_yields(of.y, of.y, of.w).yields
+    ),
+    "reliability_curve": lambda of: (
+        metrics.reliability_curve(of.y, expit(of.score), of.w, n_bins=3).share
+    ),
+    "weighted_accuracy": lambda of: metrics.weighted_accuracy(of.y, of.y, of.w),
+    "weighted_log_loss": lambda of: metrics.weighted_log_loss(
+        of.y, expit(of.score), of.w
+    ),
+    "to_physical_prior": lambda of: to_physical_prior(
+        np.full((3, 2), 0.5, of.w.dtype), of.w[:2]
     ),
     "significance_scan": lambda of: metrics.significance_scan(of.y, of.score, of.w).z,
     "weighted_roc_auc": of_scores(metrics.weighted_roc_auc),

@@ -37,6 +37,10 @@ OF_LABELS = {
     "balanced_log_loss": lambda y: metrics.balanced_log_loss(y, np.full(40, 0.5), W),
     "logits": lambda y: metrics.balanced_log_loss_from_logits(y, SCORE, W),
     "bootstrap": lambda y: metrics.bootstrap("roc_auc", y, SCORE, W),
+    "confusion": lambda y: metrics.confusion_by_yields(y, np.repeat(["b"], 40), W),
+    "reliability": lambda y: metrics.reliability_curve(y, np.full(40, 0.5), W),
+    "accuracy": lambda y: metrics.weighted_accuracy(y, Y, W),
+    "log_loss": lambda y: metrics.weighted_log_loss(y, np.full(40, 0.5), W),
     "cross_fitted": lambda y: metrics.cross_fitted_significance(
         y, SCORE, W, fold=np.arange(40) // 20
     ),

@@ -406,7 +406,19 @@ UNDEFINED = {"average_precision", "matthews_corrcoef"}
 SIGNED_AS_THEY_ARE = set(METRIC_NAMES) & set(get_scorer_names()) - UNDEFINED
 
 
-@pytest.mark.parametrize("name", sorted(SIGNED_AS_THEY_ARE - {"roc_auc"}))
+AREAS = {name for name in SIGNED_AS_THEY_ARE if name.startswith("roc_auc")}
+
+
+@pytest.mark.parametrize("name", sorted(AREAS))
+def test_areas_of_negative_weights_are_refused_by_scikit_learn(name):
+    y = Y if name == "roc_auc" else np.where(X[:, 0] > 1.0, "z", Y)
+    fit = LogisticRegression().fit(X, y)
+    with pytest.raises(ValueError, match="neither increasing nor decreasing"):
+        get_scorer(name)(fit, X, y, sample_weight=SIGNED)
+    assert np.isfinite(weighted_scorer(name)(fit, X, y, sample_weight=SIGNED))
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED_AS_THEY_ARE - AREAS))
 def test_other_names_sum_the_signed_weights(name):
     fit = LogisticRegression().fit(X, Y)
     theirs = get_scorer(name)(fit, X, Y, sample_weight=SIGNED)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skhep_dnn._messages import shown
-from skhep_dnn._validation import check_classes
+from skhep_dnn._validation import check_classes, check_numbers
 from skhep_dnn.inspection._display import check_fitted_classifier
 from skhep_dnn.inspection._fitting import (
     add_fitted_legend,
@@ -340,7 +340,7 @@ def _draw_histogram(
 def _check_columns(
     y_proba: ArrayLike, n_samples: int, classes: list[Any]
 ) -> FloatArray:
-    proba = np.asarray(y_proba, dtype=np.float64)
+    proba = check_numbers(y_proba, "y_proba")
     expected = (n_samples, len(classes))
     if proba.shape != expected or not ((proba >= 0) & (proba <= 1)).all():
         msg = (

@@ -17,9 +17,11 @@ from skhep_dnn import _logits
 from skhep_dnn._validation import (
     check_classes,
     check_event_weights,
+    check_labels,
     check_numbers,
     check_scores,
     check_signal,
+    known_labels,
     signal_labels,
 )
 from skhep_dnn.exceptions import WeightsError
@@ -277,10 +279,12 @@ def weighted_accuracy(
     >>> weighted_accuracy(y_true, y_pred, [4.0, 2.0, 3.0, -1.0], pos_label=["W", "Z"])
     1.125
     """
+    known, predicted = check_labels(y_true, "y_true"), check_labels(y_pred, "y_pred")
+    classes = known_labels(known, "y_true")
     if pos_label is not None:
-        signal = signal_labels(np.unique(np.asarray(y_true)), pos_label)
-        y_true, y_pred = np.isin(y_true, signal), np.isin(y_pred, signal)
-    return _logits.weighted_accuracy(y_true, y_pred, sample_weight)
+        signal = signal_labels(classes, pos_label)
+        known, predicted = np.isin(known, signal), np.isin(predicted, signal)
+    return _logits.weighted_accuracy(known, predicted, sample_weight)
 
 
 def probability_losses(
@@ -318,7 +322,7 @@ def logit_losses(
 ) -> tuple[Codes, FloatArray]:
     """Return the class of each event, and the loss of each from its logit."""
     codes, names = check_classes(y_true, pos_label)
-    logits = np.asarray(y_logit, dtype=np.float64)
+    logits = check_numbers(y_logit, "y_logit")
     if len(names) == 2 or (pos_label is not None and logits.ndim == 1):
         is_signal = check_signal(y_true, pos_label)
         logits = check_scores(y_logit, len(is_signal), "y_logit")

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._messages import shown
-from skhep_dnn._validation import check_event_weights
+from skhep_dnn._validation import check_event_weights, check_labels, known_labels
 
 __all__ = ["Normalize", "YieldConfusion", "confusion_by_yields", "share_error"]
 
@@ -198,8 +198,8 @@ def confusion_by_yields(
     >>> table.share_error("pred").diagonal().round(2)
     array([0.27, 0.36,  nan])
     """
-    known, predicted = np.asarray(y_true), np.asarray(y_pred)
-    if known.ndim != 1 or predicted.shape != known.shape:
+    known, predicted = check_labels(y_true, "y_true"), check_labels(y_pred, "y_pred")
+    if predicted.shape != known.shape:
         msg = (
             "`y_true` and `y_pred` must have one label for each event, got the shapes "
             f"{known.shape} and {predicted.shape}. Pass `predict(X)` of the events in "
@@ -207,7 +207,8 @@ def confusion_by_yields(
         )
         raise ValueError(msg)
     weights = check_event_weights(sample_weight, len(known))
-    classes = _check_labels(np.union1d(known, predicted), labels)
+    both = known_labels(np.concatenate([known, predicted]))
+    classes = _check_labels(both, labels)
     cells = len(classes) * _codes(known, classes) + _codes(predicted, classes)
     n_cells = len(classes) ** 2
 

@@ -15,7 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._messages import shown
-from skhep_dnn._validation import check_classes
+from skhep_dnn._validation import (
+    check_classes,
+    check_labels,
+    check_numbers,
+    known_labels,
+)
 from skhep_dnn.weights._class_sums import (
     check_class_weights,
     check_events,
@@ -250,7 +255,7 @@ def _needs_average(
             )
             raise ValueError(msg)
         return False
-    classes = np.unique(np.asarray(y_true))
+    classes = known_labels(check_labels(y_true, "y_true"), "y_true")
     if len(classes) > 2 and multi_class == "raise":
         msg = (
             "`multi_class` or `pos_label` must be given for more than two classes, got "
@@ -266,7 +271,7 @@ def _check_scores_of_classes(
 ) -> tuple[NDArray[np.intp], FloatArray, FloatArray]:
     """Return numbers of classes, a column of scores for each, and weights."""
     codes, names = check_classes(y_true)
-    scores = np.asarray(y_score, dtype=np.float64)
+    scores = check_numbers(y_score, "y_score")
     expected = (len(codes), len(names))
     if scores.shape != expected or np.isnan(scores).any():
         what = "nan" if scores.shape == expected else f"the shape {scores.shape}"

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._messages import shown
-from skhep_dnn._validation import check_classes, check_signal_scores
+from skhep_dnn._validation import check_classes, check_numbers, check_signal_scores
 from skhep_dnn.metrics._confusion import share_error
 from skhep_dnn.weights._class_sums import (
     check_class_weights,
@@ -189,7 +189,7 @@ def _probabilities(
     y_true: ArrayLike, y_proba: ArrayLike, pos_label: object
 ) -> tuple[NDArray[np.bool_], FloatArray]:
     """Return which events are signal, and the probability of each to be it."""
-    proba = np.asarray(y_proba, dtype=np.float64)
+    proba = check_numbers(y_proba, "y_proba")
     if proba.ndim == 2 and proba.shape[1] == 2:
         labels = np.asarray(y_true)
         is_signal, _ = check_signal_scores(y_true, proba[:, 1], pos_label)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skhep_dnn._validation import check_numbers
+
 __all__ = ["to_physical_prior"]
 
 FloatArray = NDArray[np.float64]
@@ -79,7 +81,7 @@ def to_physical_prior(
     array([[0.99, 0.01],
            [0.5 , 0.5 ]])
     """
-    proba = np.asarray(y_proba, dtype=np.float64)
+    proba = check_numbers(y_proba, "y_proba")
     if proba.ndim != 2 or proba.shape[1] < 2:
         msg = (
             "`y_proba` must have a row for each event and a column for each class, got "

@@ -1,4 +1,4 @@
-"""Figures without a screen, none left open, and scores of toy events."""
+"""Figures without a screen, and scores of toy events."""
 
 from functools import cache
 
@@ -12,15 +12,6 @@ from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.neural_network import FeatureSplit
 
 mpl.use("Agg")
-
-from matplotlib import pyplot as plt
-
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    """Close what a test has drawn, which nothing but pyplot keeps alive."""
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -77,8 +77,8 @@ def test_a_name_is_the_weighted_scorer_of_a_classifier(name, is_weighted):
 
 
 def test_other_names_are_those_of_scikit_learn():
-    scoring = as_scoring("roc_auc_ovr", LogisticRegression(), is_weighted=True)
-    assert repr(scoring.scorers["score"]) == repr(get_scorer("roc_auc_ovr"))
+    scoring = as_scoring("recall_micro", LogisticRegression(), is_weighted=True)
+    assert repr(scoring.scorers["score"]) == repr(get_scorer("recall_micro"))
     scoring = as_scoring("r2", LinearRegression(), is_weighted=True)
     assert repr(scoring.scorers["score"]) == repr(get_scorer("r2"))
     with pytest.raises(ValueError, match="'auc'"):
@@ -281,8 +281,14 @@ def test_without_labels_there_is_no_yield():
 )
 def test_a_class_without_events_is_not_an_unknown_one(y, lacks):
     model = LogisticRegression().fit([[0.0], [1.0]], ["b", "s"])
-    assert lacks_classes(model, y) == lacks
-    assert not lacks_classes(LinearRegression().fit([[0.0]], [1.0]), y)
+    assert lacks_classes(model, y, None) == lacks
+    assert not lacks_classes(LinearRegression().fit([[0.0]], [1.0]), y, None)
+
+
+def test_a_class_whose_events_have_no_weight_is_lacking():
+    model = LogisticRegression().fit([[0.0], [1.0]], ["b", "s"])
+    assert not lacks_classes(model, ["b", "s"], [1.0, -1.0])
+    assert lacks_classes(model, ["b", "s"], [1.0, 0.0])
 
 
 def test_nothing_is_said_where_nothing_is_wrong(toy_events):

@@ -197,6 +197,9 @@ def test_a_memory_mapped_array_is_not_copied(memmap, missing_values):
     assert (columns.shape, columns.dtype) == (memmap.shape, np.float32)
 
 
+@pytest.mark.filterwarnings(
+    "ignore::skhep_dnn.exceptions.UndeclaredMissingValueWarning"
+)
 @pytest.mark.parametrize("missing_values", [np.nan, -999.0])
 def test_a_model_is_fitted_to_a_memory_mapped_array(make_model, memmap, missing_values):
     y = np.where(memmap[:, 0] > 0.0, "s", "b")

@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -540,7 +541,7 @@ def test_a_call_that_fails_leaves_the_last_state(make_model, events):
     with pytest.raises(NonFiniteLossError):
         passes(model.set_params(learning_rate=1e35), events, 1)
     np.testing.assert_array_equal(model.decision_function(X), expected)
-    assert model.history_ is history
+    pd.testing.assert_frame_equal(model.history_, history)
     # and what follows is what would have followed without it
     passes(model.set_params(learning_rate=1e-2), events, 1)
     assert_same_bits(state(model), state(passes(untouched, events, 1)))
