@@ -285,6 +285,7 @@ class EventWeightScorer(_Scorer):
         several = self._score_func.takes_several_classes or pos_label is not None
         classes = _check_classifier(estimator, several=several)
         if len(classes) == 2:
+            _check_known_classes(classes, y_true)
             return classes, signal_labels(classes, pos_label)[0]
         if pos_label is not None:
             signal_labels(classes, pos_label)
@@ -379,6 +380,19 @@ def _check_classifier(estimator: Any, *, several: bool) -> NDArray[Any]:
         f"{type(estimator).__name__} with {found}. {remedy}."
     )
     raise ValueError(msg)
+
+
+def _check_known_classes(classes: NDArray[Any], y_true: ArrayLike) -> None:
+    """Raise if there are events of a class that a classifier of two does not know."""
+    labels = np.asarray(y_true)
+    is_known = np.isin(labels, classes)
+    if not is_known.all():
+        msg = (
+            f"`y_true` must have the classes {shown(classes)} of the estimator, got "
+            f"also {shown(np.unique(labels[~is_known]))}. Leave these events out, or "
+            "fit on the same labels."
+        )
+        raise ValueError(msg)
 
 
 def _check_all_classes(classes: NDArray[Any], y_true: ArrayLike) -> None:
