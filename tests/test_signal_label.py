@@ -63,8 +63,10 @@ def test_what_is_named_or_a_number_needs_no_guess():
     assert resolve_pos_label(["Higgs", "ttbar"], "Higgs") == "Higgs"
     mixed = np.array([3, 7, 3], dtype=object)
     assert resolve_pos_label(mixed, None) == 7
-    for labels in (["a", "b", "c"], ["a"], [["a", "b"]], [3, 7], [True, False], [0.5]):
+    for labels in (["a", "b", "c"], ["a"], [3, 7], [True, False], [0.5]):
         assert resolve_pos_label(labels, None) is None
+    with pytest.raises(ValueError, match="`y_true` must be one-dimensional"):
+        resolve_pos_label([["a", "b"]], None)
 
 
 def test_classes_are_named_by_what_they_are_and_by_their_labels():

@@ -45,5 +45,8 @@ def summary(fitted):
 
 
 def run(folder, result, options):
-    """Fit, and leave the result in a file."""
-    joblib.dump(summary(selector(folder, **options).fit(X, Y, W)), result)
+    """Fit, and leave the result in a file, whole or not at all."""
+    found = summary(selector(folder, **options).fit(X, Y, W))
+    part = result.with_name("part_of_result")
+    joblib.dump(found, part)
+    part.replace(result)
