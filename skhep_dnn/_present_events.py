@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
-from sklearn.model_selection import PredefinedSplit
 
 from skhep_dnn._fold_numbers import FoldNumbers
 from skhep_dnn._messages import shown
@@ -103,8 +102,7 @@ def splits_of_present(
     splitter : splitter
         What `check_cv` makes of `cv`.
     cv : int, splitter, iterable or None
-        Iterables, fold numbers and a `PredefinedSplit` count the events that were
-        passed.
+        Iterables and fold numbers count the events that were passed.
     present : ndarray of shape (n_passed,), dtype bool
         Which of those that were passed are there.
     X, y
@@ -117,10 +115,9 @@ def splits_of_present(
     splits : list of (train, test)
         Positions among the present events.
     """
-    if isinstance(splitter, FoldNumbers) and not present.all():
-        return list(splitter.take(np.flatnonzero(present)).split(X, y))
+    if isinstance(splitter, FoldNumbers):
+        splitter, cv = splitter.take(np.flatnonzero(present)), None
     splits = list(splitter.split(X, y, **params))
-    counts_passed = isinstance(cv, PredefinedSplit) or np.iterable(cv)
-    if present.all() or not counts_passed:
+    if present.all() or not np.iterable(cv):
         return splits
     return [(found(present, train), found(present, test)) for train, test in splits]

@@ -18,6 +18,7 @@ from skhep_dnn._messages import shown
 from skhep_dnn.exceptions import WeightsError
 
 __all__ = [
+    "check_class_probabilities",
     "check_classes",
     "check_event_weights",
     "check_groups",
@@ -448,19 +449,48 @@ def check_signal_scores(
     classes = np.unique(np.asarray(y_true))
     if len(classes) == 2:
         return is_signal, check_scores(y_score, len(is_signal))
-    proba = check_numbers(y_score, "y_score")
-    expected = (len(is_signal), len(classes))
+    proba = check_class_probabilities(y_score, len(is_signal), classes, "y_score")
+    is_column = np.isin(classes, signal_labels(classes, pos_label))
+    return is_signal, proba[:, is_column].sum(axis=1)
+
+
+def check_class_probabilities(
+    y_proba: ArrayLike, n_samples: int, classes: ArrayLike, name: str = "y_proba"
+) -> NDArray[np.float64]:
+    """Return probabilities of which there is a column for each class.
+
+    Parameters
+    ----------
+    y_proba : array-like of shape (n_samples, n_classes)
+        As `predict_proba` gives them.
+    n_samples : int
+        Number of events.
+    classes : array-like of shape (n_classes,)
+        Known labels, sorted.
+    name : str, default="y_proba"
+        Name of the argument in error messages.
+
+    Returns
+    -------
+    y_proba : ndarray of shape (n_samples, n_classes), dtype float64
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one, or a value is no probability.
+    """
+    proba = check_numbers(y_proba, name)
+    expected = (n_samples, len(np.asarray(classes)))
     if proba.shape != expected or not ((proba >= 0) & (proba <= 1)).all():
         msg = (
-            f"`y_score` must be one score for each event, or probabilities from 0 to 1 "
-            f"of the shape {expected}, a column for each of the classes "
-            f"{shown(classes)}, got the shape {proba.shape} with values from "
+            f"`{name}` must be probabilities from 0 to 1 of the shape {expected}, a "
+            f"column for each of {shown(classes)}, or one score for each event where "
+            f"one class is meant, got the shape {proba.shape} with values from "
             f"{float(proba.min()):.6g} to {float(proba.max()):.6g}. Pass "
             "`predict_proba(X)`, and events of all its classes."
         )
         raise ValueError(msg)
-    is_column = np.isin(classes, signal_labels(classes, pos_label))
-    return is_signal, proba[:, is_column].sum(axis=1)
+    return proba
 
 
 def check_scores(

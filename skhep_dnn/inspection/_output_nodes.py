@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from skhep_dnn._messages import shown
-from skhep_dnn._validation import check_classes, check_numbers
+from skhep_dnn._validation import check_class_probabilities, check_classes
+from skhep_dnn.inspection._binning import check_bins
 from skhep_dnn.inspection._display import check_fitted_classifier
 from skhep_dnn.inspection._fitting import (
     add_fitted_legend,
@@ -194,8 +194,10 @@ class OutputNodesDisplay:
         codes, names = check_classes(y_true)
         weights = check_class_weights(codes, sample_weight, names)
         classes = np.unique(np.asarray(y_true)).tolist()
-        proba = _check_columns(y_proba, len(codes), classes)
-        edges = _edges(bins)
+        proba = check_class_probabilities(y_proba, len(codes), classes)
+        edges = check_bins(bins)
+        if isinstance(edges, int):
+            edges = np.linspace(0.0, 1.0, edges + 1)
         histograms = {
             node: {
                 label: weighted_histogram(
@@ -335,38 +337,3 @@ def _draw_histogram(
         centres, value, error, fmt="none", ecolor=steps.get_edgecolor(), elinewidth=1.0
     )
     return steps
-
-
-def _check_columns(
-    y_proba: ArrayLike, n_samples: int, classes: list[Any]
-) -> FloatArray:
-    proba = check_numbers(y_proba, "y_proba")
-    expected = (n_samples, len(classes))
-    if proba.shape != expected or not ((proba >= 0) & (proba <= 1)).all():
-        msg = (
-            f"`y_proba` must be probabilities of the shape {expected}, a column for "
-            f"each of {shown(classes)} in `y_true`, got the shape {proba.shape} with "
-            f"values from {float(proba.min()):.6g} to {float(proba.max()):.6g}. Pass "
-            "`predict_proba(X)`, and events of all its classes."
-        )
-        raise ValueError(msg)
-    return proba
-
-
-def _edges(bins: int | ArrayLike) -> FloatArray:
-    if np.ndim(bins) == 0:
-        if not (isinstance(bins, int | np.integer) and bins >= 1):
-            msg = (
-                f"`bins` must be a number of at least 1 or edges, got {bins!r}. Pass "
-                "20, or the edges of the bins."
-            )
-            raise ValueError(msg)
-        return np.linspace(0.0, 1.0, int(bins) + 1)
-    edges = np.asarray(bins, dtype=np.float64)
-    if len(edges) < 2 or not (np.isfinite(edges).all() and (np.diff(edges) > 0).all()):
-        msg = (
-            "`bins` must be at least two finite edges in increasing order, got "
-            f"{edges.tolist()!r}. Sort them and drop what occurs twice."
-        )
-        raise ValueError(msg)
-    return edges
