@@ -115,9 +115,8 @@ def splits_of_present(
     splits : list of (train, test)
         Positions among the present events.
     """
-    if isinstance(splitter, FoldNumbers):
-        splitter, cv = splitter.take(np.flatnonzero(present)), None
-    splits = list(splitter.split(X, y, **params))
-    if present.all() or not np.iterable(cv):
+    has_numbers = isinstance(splitter, FoldNumbers)  # one for each that was passed
+    splits = list(splitter.split(present if has_numbers else X, y, **params))
+    if present.all() or not (has_numbers or np.iterable(cv)):
         return splits
     return [(found(present, train), found(present, test)) for train, test in splits]

@@ -264,3 +264,20 @@ def test_a_column_stays_with_clones():
         clone(model).fit(X, Y).oof_decision_function_,
         model.fit(X, Y).oof_decision_function_,
     )
+
+
+def test_numbers_are_those_of_all_events_also_where_a_class_is_absent():
+    y, weights = Y.astype(object), np.ones(len(Y))
+    y[::7], weights[::7] = "absent", 0.0
+    kept = weights > 0.0
+    model = LogisticRegression()
+
+    def scores(rows, cv):
+        result = cross_validate_pooled(
+            model, X[rows], y[rows], weights[rows], cv=cv, scoring="roc_auc"
+        )
+        return [score.value for score in result.scores.values()]
+
+    assert scores(np.ones(len(Y), bool), FOLD) == scores(kept, FOLD[kept])
+    with pytest.raises(ValueError, match="`groups` with cv=EventNumberKFold"):
+        scores(np.ones(len(Y), bool), FOLD[kept])
