@@ -57,6 +57,7 @@ FLOORS = {
     "_activations": 0,
     "_averaging": 0,
     "_feature_split": 0,
+    "_numeric_embedding": 0,
     "_losses": 0,
     "_optimizers": 0,
     "_schedules": 0,

@@ -312,7 +312,9 @@ PATHS = {
         lambda w: history_of(validated(w), "train_loss"), TRAINING, NOT_TRAINING
     ),
     "scaling of the inputs": Path(
-        lambda w: validated(w).net_.module_.inputs.mean.numpy(), TRAINING, NOT_TRAINING
+        lambda w: validated(w).net_.module_.inputs.center.numpy(),
+        TRAINING,
+        NOT_TRAINING,
     ),
     "capped training": Path(
         lambda w: trained(w, max_weight=1.2).decision_function(X),

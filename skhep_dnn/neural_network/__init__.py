@@ -17,6 +17,10 @@ from skhep_dnn.neural_network._fit_together import (
 from skhep_dnn.neural_network._fit_with_offset import fit_with_offset
 from skhep_dnn.neural_network._losses import FocalLoss
 from skhep_dnn.neural_network._networks.shapes import count_parameters
+from skhep_dnn.neural_network._numeric_embedding import (
+    PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
+)
 from skhep_dnn.neural_network._reliance import (
     block_reliance,
     bottleneck_outputs,
@@ -35,6 +39,8 @@ __all__ = [
     "Member",
     "MemberTraining",
     "OneCycle",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
     "Snapshots",
     "StochasticWeightAverage",
     "TrainedMembers",

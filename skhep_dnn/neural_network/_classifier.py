@@ -83,6 +83,7 @@ from skhep_dnn.neural_network._engine.training import MemberTraining, train_memb
 from skhep_dnn.neural_network._feature_split import FeatureSplit
 from skhep_dnn.neural_network._html_diagram import network_diagram
 from skhep_dnn.neural_network._losses import LOSSES, Loss
+from skhep_dnn.neural_network._networks.inputs import SCALINGS
 from skhep_dnn.neural_network._networks.network import CONNECTIONS
 from skhep_dnn.neural_network._networks.shapes import (
     Embedding,
@@ -91,6 +92,12 @@ from skhep_dnn.neural_network._networks.shapes import (
     hidden_widths,
     layer_dropout,
     split_layout,
+)
+from skhep_dnn.neural_network._numeric_embedding import (
+    EMBEDDINGS,
+    NumericEmbedding,
+    PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
 )
 from skhep_dnn.neural_network._optimizers import OPTIMIZERS
 from skhep_dnn.neural_network._parameter_checks import (
@@ -178,6 +185,20 @@ class WeightedDNNClassifier(
     batch_norm : bool, default=False
         Whether the input of each activation is normalised over the batch, with
         statistics weighted by the training weights.
+    numeric_scaling : {"standard", "robust", "quantile"}, default="standard"
+        How numbers are scaled, by the absolute values of the training weights of each
+        member: by mean and standard deviation; by median and quartiles, with a smooth
+        end of the tails at 8 scaled units [2]_; or along 33 quantiles, so that their
+        density becomes a normal one. Undefined values become 0 afterwards.
+    scale_learning_rate : float, default=None
+        Step size, in units of `learning_rate`, of a factor of each number, which is
+        learnt from 1 on [2]_; None for no factors.
+    numeric_embedding : {"periodic", "piecewise_linear"}, PeriodicEmbedding, \
+            PiecewiseLinearEmbedding or None, default=None
+        What stands for a number: itself alone, or with it sums of waves over its value,
+        or of its places in bins [3]_, which are learnt; and then learnt numbers stand
+        for an undefined value. With this, a factor or another scaling than "standard",
+        azimuths that the augmenter knows enter as sine and cosine.
     embedding_size : int, "n-1" or "half", default="n-1"
         Numbers that stand for a category: a fixed number, one less than there are
         categories, or half as many, rounded up and at most 50.
@@ -388,6 +409,10 @@ class WeightedDNNClassifier(
     .. [1] G. C. Strong, "On the impact of selected modern deep-learning techniques to
        the performance and celerity of classification models in an experimental
        high-energy physics use case", arXiv:2002.01427.
+    .. [2] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data", arXiv:2407.04491, Sec. 3.
+    .. [3] Y. Gorishniy, I. Rubachev, A. Babenko, "On embeddings for numerical features
+       in tabular deep learning", arXiv:2203.05556.
 
     Examples
     --------
@@ -436,6 +461,14 @@ class WeightedDNNClassifier(
         "connection": [StrOptions(set(CONNECTIONS))],
         "dropout": [Interval(Real, 0.0, 1.0, closed="left"), "array-like"],
         "batch_norm": ["boolean"],
+        "numeric_scaling": [StrOptions(set(SCALINGS))],
+        "scale_learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "numeric_embedding": [
+            StrOptions(set(EMBEDDINGS)),
+            PeriodicEmbedding,
+            PiecewiseLinearEmbedding,
+            None,
+        ],
         "embedding_size": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"n-1", "half"}),
@@ -517,6 +550,11 @@ class WeightedDNNClassifier(
         connection: Literal["plain", "dense", "residual"] = "dense",
         dropout: float | Sequence[float] = 0.3,
         batch_norm: bool = False,
+        numeric_scaling: Literal["standard", "robust", "quantile"] = "standard",
+        scale_learning_rate: float | None = None,
+        numeric_embedding: Literal["periodic", "piecewise_linear"]
+        | NumericEmbedding
+        | None = None,
         embedding_size: Embedding = "n-1",
         loss: Literal["cross_entropy", "focal"] | Loss = "cross_entropy",
         label_smoothing: float = 0.0,
@@ -573,6 +611,9 @@ class WeightedDNNClassifier(
         self.connection = connection
         self.dropout = dropout
         self.batch_norm = batch_norm
+        self.numeric_scaling = numeric_scaling
+        self.scale_learning_rate = scale_learning_rate
+        self.numeric_embedding = numeric_embedding
         self.embedding_size = embedding_size
         self.loss = loss
         self.label_smoothing = label_smoothing
@@ -1131,6 +1172,13 @@ class WeightedDNNClassifier(
         kernel, split = None, None
         if self.augmenter_ is not None:
             kernel = self.augmenter_.kernel([*encoder.numeric_, *encoder.categorical_])
+        settings = replace(
+            settings,
+            n_numeric=len(encoder.numeric_),
+            embeddings=list(zip(encoder.n_categories, sizes, strict=True)),
+            n_outputs=1 if len(self.classes_) == 2 else len(self.classes_),
+            kernel=kernel,
+        )
         if self.feature_groups is not None:
             split = split_layout(
                 self.feature_groups,
@@ -1140,17 +1188,15 @@ class WeightedDNNClassifier(
                     self.n_features_in_,
                     "feature_groups",
                 ),
-                columns_of_inputs(encoder.numeric_, encoder.categorical_, sizes),
+                columns_of_inputs(
+                    encoder.numeric_,
+                    encoder.categorical_,
+                    sizes,
+                    settings.columns_of_numbers,
+                ),
                 settings.networks["activation"][0],
             )
-        return replace(
-            settings,
-            n_numeric=len(encoder.numeric_),
-            embeddings=list(zip(encoder.n_categories, sizes, strict=True)),
-            n_outputs=1 if len(self.classes_) == 2 else len(self.classes_),
-            kernel=kernel,
-            split=split,
-        )
+        return replace(settings, split=split)
 
     def _make_split_rules(self) -> SplitRules:
         return SplitRules(

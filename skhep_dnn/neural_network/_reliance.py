@@ -315,7 +315,10 @@ def _features_of_inputs(
     """Return to which column of `X` each embedded input belongs."""
     sizes = [table.shape[2] for table in module.embeddings]
     return columns_of_inputs(
-        model.encoder_.numeric_, model.encoder_.categorical_, sizes
+        model.encoder_.numeric_,
+        model.encoder_.categorical_,
+        sizes,
+        module.columns_of_numbers,
     )
 
 

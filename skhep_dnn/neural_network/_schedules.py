@@ -310,7 +310,7 @@ def apply_schedule(
 ) -> None:
     """Set the learning rate, and the momentum where the optimiser has one."""
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate * factor
+        group["lr"] = learning_rate * factor * group.get("lr_factor", 1.0)
         if momentum is not None and "betas" in group:
             group["betas"] = (momentum, group["betas"][1])
         elif momentum is not None and group["momentum"] > 0.0:

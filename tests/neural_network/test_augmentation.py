@@ -44,7 +44,7 @@ def used_events(model, member=0):
     module = model.net_.module_
     inputs = torch.cat(model.callbacks_[0][0][1].inputs, 1)[member].double()
     scale = module.inputs.inverse_scale[member].double()
-    raw = (inputs / scale + module.inputs.mean[member].double()).numpy()
+    raw = (inputs / scale + module.inputs.center[member].double()).numpy()
     columns = [EVENTS.data.columns[i] for i in model.encoder_.numeric_]
     values = {name: raw[:, k] for k, name in enumerate(columns)}
     order = np.argsort(values["PRI_tau_pt"], kind="stable")

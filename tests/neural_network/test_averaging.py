@@ -125,7 +125,7 @@ def loss_by_hand(state, events):
     """Balanced log-loss of one member's network of one hidden layer of swish."""
     X, y, w = (part[100:] for part in events)
     s = {name: v.double().numpy() for name, v in state.items()}
-    hidden = (X - s["inputs.mean"]) * s["inputs.inverse_scale"]
+    hidden = (X - s["inputs.center"]) * s["inputs.inverse_scale"]
     hidden = hidden @ s["weights.0"] + s["biases.0"]
     hidden = hidden / (1 + np.exp(-hidden))
     logit = (hidden @ s["output_weight"] + s["output_bias"])[:, 0]

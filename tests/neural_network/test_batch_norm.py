@@ -233,7 +233,7 @@ def test_prediction_is_that_of_the_running_statistics(make_model, events):
         name: value[0].double().numpy()
         for name, value in model.net_.module_.state_dict().items()
     }
-    hidden = (X - state["inputs.mean"]) * state["inputs.inverse_scale"]
+    hidden = (X - state["inputs.center"]) * state["inputs.inverse_scale"]
     for k in range(2):
         pre = hidden @ state[f"weights.{k}"]
         spread = np.sqrt(state[f"norms.{k}.variance"] + 1e-5)

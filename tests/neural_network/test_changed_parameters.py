@@ -50,6 +50,9 @@ FIXED = {
     "activation": ({}, "relu"),
     "connection": ({}, "dense"),
     "batch_norm": ({}, True),
+    "numeric_scaling": ({}, "robust"),
+    "scale_learning_rate": ({"scale_learning_rate": 2.0}, 3.0),
+    "numeric_embedding": ({}, "periodic"),
     "embedding_size": ({"categorical_features": ["channel"]}, 1),
     "feature_groups": (
         {"feature_groups": FeatureSplit(["a"])},

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from skhep_dnn.neural_network._networks.layers import InputTransform, keep_threshold
+from skhep_dnn.neural_network._networks.inputs import InputTransform
+from skhep_dnn.neural_network._networks.layers import keep_threshold
 
 
 def test_input_transform_fills_and_scales_each_member_by_its_own_statistics():

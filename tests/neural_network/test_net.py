@@ -377,6 +377,6 @@ def test_scaling_statistics_are_those_of_absolute_training_weights_per_member():
             mean = np.average(np.nan_to_num(x), weights=w)
             spread = np.sqrt(np.average((np.nan_to_num(x) - mean) ** 2, weights=w))
             inputs = net.module_.inputs
-            assert inputs.mean[position, 0, j].item() == pytest.approx(mean, rel=1e-5)
+            assert inputs.center[position, 0, j].item() == pytest.approx(mean, rel=1e-5)
             scale = inputs.inverse_scale[position, 0, j].item()
             assert scale == pytest.approx(1 / spread, rel=1e-5)

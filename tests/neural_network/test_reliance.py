@@ -58,7 +58,7 @@ class ByHand:
         p = {name: value[network].double().numpy() for name, value in state}
         numeric = FRAME.drop(columns=["channel", "jets"])
         n = numeric.shape[1]
-        mean, inverse = p["inputs.mean"][0, :n], p["inputs.inverse_scale"][0, :n]
+        mean, inverse = p["inputs.center"][0, :n], p["inputs.inverse_scale"][0, :n]
         scaled = (numeric.to_numpy(np.float32) - mean) * inverse
         values = np.nan_to_num(scaled).T[..., np.newaxis]
         columns = dict(zip(numeric, values, strict=True))

@@ -52,7 +52,7 @@ def test_the_logit_is_that_of_the_formula(make_model, kind, by_position):
     module = model.net_.module_.double()
     p = {name: value[0].numpy() for name, value in module.state_dict().items()}
     numeric = FRAME.drop(columns="PRI_jet_num")
-    scaled = (numeric.to_numpy() - p["inputs.mean"][0, :30]) * p[
+    scaled = (numeric.to_numpy() - p["inputs.center"][0, :30]) * p[
         "inputs.inverse_scale"
     ][0, :30]
     x = pd.DataFrame(scaled, columns=numeric.columns)

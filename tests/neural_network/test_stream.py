@@ -302,7 +302,7 @@ def test_scaling_is_that_of_the_first_part_without_a_class(make_model, events):
     model.partial_fit(*parts[0][:2], classes=["b", "c", "s"])
     inputs = copy.deepcopy(model.net_.module_.inputs.state_dict())
     np.testing.assert_allclose(
-        inputs["mean"][0].flatten(), parts[0][0].mean(axis=0), rtol=1e-5
+        inputs["center"][0].flatten(), parts[0][0].mean(axis=0), rtol=1e-5
     )
     for X, y, w in parts[1:]:
         model.partial_fit(X, y, sample_weight=w)

@@ -362,11 +362,11 @@ def test_the_scaling_of_columns_that_a_start_did_not_see_is_learnt():
     far = (np.nan_to_num(X) * [1.0, 1.0, 1.0, 50.0] + [0.0, 0.0, 0.0, 1e3]).astype("f4")
     narrow = [fold_member(0, inputs=[True, True, True, False])]
     state = training(records=narrow, events=far).run().state(0)
-    assert np.isnan(state["inputs.mean"][0]).tolist() == [False] * 3 + [True]
+    assert np.isnan(state["inputs.center"][0]).tolist() == [False] * 3 + [True]
     still = replace(SETTINGS, learning_rate=1e-30, max_epochs=1)
     wide = training(still, [fold_member(0, start=state)], far).run().state(0)
     fresh = training(still, [fold_member(0)], far).run().state(0)
-    for name in ("inputs.mean", "inputs.inverse_scale"):
+    for name in ("inputs.center", "inputs.inverse_scale"):
         np.testing.assert_array_equal(wide[name], fresh[name])
     np.testing.assert_array_equal(wide["weights.0"], state["weights.0"])
 

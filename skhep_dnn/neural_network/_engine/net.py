@@ -90,6 +90,7 @@ class MemberNet(NeuralNet):
             device=settings.device,
             verbose=settings.verbose,
             **settings.optimisation,
+            optimizer__param_groups=_groups(settings),
             **{f"module__{name}": value for name, value in networks.items()},
         )
         self.settings = settings
@@ -114,11 +115,19 @@ class MemberNet(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         return []
 
+    def get_params_for_optimizer(
+        self, prefix: str, named_parameters: Iterable[tuple[str, Tensor]]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the groups of parameters: first that which callbacks look at."""
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+        *own, others = args[0]
+        return ([others, *own], *args[1:]), kwargs
+
     def begin(self, group: Group) -> None:
         """Draw the initial weights and learn the scaling, or take both as given."""
         self.initialize()
         known = [self._start_from(k, m.start) for k, m in enumerate(group.members)]
-        learn_scaling(self.module_.inputs, group, known)
+        learn_scaling(self.module_, group, known)
         self.draw_from(group.members)
 
     def _start_from(
@@ -140,9 +149,9 @@ class MemberNet(NeuralNet):
             value[member] = as_tensor(np.asarray(start[name]))
         # nan stands for what the other member did not see: the identity until learnt.
         inputs = self.module_.inputs
-        inputs.mean[member].nan_to_num_(nan=0.0)
+        inputs.center[member].nan_to_num_(nan=0.0)
         inputs.inverse_scale[member].nan_to_num_(nan=1.0)
-        return ~np.isnan(start["inputs.mean"][0, :n_numeric])
+        return ~np.isnan(start["inputs.center"][0, :n_numeric])
 
     def draw_from(self, members: Sequence[Member]) -> None:
         """Begin the random numbers of the members, and the schedule."""
@@ -156,10 +165,13 @@ class MemberNet(NeuralNet):
         self.settings = settings
         self.lr, self.max_epochs = settings.learning_rate, settings.max_epochs
         self.verbose = settings.verbose
-        for name, value in settings.optimisation.items():
-            if name.startswith("optimizer__"):
-                for group in self.optimizer_.param_groups:
+        of_groups = [group for _, group in _groups(settings)]
+        groups = zip(self.optimizer_.param_groups, [{}, *of_groups], strict=True)
+        for group, own in groups:
+            for name, value in settings.optimisation.items():
+                if name.startswith("optimizer__"):
                     group[name.removeprefix("optimizer__")] = value
+            group.update(own)
         self.criterion_.loss = settings.rules.loss
         self.criterion_.label_smoothing = settings.label_smoothing
         self.module_.set_dropout(settings.networks["dropout"])
@@ -406,3 +418,15 @@ class MemberNet(NeuralNet):
             position=self.bar_position,
             disable=not self.verbose,
         )
+
+
+def _groups(settings: TrainingSettings) -> list[tuple[str, dict[str, Any]]]:
+    """Return the parameters that have settings of their own, as skorch takes them.
+
+    Factors of the inputs take larger steps, and do not decay: they begin at 1.
+    """
+    factor = settings.scale_learning_rate
+    if factor is None:
+        return []
+    own = {"lr": settings.learning_rate * factor, "lr_factor": factor}
+    return [("numbers.factor", {**own, "weight_decay": 0.0})]

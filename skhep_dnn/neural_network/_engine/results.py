@@ -355,7 +355,7 @@ def member_states(net: MemberNet) -> list[State]:
     }
     if module.hidden_columns is not None:
         hidden = module.hidden_columns[firsts].cpu().numpy()
-        for name in ("inputs.mean", "inputs.inverse_scale"):
+        for name in ("inputs.center", "inputs.inverse_scale"):
             state[name][hidden] = np.nan
     n_members = len(next(iter(state.values())))
     return [{name: v[k] for name, v in state.items()} for k in range(n_members)]

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
-from math import isnan
+from math import inf, isnan
 from numbers import Integral
 from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skhep_dnn.neural_network._activations import activation_names
 from skhep_dnn.neural_network._averaging import (
@@ -17,11 +18,21 @@ from skhep_dnn.neural_network._averaging import (
 )
 from skhep_dnn.neural_network._engine.torch_settings import torch_device
 from skhep_dnn.neural_network._losses import LOSSES, Loss
-from skhep_dnn.neural_network._networks.network import CONNECTIONS, MemberNetwork
+from skhep_dnn.neural_network._networks.inputs import SCALINGS
+from skhep_dnn.neural_network._networks.network import (
+    CONNECTIONS,
+    MemberNetwork,
+    azimuths_of,
+)
 from skhep_dnn.neural_network._networks.shapes import (
     SplitLayout,
     hidden_widths,
     layer_dropout,
+    numbers_of_columns,
+)
+from skhep_dnn.neural_network._numeric_embedding import (
+    NumericEmbedding,
+    named_embedding,
 )
 from skhep_dnn.neural_network._optimizers import OPTIMIZERS, optimizer_settings
 from skhep_dnn.neural_network._schedules import (
@@ -65,6 +76,14 @@ class TrainingSettings:
         Outputs of each hidden layer.
     missing_values : float or None, default=None
         Value that marks an undefined entry besides nan.
+    numeric_scaling : {"standard", "robust", "quantile"}, default="standard"
+        How numbers are scaled.
+    scale_learning_rate : float or None, default=None
+        Step size, in units of `learning_rate`, of a learnt factor of each number; None
+        for no factors.
+    numeric_embedding : {"periodic", "piecewise_linear"}, PeriodicEmbedding, \
+            PiecewiseLinearEmbedding or None, default=None
+        What stands for a number in the networks.
     activation : str or sequence of str, default="swish"
         Activation of all hidden layers, or of each.
     connection : {"plain", "dense", "residual"}, default="dense"
@@ -155,6 +174,11 @@ class TrainingSettings:
     embeddings: Sequence[tuple[int, int]] = ()
     hidden_layer_sizes: Sequence[int] = (64, 64, 64, 64)
     missing_values: float | None = None
+    numeric_scaling: Literal["standard", "robust", "quantile"] = "standard"
+    scale_learning_rate: float | None = None
+    numeric_embedding: (
+        Literal["periodic", "piecewise_linear"] | NumericEmbedding | None
+    ) = None
     activation: str | Sequence[str] = "swish"
     connection: Literal["plain", "dense", "residual"] = "dense"
     dropout: float | Sequence[float] = 0.3
@@ -198,6 +222,7 @@ class TrainingSettings:
             activation=_tuple(self.activation),
             dropout=_tuple(self.dropout),
             missing_values=None if marker is None or isnan(marker) else marker,
+            numeric_embedding=named_embedding(self.numeric_embedding),
             loss=_named("loss", self.loss, LOSSES),
             schedule=_named("schedule", self.schedule, SCHEDULES),
             averaging=_named("averaging", self.averaging, AVERAGES),
@@ -216,11 +241,22 @@ class TrainingSettings:
             object.__setattr__(self, name, value)
 
     def _check_choices(self) -> None:
-        for name, known in (("connection", CONNECTIONS), ("optimizer", OPTIMIZERS)):
+        for name, known in (
+            ("connection", CONNECTIONS),
+            ("numeric_scaling", SCALINGS),
+            ("optimizer", OPTIMIZERS),
+        ):
             value = getattr(self, name)
             if value not in known:
                 msg = f"`{name}` must be among {known!r}, got {value!r}. Choose one."
                 raise ValueError(msg)
+        rate = self.scale_learning_rate
+        if rate is not None and not 0.0 < rate < inf:
+            msg = (
+                "`scale_learning_rate` must be positive, or None for no factors, got "
+                f"{rate!r}. Correct it."
+            )
+            raise ValueError(msg)
         least = dict.fromkeys(
             ("n_outputs", "batch_size", "max_epochs", "evaluations_per_epoch"), 1
         )
@@ -245,6 +281,16 @@ class TrainingSettings:
     def n_columns(self) -> int:
         """Number of columns of the events: numbers and codes."""
         return self.n_numeric + len(self.embeddings)
+
+    @property
+    def columns_of_numbers(self) -> NDArray[np.intp]:
+        """To which column of numbers each input belongs that stands for one."""
+        embedding = named_embedding(self.numeric_embedding)
+        size = 1 if embedding is None else embedding.size
+        azimuths = azimuths_of(
+            self.kernel, self.numeric_scaling, self.scale_learning_rate, embedding
+        )
+        return numbers_of_columns(self.n_numeric, size, azimuths)
 
     @property
     def patience(self) -> int | None:

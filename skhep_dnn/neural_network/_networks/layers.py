@@ -1,22 +1,19 @@
 """Layers with a member axis, and what they are made of.
 
-Filling and scaling of inputs, embedding of categories, batch norm, dropout, and initial
-weights, which each member draws from its own generator.
+Embedding of categories, batch norm, dropout, and initial weights, which each member
+draws from its own generator.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 __all__ = [
     "FEW",
-    "InputTransform",
     "MemberBatchNorm",
     "dropout_mask",
     "embedded",
@@ -24,68 +21,7 @@ __all__ = [
     "normal",
 ]
 
-LARGEST_INPUT = 1e9
 FEW = 32  # categories for which a product is faster than a table
-
-
-class InputTransform(nn.Module):
-    """Fill undefined values, then standardise each column; category codes pass.
-
-    A column's filled value is its weighted mean, 0 after scaling. The statistics
-    belong to a member, since each has its own training events. Scaled values end at
-    1e9 standard deviations, so that no finite input makes the layers overflow.
-
-    **Shape:** `(n_members, n_batch, n_features)` to the same.
-
-    Parameters
-    ----------
-    n_members, n_features : int
-        Sizes of the statistics: a mean of 0 and a scale of 1 until they are set.
-    missing_values : float
-        Value that marks an undefined entry; nan always does.
-    n_codes : int, default=0
-        Number of columns, the last ones, that are codes of categories, of which none
-        is undefined.
-    """
-
-    mean: Tensor
-    inverse_scale: Tensor
-
-    def __init__(
-        self, n_members: int, n_features: int, missing_values: float, n_codes: int = 0
-    ) -> None:
-        super().__init__()
-        self.missing_values = missing_values
-        self.n_numeric = n_features - n_codes
-        shape = (n_members, 1, n_features)
-        self.register_buffer("mean", torch.zeros(shape, dtype=torch.float32))
-        self.register_buffer("inverse_scale", torch.ones(shape, dtype=torch.float32))
-
-    def set_statistics(
-        self,
-        member: int,
-        columns: NDArray[np.intp],
-        mean: NDArray[np.float64],
-        scale: NDArray[np.float64],
-    ) -> None:
-        """Set one member's mean and scale of some columns."""
-        places = torch.from_numpy(columns).to(self.mean.device)
-        self.mean[member, 0, places] = torch.from_numpy(mean).to(self.mean)
-        self.inverse_scale[member, 0, places] = torch.from_numpy(1.0 / scale).to(
-            self.mean
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the filled and scaled inputs."""
-        # Scaled first, filled afterwards: an undefined value becomes 0, the mean. The
-        # marker is looked for in the raw values, where it still is what it was; not
-        # among codes, of which one may happen to be equal to it.
-        scaled = (x - self.mean).mul_(self.inverse_scale)
-        if self.missing_values == self.missing_values:
-            numeric = slice(0, self.n_numeric)
-            undefined = x[..., numeric] == self.missing_values
-            scaled[..., numeric].masked_fill_(undefined, 0.0)
-        return scaled.nan_to_num_(nan=0.0).clamp_(-LARGEST_INPUT, LARGEST_INPUT)
 
 
 class MemberBatchNorm(nn.Module):

@@ -2,8 +2,8 @@
 
 Every parameter carries a leading *member* axis: one network is `n_members=1`, an
 ensemble of five is `n_members=5`, and no member sees another. The module knows its
-inputs: filling of undefined values, standardisation and embedding of categories are
-its first layers, so that raw columns in physical units go in.
+inputs: filling of undefined values, scaling and embeddings are its first layers, so
+that raw columns in physical units go in.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from skhep_dnn.neural_network._activations import (
     derivatives_of,
 )
 from skhep_dnn.neural_network._networks.dense import DenseRules, dense_layers
+from skhep_dnn.neural_network._networks.inputs import InputTransform, NumericInputs
 from skhep_dnn.neural_network._networks.layers import (
-    InputTransform,
     MemberBatchNorm,
     dropout_mask,
     embedded,
@@ -34,9 +34,16 @@ from skhep_dnn.neural_network._networks.layers import (
 )
 from skhep_dnn.neural_network._networks.shapes import SplitLayout
 from skhep_dnn.neural_network._networks.two_paths import SplitBlocks
+from skhep_dnn.neural_network._numeric_embedding import NumericEmbedding
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 
-__all__ = ["CONNECTIONS", "MemberNetwork", "mean_logit", "variant_logits"]
+__all__ = [
+    "CONNECTIONS",
+    "MemberNetwork",
+    "azimuths_of",
+    "mean_logit",
+    "variant_logits",
+]
 
 CONNECTIONS = ("plain", "dense", "residual")
 
@@ -61,6 +68,14 @@ class MemberNetwork(nn.Module):
         Value that marks an undefined entry besides nan.
     embeddings : sequence of (n_categories, size)
         One pair for each column of codes.
+    numeric_scaling : {"standard", "robust", "quantile"}, default="standard"
+        How numbers are scaled.
+    scale_learning_rate : float or None, default=None
+        Step size of a factor of each number, which the optimiser knows; None for no
+        factors.
+    numeric_embedding : PeriodicEmbedding, PiecewiseLinearEmbedding or None, \
+            default=None
+        What stands for a number.
     hidden_layer_sizes : sequence of int
         Widths of the hidden layers.
     activation : sequence of str
@@ -98,6 +113,9 @@ class MemberNetwork(nn.Module):
         activation: Sequence[str],
         connection: str,
         dropout: Sequence[float],
+        numeric_scaling: str = "standard",
+        scale_learning_rate: float | None = None,
+        numeric_embedding: NumericEmbedding | None = None,
         batch_norm: bool = False,
         n_outputs: int = 1,
         split: SplitLayout | None = None,
@@ -114,15 +132,40 @@ class MemberNetwork(nn.Module):
         self.kernel = kernel
         self.n_numeric = n_numeric
         n_columns = n_numeric + len(embeddings)
-        self.inputs = InputTransform(
-            n_members, n_columns, missing_values, len(embeddings)
+        hidden = _hidden(masks, n_columns)
+        self.register_buffer("hidden_columns", hidden, persistent=False)
+        azimuths = azimuths_of(
+            kernel, numeric_scaling, scale_learning_rate, numeric_embedding
         )
+        has_factors = scale_learning_rate is not None
+        learns = n_numeric > 0 and (
+            has_factors or numeric_embedding is not None or len(azimuths) > 0
+        )
+        self.inputs = InputTransform(
+            n_members,
+            n_columns,
+            missing_values,
+            len(embeddings),
+            scaling=numeric_scaling,
+            unscaled=azimuths,
+            keeps_undefined=learns,
+        )
+        self.numbers: NumericInputs | None = None
+        n_inputs = n_numeric
+        if learns:
+            self.numbers = NumericInputs(
+                n_numeric,
+                has_factors=has_factors,
+                embedding=numeric_embedding,
+                azimuths=azimuths,
+                generators=generators,
+                hidden=None if hidden is None else hidden[..., :n_numeric],
+            )
+            n_inputs = self.numbers.n_inputs
         self.embeddings = nn.ParameterList(
             normal((n, size), 1.0, generators) for n, size in embeddings
         )
-        hidden = _hidden(masks, n_columns)
-        self.register_buffer("hidden_columns", hidden, persistent=False)
-        n_inputs = self.n_numeric + sum(size for _, size in embeddings)
+        n_inputs += sum(size for _, size in embeddings)
         self.split: SplitBlocks | None = None
         if split is not None:
             self.split = SplitBlocks(split, generators)
@@ -192,7 +235,9 @@ class MemberNetwork(nn.Module):
         With `weight`, of shape `(n_members, n_batch)`, batch norm takes the
         statistics of this batch.
         """
-        n_constant = 0 if x.requires_grad or self.split is not None else self.n_numeric
+        n_constant = self.n_numeric
+        if x.requires_grad or self.split is not None or self.numbers is not None:
+            n_constant = 0
         x, wide = self.embed(x), None
         if self.split is not None:
             x, wide = self.split(x)
@@ -270,22 +315,47 @@ class MemberNetwork(nn.Module):
         return self.hidden_layer_sizes
 
     def embed(self, x: Tensor) -> Tensor:
-        """Return the scaled inputs with the embeddings in place of the codes.
+        """Return the scaled inputs with embeddings in place of numbers and codes.
 
         What a masked column holds is replaced by 0: of a category before its row is
         looked up, since the code may be any number, and again in the row itself.
         """
         if self.hidden_columns is not None:
             x = x.masked_fill(self.hidden_columns, 0.0)
+        numbers = x[..., : self.n_numeric]
+        if self.numbers is not None:
+            numbers = self.numbers(numbers)
         if len(self.embeddings) == 0:
-            return x
-        parts = [x[..., : self.n_numeric]]
+            return numbers
+        parts = [numbers]
         for i, rows in enumerate(self.embeddings, start=self.n_numeric):
             part = embedded(rows, x[..., i].long())
             if self.hidden_columns is not None:
                 part = part.masked_fill(self.hidden_columns[..., i : i + 1], 0.0)
             parts.append(part)
         return torch.cat(parts, dim=2)
+
+    @property
+    def columns_of_numbers(self) -> NDArray[np.intp] | None:
+        """To which column of numbers each input belongs; None for one of each."""
+        return None if self.numbers is None else self.numbers.columns.cpu().numpy()
+
+
+def azimuths_of(
+    kernel: SymmetryKernel | None,
+    numeric_scaling: str,
+    scale_learning_rate: float | None,
+    numeric_embedding: NumericEmbedding | None,
+) -> tuple[int, ...]:
+    """Return the columns that enter as sine and cosine: those that a kernel rotates.
+
+    Where numbers are standardised and nothing is learnt of them, azimuths are numbers
+    as others.
+    """
+    is_plain = numeric_scaling == "standard" and numeric_embedding is None
+    if kernel is None or (is_plain and scale_learning_rate is None):
+        return ()
+    return kernel.phi
 
 
 def variant_logits(module: MemberNetwork, x: Tensor) -> list[Tensor]:

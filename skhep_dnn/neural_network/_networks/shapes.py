@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from skhep_dnn.neural_network._activations import ACTIVATIONS, activation_names
 from skhep_dnn.neural_network._feature_split import FeatureSplit, Kind
+from skhep_dnn.neural_network._numeric_embedding import (
+    NumericEmbedding,
+    named_embedding,
+)
 
 __all__ = [
     "Embedding",
@@ -19,6 +23,7 @@ __all__ = [
     "embedding_width",
     "hidden_widths",
     "layer_dropout",
+    "numbers_of_columns",
     "split_layout",
 ]
 
@@ -138,8 +143,40 @@ def embedding_width(n_categories: int, embedding_size: Embedding) -> int:
     return int(embedding_size)
 
 
+def numbers_of_columns(
+    n_numeric: int, size: int = 1, azimuths: Sequence[int] = ()
+) -> NDArray[np.intp]:
+    """Return to which column of numbers each input belongs that stands for one.
+
+    Parameters
+    ----------
+    n_numeric : int
+        Number of columns of numbers.
+    size : int, default=1
+        Numbers that stand for a value of a column.
+    azimuths : sequence of int, default=()
+        Columns of which the sine comes in first, and the cosine last.
+
+    Returns
+    -------
+    columns : ndarray of shape (n_inputs,)
+
+    Examples
+    --------
+    >>> numbers_of_columns(3, 3, [1]).tolist()
+    [0, 1, 2, 0, 0, 2, 2, 1]
+    """
+    columns = np.arange(n_numeric)
+    others = columns[~np.isin(columns, azimuths)]
+    last = np.asarray(azimuths, dtype=np.intp)
+    return np.concatenate([columns, np.repeat(others, size - 1), last])
+
+
 def columns_of_inputs(
-    numeric: Sequence[int], categorical: Sequence[int], sizes: Sequence[int]
+    numeric: Sequence[int],
+    categorical: Sequence[int],
+    sizes: Sequence[int],
+    numbers: NDArray[np.intp] | None = None,
 ) -> NDArray[np.intp]:
     """Return to which column of `X` each embedded input of a network belongs.
 
@@ -149,6 +186,8 @@ def columns_of_inputs(
         Positions of the columns, in the order of the network: numbers come first.
     sizes : sequence of int
         Numbers that stand for a category of each categorical column.
+    numbers : ndarray of int or None, default=None
+        Those of `numbers_of_columns`; None for one of each column.
 
     Returns
     -------
@@ -158,8 +197,14 @@ def columns_of_inputs(
     --------
     >>> columns_of_inputs([0, 2], [1], [3]).tolist()
     [0, 2, 1, 1, 1]
+    >>> columns_of_inputs([0, 2], [1], [3], numbers_of_columns(2, 2)).tolist()
+    [0, 2, 0, 2, 1, 1, 1]
     """
-    return np.repeat([*numeric, *categorical], [*[1] * len(numeric), *sizes])
+    if numbers is None:
+        numbers = numbers_of_columns(len(numeric))
+    of_numbers = np.asarray(numeric, dtype=np.intp)[numbers]
+    of_codes = np.repeat(np.asarray(categorical, dtype=np.intp), sizes)
+    return np.concatenate([of_numbers, of_codes])
 
 
 class SplitLayout(NamedTuple):
@@ -234,11 +279,14 @@ def count_parameters(
     embedding_size: Embedding = "n-1",
     batch_norm: bool = False,
     n_classes: int = 2,
+    has_factors: bool = False,
+    numeric_embedding: str | NumericEmbedding | None = None,
+    n_azimuths: int = 0,
 ) -> int:
     """Number of parameters that one network learns.
 
-    Weights, biases, embeddings and the parameters of activations and of batch norm
-    count; the scaling of the inputs does not.
+    Weights, biases, embeddings, factors of the inputs and the parameters of activations
+    and of batch norm count; the scaling of the inputs does not.
 
     Parameters
     ----------
@@ -259,6 +307,14 @@ def count_parameters(
         hidden output, instead of a bias.
     n_classes : int, default=2
         Number of classes; two need one logit.
+    has_factors : bool, default=False
+        Whether each numeric feature has a learnt factor, as it has with a
+        `scale_learning_rate`.
+    numeric_embedding : {"periodic", "piecewise_linear"}, PeriodicEmbedding, \
+            PiecewiseLinearEmbedding or None, default=None
+        What stands for a number; see `WeightedDNNClassifier`.
+    n_azimuths : int, default=0
+        How many of the numeric features are azimuths that enter as sine and cosine.
 
     Returns
     -------
@@ -267,7 +323,7 @@ def count_parameters(
     Raises
     ------
     ValueError
-        If an activation is unknown or there is not one for each layer.
+        If an embedding or an activation is unknown or there is not one for each layer.
 
     References
     ----------
@@ -284,12 +340,29 @@ def count_parameters(
     33813
     >>> count_parameters(30, [33] * 6, connection="dense", n_categories=[4])
     23113
+
+    With four numbers for each of the other columns, and a factor of each:
+
+    >>> count_parameters(
+    ...     30,
+    ...     [33] * 6,
+    ...     n_categories=[4],
+    ...     has_factors=True,
+    ...     numeric_embedding="periodic",
+    ... )
+    42373
     """
     names = activation_names(activation, len(hidden_layer_sizes))
     sizes = [embedding_width(n, embedding_size) for n in n_categories]
     tables = sum(n * size for n, size in zip(n_categories, sizes, strict=True))
-    source = n_numeric + sum(sizes)
-    count = tables + sum(ACTIVATIONS[name].n_parameters for name in names)
+    embedding = named_embedding(numeric_embedding)
+    size = 1 if embedding is None else embedding.size
+    n_numbers = len(numbers_of_columns(n_numeric, size, range(n_azimuths)))
+    source = n_numbers + sum(sizes)
+    count = n_numeric if has_factors else 0
+    if embedding is not None:
+        count += n_numbers + (n_numeric - n_azimuths) * embedding.n_parameters
+    count += tables + sum(ACTIVATIONS[name].n_parameters for name in names)
     for width in hidden_layer_sizes:
         count += (source + (2 if batch_norm else 1)) * width
         source = source + width if connection == "dense" else width

@@ -1,0 +1,368 @@
+"""How columns enter the networks: filling and scaling, factors and embeddings.
+
+What is learnt from the training events alone, before the training, is in
+`InputTransform`; what the networks learn, in `NumericInputs`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from skhep_dnn.neural_network._networks.layers import normal
+from skhep_dnn.neural_network._networks.shapes import numbers_of_columns
+from skhep_dnn.neural_network._numeric_embedding import (
+    NumericEmbedding,
+    PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
+)
+
+__all__ = ["N_KNOTS", "SCALINGS", "InputTransform", "NumericInputs"]
+
+SCALINGS = ("standard", "robust", "quantile")
+LARGEST_INPUT = 1e9
+LARGEST_ROBUST = 8.0  # scaled units that no robustly scaled value reaches
+LARGEST_EMBEDDED = 5.0
+N_KNOTS = 33  # of a quantile scaling
+
+
+class InputTransform(nn.Module):
+    r"""Fill undefined values and scale each column; category codes pass.
+
+    The statistics belong to a member, since each has its own training events. An
+    undefined value becomes 0, the centre of its column, unless it is kept as nan.
+    With a centre :math:`c` and a scale :math:`s` a value becomes
+
+    .. math::
+        z = \frac{x - c}{s} , \qquad
+        \frac{z}{\sqrt{1 + (z / 8)^2}} , \qquad
+        v_0 + \sum_k a_k \bigl(\min(\max(z, q_k), q_{k+1}) - q_k\bigr)
+
+    with "standard", "robust" and "quantile" scaling: with the mean and the standard
+    deviation, or with the median and the quartiles, so that the tails end smoothly at
+    8 scaled units; or along a line of 33 quantiles, of which each lies where that of
+    a normal distribution does. Values :math:`z` end at 1e9, so that no finite input
+    makes the layers overflow.
+
+    **Shape:** `(n_members, n_batch, n_features)` to the same.
+
+    Parameters
+    ----------
+    n_members, n_features : int
+        Sizes of the statistics: a centre of 0 and a scale of 1 until they are set.
+    missing_values : float
+        Value that marks an undefined entry; nan always does.
+    n_codes : int, default=0
+        Number of columns, the last ones, that are codes of categories, of which none
+        is undefined.
+    scaling : {"standard", "robust", "quantile"}, default="standard"
+        How numbers are scaled.
+    unscaled : sequence of int, default=()
+        Columns of numbers that pass as they are: azimuths, in rad.
+    keeps_undefined : bool, default=False
+        Whether an undefined value becomes nan instead of 0.
+
+    References
+    ----------
+    .. [1] D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data", arXiv:2407.04491, Sec. 3.
+    """
+
+    center: Tensor
+    inverse_scale: Tensor
+    knots: Tensor
+    slopes: Tensor
+    lowest: Tensor
+
+    def __init__(
+        self,
+        n_members: int,
+        n_features: int,
+        missing_values: float,
+        n_codes: int = 0,
+        *,
+        scaling: str = "standard",
+        unscaled: Sequence[int] = (),
+        keeps_undefined: bool = False,
+    ) -> None:
+        super().__init__()
+        self.missing_values = missing_values
+        self.n_numeric = n_features - n_codes
+        self.scaling = scaling
+        self.unscaled = tuple(unscaled)
+        self.keeps_undefined = keeps_undefined
+        shape = (n_members, 1, n_features)
+        self.register_buffer("center", torch.zeros(shape, dtype=torch.float32))
+        self.register_buffer("inverse_scale", torch.ones(shape, dtype=torch.float32))
+        if scaling == "quantile":
+            shape = (n_members, 1, self.n_numeric)
+            for name, size in (("knots", N_KNOTS), ("slopes", N_KNOTS - 1)):
+                zeros = torch.zeros(*shape, size, dtype=torch.float32)
+                self.register_buffer(name, zeros)
+            self.register_buffer("lowest", torch.zeros(shape, dtype=torch.float32))
+
+    def set_statistics(
+        self,
+        member: int,
+        columns: NDArray[np.intp],
+        center: NDArray[np.float64],
+        scale: NDArray[np.float64],
+    ) -> None:
+        """Set one member's centre and scale of some columns."""
+        places = torch.from_numpy(columns).to(self.center.device)
+        self.center[member, 0, places] = torch.from_numpy(center).to(self.center)
+        self.inverse_scale[member, 0, places] = torch.from_numpy(1.0 / scale).to(
+            self.center
+        )
+
+    def set_line(
+        self,
+        member: int,
+        column: int,
+        knots: NDArray[np.float64],
+        values: NDArray[np.float64],
+    ) -> None:
+        """Set one member's quantile scaling of a column, after centre and scale.
+
+        Parameters
+        ----------
+        member, column : int
+            Which one.
+        knots, values : ndarray of shape (n,)
+            At most 33 values of the column, which rise, and what they are scaled to.
+        """
+        center = self.center[member, 0, column].item()
+        places = (knots - center) * self.inverse_scale[member, 0, column].item()
+        # What is left of the 33 knots lies at the last one, and adds nothing.
+        full = np.full(N_KNOTS, places[-1])
+        full[: len(places)] = places
+        slopes = np.zeros(N_KNOTS - 1)
+        steps = np.diff(places)
+        np.divide(np.diff(values), steps, out=slopes[: len(steps)], where=steps > 0.0)
+        for name, array in (
+            ("knots", full),
+            ("slopes", slopes),
+            ("lowest", values[:1]),
+        ):
+            buffer = getattr(self, name)
+            buffer[member, 0, column] = torch.from_numpy(array).squeeze().to(buffer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the filled and scaled inputs."""
+        # Scaled first, filled afterwards: an undefined value becomes 0, the centre. The
+        # marker is looked for in the raw values, where it still is what it was; not
+        # among codes, of which one may happen to be equal to it.
+        scaled = (x - self.center).mul_(self.inverse_scale)
+        numeric = slice(0, self.n_numeric)
+        if self.missing_values == self.missing_values:
+            undefined = x[..., numeric] == self.missing_values
+            scaled[..., numeric].masked_fill_(undefined, math.nan)
+        if not self.keeps_undefined:
+            scaled.nan_to_num_(nan=0.0)
+        scaled.clamp_(-LARGEST_INPUT, LARGEST_INPUT)
+        if self.scaling == "standard":
+            return scaled
+        numbers = scaled[..., numeric]
+        bent = self._bent(numbers)
+        for column in self.unscaled:
+            bent[..., column] = numbers[..., column]
+        scaled[..., numeric] = bent
+        return scaled
+
+    def _bent(self, z: Tensor) -> Tensor:
+        """Return the robust or the quantile scaling of what is already in units."""
+        if self.scaling == "robust":
+            return z * torch.rsqrt(1.0 + (z / LARGEST_ROBUST).square())
+        # One interval after the other, in place: all at once they would be 32 times
+        # the batch.
+        result = self.lowest.expand_as(z).clone()
+        for k in range(N_KNOTS - 1):
+            low, high = self.knots[..., k], self.knots[..., k + 1]
+            inside = torch.minimum(torch.maximum(z, low), high).sub_(low)
+            result.addcmul_(inside, self.slopes[..., k])
+        return result
+
+    def scaled_column(
+        self, member: int, column: int, values: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return what one member makes of defined values of one column."""
+        x = torch.zeros(len(values), self.center.shape[2], dtype=torch.float32)
+        x[:, column] = torch.from_numpy(values)
+        with torch.no_grad():
+            scaled = self.forward(x.to(self.center.device))[member, :, column]
+        return scaled.cpu().numpy().astype(np.float64)
+
+
+class NumericInputs(nn.Module):
+    """Scaled numbers times a learnt factor, beside their embeddings.
+
+    First comes one number for each column: the value times its factor, or the sine of
+    an azimuth. Then come the other numbers of embedded columns, column by column, and
+    the cosines of the azimuths, so that an azimuth is the same at -pi and pi. The
+    numbers of an undefined value are learnt where there is an embedding, from 0 on,
+    and 0 where there is none.
+
+    **Shape:** `(n_members, n_batch, n_numeric)`, with nan for undefined values, to
+    `(n_members, n_batch, n_inputs)`.
+
+    Parameters
+    ----------
+    n_numeric : int
+        Number of columns of numbers.
+    has_factors : bool
+        Whether there is a factor for each column.
+    embedding : PeriodicEmbedding, PiecewiseLinearEmbedding or None
+        What stands for a value.
+    azimuths : sequence of int
+        Columns that are azimuths, in rad.
+    generators : sequence of torch.Generator
+        One for each member, for its initial weights; used by an embedding alone.
+    hidden : Tensor of shape (n_members, 1, n_numeric) or None
+        The columns that a member does not see: their numbers are 0.
+    """
+
+    edges: Tensor
+    widths: Tensor
+    columns: Tensor
+    hidden: Tensor | None
+    is_azimuth: Tensor
+
+    def __init__(
+        self,
+        n_numeric: int,
+        *,
+        has_factors: bool,
+        embedding: NumericEmbedding | None,
+        azimuths: Sequence[int],
+        generators: Sequence[torch.Generator],
+        hidden: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        n_members = len(generators)
+        self.embedding = embedding
+        size = 1 if embedding is None else embedding.size
+        columns = torch.from_numpy(numbers_of_columns(n_numeric, size, azimuths))
+        self.register_buffer("columns", columns, persistent=False)
+        hidden = None if hidden is None else hidden[..., columns]
+        self.register_buffer("hidden", hidden, persistent=False)
+        self.azimuths = tuple(azimuths)
+        is_azimuth = np.isin(np.arange(n_numeric), azimuths)
+        is_azimuth_column = torch.from_numpy(is_azimuth)
+        self.register_buffer("is_azimuth", is_azimuth_column, persistent=False)
+        # All columns but the azimuths: as a slice, which copies nothing, if it is one.
+        self.embedded: slice | list[int] = slice(0, n_numeric)
+        if self.azimuths:
+            self.embedded = np.flatnonzero(~is_azimuth).tolist()
+        self.factor: nn.Parameter | None = None
+        if has_factors:
+            ones = torch.ones(n_members, 1, n_numeric, dtype=torch.float32)
+            self.factor = nn.Parameter(ones)
+        if embedding is not None:
+            self._make_embedding(embedding, int((~is_azimuth).sum()), generators)
+
+    def _make_embedding(
+        self,
+        rule: NumericEmbedding,
+        n_embedded: int,
+        generators: Sequence[torch.Generator],
+    ) -> None:
+        n_members, n_terms = len(generators), rule.n_terms
+        shape = (n_embedded, n_terms)
+        if isinstance(rule, PeriodicEmbedding):
+            turn = 2.0 * math.pi
+            of_waves = normal(shape, turn * rule.frequency_scale, generators)
+            self.frequencies = nn.Parameter(of_waves.unsqueeze(2))
+            phases = [
+                math.pi
+                * (2.0 * torch.rand(shape, generator=g, dtype=torch.float32) - 1.0)
+                for g in generators
+            ]
+            self.phases = nn.Parameter(torch.stack(phases).unsqueeze(2))
+        else:
+            for name in ("edges", "widths"):
+                filled = torch.ones if name == "widths" else torch.zeros
+                buffer = filled(n_members, n_embedded, 1, n_terms, dtype=torch.float32)
+                self.register_buffer(name, buffer)
+        n_more = rule.size - 1
+        weights = normal(
+            (n_embedded * n_terms, n_more), 1.0 / math.sqrt(n_terms), generators
+        )
+        self.weights = nn.Parameter(weights.view(n_members, n_embedded, n_terms, -1))
+        self.biases = nn.Parameter(
+            torch.zeros(n_members, n_embedded, 1, n_more, dtype=torch.float32)
+        )
+        self.undefined = nn.Parameter(
+            torch.zeros(n_members, 1, len(self.columns), dtype=torch.float32)
+        )
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers that come in for one event."""
+        return len(self.columns)
+
+    def set_edges(self, member: int, column: int, edges: NDArray[np.float64]) -> None:
+        """Set the edges of the bins of one column, in scaled units.
+
+        Parameters
+        ----------
+        member, column : int
+            Which one; an azimuth has none.
+        edges : ndarray of shape (n,)
+            At most one more than there are bins; they rise.
+        """
+        place = column - sum(azimuth < column for azimuth in self.azimuths)
+        widths = np.diff(edges)
+        n_bins = len(widths)
+        # A bin that is not there begins at infinity, as it were: no value enters it.
+        low = np.full(self.edges.shape[3], np.finfo(np.float32).max)
+        low[:n_bins] = edges[:-1]
+        of_bins = np.ones(len(low))
+        of_bins[:n_bins] = widths
+        for buffer, array in ((self.edges, low), (self.widths, of_bins)):
+            buffer[member, place, 0] = torch.from_numpy(array).to(buffer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the numbers of scaled columns."""
+        is_undefined = torch.isnan(x)
+        x = torch.where(is_undefined, 0.0, x)
+        first = torch.where(self.is_azimuth, torch.sin(x), x) if self.azimuths else x
+        numbers = [first if self.factor is None else first * self.factor]
+        if self.embedding is not None:
+            numbers.append(self._embedded(x[..., self.embedded]))
+        if self.azimuths:
+            numbers.append(self._cosines(x))
+        result = torch.cat(numbers, 2) if len(numbers) > 1 else numbers[0]
+        if self.embedding is not None:
+            undefined = is_undefined[..., self.columns]
+            result = torch.where(undefined, self.undefined, result)
+        elif self.azimuths:  # the cosine of what fills an azimuth is not 0
+            result = result.masked_fill(is_undefined[..., self.columns], 0.0)
+        return result if self.hidden is None else result.masked_fill(self.hidden, 0.0)
+
+    def _cosines(self, x: Tensor) -> Tensor:
+        places = list(self.azimuths)
+        cosines = torch.cos(x[..., places])
+        return cosines if self.factor is None else cosines * self.factor[..., places]
+
+    def _embedded(self, x: Tensor) -> Tensor:
+        """Return the numbers of the embedded columns that come besides the first."""
+        n_members, n_batch, n_embedded = x.shape
+        z = x.mT.contiguous().unsqueeze(3)
+        if isinstance(self.embedding, PiecewiseLinearEmbedding):
+            terms = ((z - self.edges) / self.widths).clamp(0.0, 1.0)
+        else:
+            z = z.clamp(-LARGEST_EMBEDDED, LARGEST_EMBEDDED)
+            terms = torch.cos(torch.addcmul(self.phases, z, self.frequencies))
+        n_terms, n_more = self.weights.shape[2:]
+        sums = torch.baddbmm(
+            self.biases.view(-1, 1, n_more),
+            terms.reshape(-1, n_batch, n_terms),
+            self.weights.view(-1, n_terms, n_more),
+        )
+        sums = sums.view(n_members, n_embedded, n_batch, n_more)
+        return sums.permute(0, 2, 1, 3).reshape(n_members, n_batch, -1)
