@@ -274,8 +274,8 @@ class NumericInputs(nn.Module):
         n_members, n_terms = len(generators), rule.n_terms
         shape = (n_embedded, n_terms)
         if isinstance(rule, PeriodicEmbedding):
-            turn = 2.0 * math.pi
-            of_waves = normal(shape, turn * rule.frequency_scale, generators)
+            # In periods, not in rad: the optimiser's steps are six times as large so.
+            of_waves = normal(shape, rule.frequency_scale, generators)
             self.frequencies = nn.Parameter(of_waves.unsqueeze(2))
             phases = [
                 math.pi
@@ -357,7 +357,8 @@ class NumericInputs(nn.Module):
             terms = ((z - self.edges) / self.widths).clamp(0.0, 1.0)
         else:
             z = z.clamp(-LARGEST_EMBEDDED, LARGEST_EMBEDDED)
-            terms = torch.cos(torch.addcmul(self.phases, z, self.frequencies))
+            angles = torch.addcmul(self.phases, z, 2.0 * math.pi * self.frequencies)
+            terms = torch.cos(angles)
         n_terms, n_more = self.weights.shape[2:]
         sums = torch.baddbmm(
             self.biases.view(-1, 1, n_more),
