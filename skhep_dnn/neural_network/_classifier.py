@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import fields, replace
-from math import isnan
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -116,6 +115,7 @@ from skhep_dnn.neural_network._preparation.columns import (
     Categorical,
     ColumnEncoder,
     Unknown,
+    fitted_augmenter,
 )
 from skhep_dnn.neural_network._preparation.member_splits import (
     Split,
@@ -179,22 +179,22 @@ class WeightedDNNClassifier(
     connection : {"plain", "dense", "residual"}, default="dense"
         What a hidden layer sees: the layer before; the inputs and all layers before;
         or the layer before, to which its output is added (layers of equal width).
-    dropout : float or sequence of float, default=0.3
+    dropout : float or sequence of float, default=0.5
         Probability to drop a hidden output in training, in [0, 1), for all layers or
         for each; rounded to 1/256.
     batch_norm : bool, default=False
         Whether the input of each activation is normalised over the batch, with
         statistics weighted by the training weights.
-    numeric_scaling : {"standard", "robust", "quantile"}, default="standard"
+    numeric_scaling : {"standard", "robust", "quantile"}, default="robust"
         How numbers are scaled, by the absolute values of the training weights of each
         member: by mean and standard deviation; by median and quartiles, with a smooth
         end of the tails at 8 scaled units [2]_; or along 33 quantiles, so that their
         density becomes a normal one. Undefined values become 0 afterwards.
-    scale_learning_rate : float, default=None
+    scale_learning_rate : float or None, default=20.0
         Step size, in units of `learning_rate`, of a factor of each number, which is
         learnt from 1 on [2]_; None for no factors.
     numeric_embedding : {"periodic", "piecewise_linear"}, PeriodicEmbedding, \
-            PiecewiseLinearEmbedding or None, default=None
+            PiecewiseLinearEmbedding or None, default="periodic"
         What stands for a number: itself alone, or with it sums of waves over its value,
         or of its places in bins [3]_, which are learnt; and then learnt numbers stand
         for an undefined value. With this, a factor or another scaling than "standard",
@@ -548,13 +548,13 @@ class WeightedDNNClassifier(
         hidden_layer_sizes: Sequence[int] | None = None,
         activation: str | Sequence[str] = "swish",
         connection: Literal["plain", "dense", "residual"] = "dense",
-        dropout: float | Sequence[float] = 0.3,
+        dropout: float | Sequence[float] = 0.5,
         batch_norm: bool = False,
-        numeric_scaling: Literal["standard", "robust", "quantile"] = "standard",
-        scale_learning_rate: float | None = None,
+        numeric_scaling: Literal["standard", "robust", "quantile"] = "robust",
+        scale_learning_rate: float | None = 20.0,
         numeric_embedding: Literal["periodic", "piecewise_linear"]
         | NumericEmbedding
-        | None = None,
+        | None = "periodic",
         embedding_size: Embedding = "n-1",
         loss: Literal["cross_entropy", "focal"] | Loss = "cross_entropy",
         label_smoothing: float = 0.0,
@@ -1238,12 +1238,9 @@ class WeightedDNNClassifier(
         )
         self.encoder_ = encoder.fit(events.X, self._column_names)
         self.classes_ = events.targets.classes
-        self.augmenter_ = None
-        if self.augmenter is not None:
-            augmenter = clone(self.augmenter)
-            if isnan(augmenter.missing_values):  # the classifier knows the marker
-                augmenter.set_params(missing_values=self.missing_values)
-            self.augmenter_ = augmenter.fit(events.X)
+        self.augmenter_ = fitted_augmenter(
+            self.augmenter, events.X, self.missing_values
+        )
         sample = encoded(events, present, self.encoder_)
         tell(column_findings(sample, self.encoder_))
         return sample
