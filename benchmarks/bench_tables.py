@@ -74,14 +74,15 @@ def settings_of_trees(table):
 
 
 def kept(folder, label, events, seeds, make_runs):
-    """Return the runs in a file of the folder; where there is none, make and store."""
-    sign = joblib.hash((events.data, events.target, events.sample_weight, seeds))[:8]
+    """Return the runs in a file of the folder; if it has too few, make and store."""
+    sign = joblib.hash((events.data, events.target, events.sample_weight))[:8]
     path = Path(folder) / f"{label}, {sign}.npz"
     names = ("scores", "fold", "seconds")
     if path.exists():
         with np.load(path) as stored:
-            parts = [stored[name] for name in names]
-        return [Run(*run) for run in zip(*parts, strict=True)]
+            parts = [stored[name][:seeds] for name in names]
+        if len(parts[0]) == seeds:
+            return [Run(*run) for run in zip(*parts, strict=True)]
     runs = make_runs(events, seeds)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **{name: [getattr(run, name) for run in runs] for name in names})
