@@ -19,6 +19,7 @@ from skhep_dnn.weights import scale_to_yields
 
 __all__ = [
     "ANALYSES",
+    "NOT_FEATURES",
     "part_of",
     "real_events",
     "signed_table",
