@@ -196,13 +196,13 @@ def summary(curves, saved):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--quick", action="store_true", help="600 events, one draw")
+    parser.add_argument("--quick", action="store_true", help="1 600 events, one draw")
     parser.add_argument("--draws", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
     quick = options.quick
-    events = TABLES["higgsml"](900 if quick else None)
-    sizes, draws = ((200, 400), 1) if quick else (SIZES, options.draws)
+    events = TABLES["higgsml"](2_500 if quick else None)
+    sizes, draws = ((800, 1_600), 1) if quick else (SIZES, options.draws)
     n_unseen = len(events.target) // 3
     curves = learning_curves(events, n_unseen, sizes, draws)
     rows = summary(curves, factors(curves, sizes))
