@@ -148,25 +148,22 @@ class InputTransform(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the filled and scaled inputs."""
-        # Scaled first, filled afterwards: an undefined value becomes 0, the centre. The
-        # marker is looked for in the raw values, where it still is what it was; not
-        # among codes, of which one may happen to be equal to it.
+        # Scaled first, filled afterwards: an undefined value becomes 0. The marker is
+        # looked for in the raw values, where it still is what it was; not among codes,
+        # of which one may happen to be equal to it.
         scaled = (x - self.center).mul_(self.inverse_scale)
         numeric = slice(0, self.n_numeric)
         if self.missing_values == self.missing_values:
             undefined = x[..., numeric] == self.missing_values
             scaled[..., numeric].masked_fill_(undefined, math.nan)
-        if not self.keeps_undefined:
-            scaled.nan_to_num_(nan=0.0)
         scaled.clamp_(-LARGEST_INPUT, LARGEST_INPUT)
-        if self.scaling == "standard" or self.n_numeric == 0:
-            return scaled
-        numbers = scaled[..., numeric]
-        bent = self._bent(numbers)
-        for column in self.unscaled:
-            bent[..., column] = numbers[..., column]
-        scaled[..., numeric] = bent
-        return scaled
+        if self.scaling != "standard" and self.n_numeric > 0:
+            numbers = scaled[..., numeric]
+            bent = self._bent(numbers)
+            for column in self.unscaled:
+                bent[..., column] = numbers[..., column]
+            scaled[..., numeric] = bent
+        return scaled if self.keeps_undefined else scaled.nan_to_num_(nan=0.0)
 
     def _bent(self, z: Tensor) -> Tensor:
         """Return the robust or the quantile scaling of what is already in units."""
@@ -198,8 +195,8 @@ class InputTransform(nn.Module):
         z = z.mul_(self.inverse_scale[member, 0, column])
         z = z.clamp_(-LARGEST_INPUT, LARGEST_INPUT)
         if bends and self.scaling != "standard":
-            whole = torch.zeros(1, len(z), self.n_numeric).to(z)
-            whole[0, :, column] = z
+            whole = torch.zeros(len(self.center), len(z), self.n_numeric).to(z)
+            whole[member, :, column] = z
             z = self._bent(whole)[member, :, column]
         return z.cpu().numpy().astype(np.float64)
 
