@@ -312,7 +312,6 @@ class InputsDisplay:
         self.circles_.append(circles)
         if circles:
             of_scaled.set_xlim(low, beyond + _UNDEFINED * (high - low))
-            of_scaled.axvline(high, color=NEUTRAL_COLOR, linewidth=0.8, linestyle=":")
 
 
 def _check_columns(
@@ -465,3 +464,11 @@ def _add_legend(column: InputColumn, of_scaled: Axes, of_numbers: Axes) -> None:
     leave_headroom(of_numbers, low - margin, high + margin, share)
     low, high = of_scaled.get_ylim()
     leave_headroom(of_scaled, low, high, share)
+    if column.undefined_share != 0.0:  # what is to the right of it has no value
+        of_scaled.axvline(
+            column.scaled_limits[1],
+            ymax=1.0 - share,
+            color=NEUTRAL_COLOR,
+            linewidth=0.8,
+            linestyle=":",
+        )

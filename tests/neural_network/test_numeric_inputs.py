@@ -87,8 +87,8 @@ def numbers_by_hand(p, z, embedding, azimuths=()):
     for k, j in enumerate(plain if embedding is not None else []):
         if isinstance(embedding, PeriodicEmbedding):
             clipped = np.clip(x[:, j], -5.0, 5.0)
-            frequencies = p["numbers.frequencies"][k, 0]
-            terms = np.cos(clipped[:, None] * frequencies + p["numbers.phases"][k, 0])
+            turns = 2.0 * np.pi * p["numbers.frequencies"][k, 0]
+            terms = np.cos(clipped[:, None] * turns + p["numbers.phases"][k, 0])
         else:
             low, width = p["numbers.edges"][k, 0], p["numbers.widths"][k, 0]
             terms = np.clip((x[:, [j]] - low) / width, 0.0, 1.0)
@@ -188,6 +188,26 @@ def test_azimuths_are_sines_and_cosines_and_the_others_are_embedded(
         }
         expected = numbers_by_hand(p, z[member].numpy(), embedding, azimuths)
         np.testing.assert_allclose(found[member], expected, atol=1e-12)
+
+
+def test_initial_frequencies_and_phases_are_as_documented():
+    rule = PeriodicEmbedding(size=3, n_frequencies=20, frequency_scale=0.25)
+    module = numeric_inputs(rule, n=100)
+    frequencies, phases = module.frequencies.detach(), module.phases.detach()
+    assert frequencies.std().item() == pytest.approx(0.25, rel=0.05)
+    assert frequencies.mean().abs().item() < 0.02
+    assert phases.abs().max().item() == pytest.approx(np.pi, rel=0.01)
+    assert phases.std().item() == pytest.approx(np.pi / np.sqrt(3), rel=0.03)
+    assert (frequencies[0] != frequencies[1]).all()
+    # a frequency of 1 / 2 has a period of 2 scaled units; beyond 5 nothing changes
+    with torch.no_grad():
+        module.frequencies.fill_(0.5)
+        x = torch.zeros(2, 4, 100)
+        x[:, :, 7] = torch.tensor([-0.5, 1.5, 5.0, 900.0])
+        one, other, end, far = module(x)[0, :, module.columns == 7][:, 1:]
+    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(end, far)
+    assert (one - end).abs().max() > 0.1
 
 
 def test_bins_are_brute_force_shares_and_missing_ones_are_never_entered():

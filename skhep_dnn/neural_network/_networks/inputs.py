@@ -280,8 +280,8 @@ class NumericInputs(nn.Module):
         n_terms = rule.n_terms
         shape = (n_embedded, n_terms)
         if isinstance(rule, PeriodicEmbedding):
-            turn = 2.0 * math.pi
-            of_waves = normal(shape, turn * rule.frequency_scale, generators)
+            # In periods, not in rad: the optimiser's steps are six times as large so.
+            of_waves = normal(shape, rule.frequency_scale, generators)
             self.frequencies = nn.Parameter(of_waves.unsqueeze(2))
             phases = [
                 math.pi
@@ -368,7 +368,8 @@ class NumericInputs(nn.Module):
             terms = ((z - self.edges.mT) / self.widths.mT).clamp(0.0, 1.0)
         else:
             z = z.clamp(-LARGEST_EMBEDDED, LARGEST_EMBEDDED)
-            terms = torch.cos(torch.addcmul(self.phases.mT, z, self.frequencies.mT))
+            turns = 2.0 * math.pi * self.frequencies.mT
+            terms = torch.cos(torch.addcmul(self.phases.mT, z, turns))
         sums = torch.baddbmm(
             self.biases.view(-1, n_more, 1),
             self.weights.view(-1, n_terms, n_more).mT,
