@@ -266,7 +266,6 @@ class InputsDisplay:
             self.axes_: NDArray[Any] = _panels(self.ax_, n_rows)
             for column, axes in zip(self.columns, self.axes_, strict=True):
                 self._draw(column, axes, kwargs)
-            self.axes_[-1, 1].set_xlabel("scaled value")
             for column, axes in zip(self.columns, self.axes_, strict=True):
                 _add_legend(column, *axes[1:])
             fit_labels(*self.axes_.flat)
@@ -282,6 +281,8 @@ class InputsDisplay:
         is_azimuth = column.number_names[-1].endswith("cosine")
         label = f"{column.name} [rad]" if is_azimuth else column.name
         of_raw.set(xlabel=label, ylabel="share / unit")
+        scaled = label if is_azimuth else f"{label}, scaled"
+        of_scaled.set(xlabel=scaled, ylabel="share / unit")
         if column.undefined_share != 0.0:
             of_raw.annotate(
                 f"{100 * column.undefined_share:.2g}% undefined",

@@ -140,7 +140,7 @@ def _names(
     """Return what the numbers of a column are."""
     times = ""
     if numbers.factor is not None:
-        times = f"{numbers.factor[network, 0, column].item():.3g} x "
+        times = f"{numbers.factor[network, 0, column].item():.2g} x "
     if column in numbers.azimuths.tolist():
         return [f"{times}sine", f"{times}cosine"]
     kind = "waves" if isinstance(numbers.embedding, PeriodicEmbedding) else "bins"

@@ -155,9 +155,10 @@ def bottleneck_reliance(model: WeightedDNNClassifier, X: ArrayLike) -> pd.DataFr
     Notes
     -----
     Features are scaled as the network does it: an undefined value is the centre of its
-    column and adds 0, or has learnt numbers where numbers are embedded. Two features that are strongly correlated can cancel each other,
-    so that both look larger than what they add together. Networks, weights and an
-    `augmenter` are treated as in `block_reliance`; several classes are no obstacle.
+    column and adds 0, or has learnt numbers where numbers are embedded. Two features
+    that are strongly correlated can cancel each other, so that both look larger than
+    what they add together. Networks, weights and an `augmenter` are treated as in
+    `block_reliance`; several classes are no obstacle.
 
     References
     ----------

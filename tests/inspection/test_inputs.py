@@ -112,15 +112,15 @@ def test_labels_say_what_is_what(fit, sample):
     model = fit(numeric_embedding="periodic")
     display = InputsDisplay.from_estimator(model, X, sample_weight=weight)
     assert [column.name for column in display.columns] == ["pt", "eta", "phi"]
-    (of_raw, of_scaled, of_numbers), *_, last = display.axes_
+    of_raw, of_scaled, of_numbers = display.axes_[0]
     assert of_raw.get_xlabel() == "pt"
-    assert last[1].get_xlabel() == "scaled value"
+    assert of_scaled.get_xlabel() == "pt, scaled"
     assert of_raw.get_ylabel() == "share / unit"
     share = weight[::4].sum() / weight.sum()
     assert [t.get_text() for t in of_raw.texts] == [f"{100 * share:.2g}% undefined"]
     factor = model.net_.module_.numbers.factor[0, 0, 0].item()
     texts = [text.get_text() for text in of_numbers.get_legend().get_texts()]
-    expected = [f"{factor:.3g} x value", "waves 1", "waves 2", "waves 3", "undefined"]
+    expected = [f"{factor:.2g} x value", "waves 1", "waves 2", "waves 3", "undefined"]
     assert texts == expected
     assert len(display.axes_[1, 0].texts) == 0
     assert of_scaled.get_xlim()[1] > display.columns[0].scaled_limits[1]
@@ -143,8 +143,9 @@ def test_azimuths_are_sine_and_cosine(fit, sample):
     factor = model.net_.module_.numbers.factor[0, 0, 2].item()
     np.testing.assert_allclose(sine.get_ydata(), factor * np.sin(phi), atol=1e-6)
     np.testing.assert_allclose(cosine.get_ydata(), factor * np.cos(phi), atol=1e-6)
-    assert display.axes_[0, 0].get_xlabel() == "a_phi [rad]"
-    assert sine.get_label() == f"{factor:.3g} x sine"
+    labels = [ax.get_xlabel() for ax in display.axes_[0, :2]]
+    assert labels == ["a_phi [rad]", "a_phi [rad]"]
+    assert sine.get_label() == f"{factor:.2g} x sine"
 
 
 def test_a_plain_network_takes_the_scaled_value(fit, sample):
@@ -162,7 +163,7 @@ def test_members_with_snapshots_are_their_first_network(fit, sample):
     model = fit(numeric_embedding="periodic", **options)
     one = InputsDisplay.from_estimator(model, sample[0], columns=["eta"], member=1)
     factor = model.net_.module_.numbers.factor[2, 0, 1].item()
-    assert one.curves_[0][0].get_label() == f"{factor:.3g} x value"
+    assert one.curves_[0][0].get_label() == f"{factor:.2g} x value"
     with pytest.raises(ValueError, match="`member` must be from 0 to 1, got 2"):
         InputsDisplay.from_estimator(model, sample[0], member=2)
 
