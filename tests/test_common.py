@@ -46,6 +46,15 @@ ESTIMATORS = [
     WeightedDNNClassifier(**SMALL),
     WeightedDNNClassifier(**SMALL, n_members=2),
     WeightedDNNClassifier(**SMALL, batch_norm=True),
+    WeightedDNNClassifier(
+        **SMALL,
+        numeric_scaling="robust",
+        scale_learning_rate=20.0,
+        numeric_embedding="periodic",
+    ),
+    WeightedDNNClassifier(
+        **SMALL, numeric_scaling="quantile", numeric_embedding="piecewise_linear"
+    ),
     SymmetryAugmenter(**PAIR),
     SymmetryAligner(**PAIR),
     CartesianMomenta(momenta=[(0, 1)]),

@@ -70,6 +70,7 @@ FLOORS = {
     "_classifier": 5,
     "_fit_together": 6,
     "_fit_with_offset": 6,
+    "_input_numbers": 6,
     "_learning_rate_range": 6,
     "_reliance": 6,
 }

@@ -316,6 +316,36 @@ PATHS = {
         TRAINING,
         NOT_TRAINING,
     ),
+    "robust scaling of the inputs": Path(
+        lambda w: validated(
+            w, numeric_scaling="robust"
+        ).net_.module_.inputs.center.numpy(),
+        TRAINING,
+        NOT_TRAINING,
+    ),
+    "quantiles of the inputs": Path(
+        lambda w: validated(
+            w, numeric_scaling="quantile"
+        ).net_.module_.inputs.knots.numpy(),
+        TRAINING,
+        NOT_TRAINING,
+    ),
+    "edges of bins": Path(
+        lambda w: validated(
+            w, numeric_scaling="standard", numeric_embedding="piecewise_linear"
+        ).net_.module_.numbers.edges.numpy(),
+        TRAINING,
+        NOT_TRAINING,
+    ),
+    "factors of the inputs": Path(
+        lambda w: (
+            trained(w, scale_learning_rate=5.0)
+            .net_.module_.numbers.factor.detach()
+            .numpy()
+        ),
+        TRAINING,
+        NOT_TRAINING,
+    ),
     "capped training": Path(
         lambda w: trained(w, max_weight=1.2).decision_function(X),
         TRAINING,

@@ -10,6 +10,7 @@ from skhep_dnn.inspection._embedding import EmbeddingDisplay
 from skhep_dnn.inspection._histogram import WeightedHistogram
 from skhep_dnn.inspection._history import TrainingHistoryDisplay
 from skhep_dnn.inspection._importance_bars import PermutationImportanceDisplay
+from skhep_dnn.inspection._inputs import InputColumn, InputsDisplay
 from skhep_dnn.inspection._learning_rate_range import LearningRateRangeDisplay
 from skhep_dnn.inspection._mutual_dependence_map import MutualDependenceDisplay
 from skhep_dnn.inspection._network_diagram import NetworkDiagramDisplay
@@ -29,6 +30,8 @@ __all__ = [
     "DiscriminantDisplay",
     "EliminationDisplay",
     "EmbeddingDisplay",
+    "InputColumn",
+    "InputsDisplay",
     "LearningRateRangeDisplay",
     "MutualDependenceDisplay",
     "NetworkDiagramDisplay",

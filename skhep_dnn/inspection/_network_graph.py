@@ -134,7 +134,7 @@ def _inputs(shape: NetworkShape) -> tuple[dict[str, Box], list[Arrow], float]:
 
 
 def _with_inputs(text: str, inputs: Inputs) -> str:
-    """Return the text, and where categories are embedded how many numbers come in."""
+    """Return the text, and where columns are embedded how many numbers come in."""
     has_more = inputs.n_inputs != inputs.n_features
     return f"{text}\n{inputs.n_inputs} inputs" if has_more else text
 

@@ -22,7 +22,7 @@ class Inputs:
     n_features : int
         Columns.
     n_inputs : int
-        Numbers, with those of the embedded categories.
+        Numbers, with those of embedded columns.
     """
 
     n_features: int
@@ -152,9 +152,13 @@ def network_shape(model: BaseEstimator) -> NetworkShape:
 
 def _features_of_inputs(model: BaseEstimator) -> NDArray[np.intp]:
     """Return to which column each embedded input belongs."""
-    encoder, tables = model.encoder_, model.net_.module_.embeddings
-    sizes = [1] * len(encoder.numeric_) + [table.shape[2] for table in tables]
-    return np.repeat([*encoder.numeric_, *encoder.categorical_], sizes)
+    encoder, module = model.encoder_, model.net_.module_
+    numeric = np.asarray(encoder.numeric_, dtype=np.intp)
+    if module.columns_of_numbers is not None:
+        numeric = numeric[module.columns_of_numbers]
+    sizes = [table.shape[2] for table in module.embeddings]
+    of_codes = np.repeat(np.asarray(encoder.categorical_, dtype=np.intp), sizes)
+    return np.concatenate([numeric, of_codes])
 
 
 def _inputs(features: NDArray[np.intp], places: tuple[int, ...] | None) -> Inputs:

@@ -1013,6 +1013,10 @@ class WeightedDNNClassifier(
         return network_diagram(
             n_columns=self.n_features_in_ if is_fitted else None,
             n_categorical=len(self.encoder_.n_categories) if is_fitted else 0,
+            n_inputs=self.net_.settings.n_inputs if is_fitted else None,
+            numeric_scaling=self.numeric_scaling,
+            scale_learning_rate=self.scale_learning_rate,
+            numeric_embedding=self.numeric_embedding,
             widths=widths,
             activation=activation_names(self.activation, len(widths)),
             dropout=layer_dropout(self.dropout, len(widths)),

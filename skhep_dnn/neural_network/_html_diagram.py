@@ -5,6 +5,11 @@ from itertools import groupby
 
 from skhep_dnn._sklearn import _VisualBlock
 from skhep_dnn.neural_network._feature_split import FeatureSplit
+from skhep_dnn.neural_network._numeric_embedding import (
+    NumericEmbedding,
+    PeriodicEmbedding,
+    named_embedding,
+)
 
 __all__ = ["network_diagram"]
 
@@ -13,6 +18,10 @@ def network_diagram(
     *,
     n_columns: int | None,
     n_categorical: int,
+    n_inputs: int | None,
+    numeric_scaling: str,
+    scale_learning_rate: float | None,
+    numeric_embedding: str | NumericEmbedding | None,
     widths: Sequence[int],
     activation: Sequence[str],
     dropout: Sequence[float],
@@ -29,6 +38,10 @@ def network_diagram(
     ----------
     n_columns, n_categorical : int or None
         Number of features, and of those that are categories; None before a fit.
+    n_inputs : int or None
+        Numbers that come into the first layer; None before a fit.
+    numeric_scaling, scale_learning_rate, numeric_embedding
+        Parameters of `WeightedDNNClassifier`.
     widths, activation, dropout : sequence
         Width, activation and dropout of each hidden layer.
     connection, batch_norm, split, n_members
@@ -43,8 +56,9 @@ def network_diagram(
     """
     details = f"{connection} connections" + (", batch norm" if batch_norm else "")
     layers = list(zip(widths, activation, dropout, strict=True))
+    numbers = _numbers(numeric_scaling, scale_learning_rate, numeric_embedding)
     blocks = [
-        _inputs(n_columns, n_categorical),
+        _inputs(n_columns, n_categorical, n_inputs, numbers),
         *_paths(_hidden_layers(layers, details), split),
         _output(n_members, n_classes, n_parameters),
     ]
@@ -58,15 +72,34 @@ def _block(name: str, caption: str) -> _VisualBlock:
     )
 
 
-def _inputs(n_columns: int | None, n_categorical: int) -> _VisualBlock:
+def _numbers(
+    scaling: str, rate: float | None, embedding: str | NumericEmbedding | None
+) -> str:
+    """Return how numbers enter the first layer."""
+    rule = named_embedding(embedding)
+    parts = ["filled" if rule is None else "undefined values learnt"]
+    parts.append(f"{scaling} scaling")
+    if rate is not None:
+        parts.append("learnt factors")
+    if rule is not None:
+        kind = "periodic" if isinstance(rule, PeriodicEmbedding) else "piecewise-linear"
+        parts.append(f"{kind} embedding")
+    return ", ".join(parts)
+
+
+def _inputs(
+    n_columns: int | None, n_categorical: int, n_inputs: int | None, numbers: str
+) -> _VisualBlock:
     if n_columns is None:
-        return _block("Inputs", "filled and standardised, categories embedded")
-    numbers = f"{n_columns - n_categorical} numbers"
-    if not n_categorical:
-        return _block(numbers, "filled and standardised")
-    kind = "category column" if n_categorical == 1 else "category columns"
-    name = f"{numbers}, {n_categorical} {kind}"
-    return _block(name, "filled and standardised, categories embedded")
+        return _block("Inputs", f"{numbers}; categories embedded")
+    name, caption = f"{n_columns - n_categorical} numbers", numbers
+    if n_categorical:
+        kind = "category column" if n_categorical == 1 else "category columns"
+        name = f"{name}, {n_categorical} {kind}"
+        caption = f"{numbers}; categories embedded"
+    if n_inputs != n_columns:
+        caption = f"{caption}; {n_inputs} inputs"
+    return _block(name, caption)
 
 
 def _paths(

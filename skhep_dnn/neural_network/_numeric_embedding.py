@@ -1,7 +1,7 @@
 """How many numbers stand for the value of one numeric column, and which."""
 
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 __all__ = [
     "EMBEDDINGS",
@@ -72,10 +72,11 @@ class PeriodicEmbedding:
         """Refuse parameters where they are written."""
         _check_least("size", self.size, 2)
         _check_least("n_frequencies", self.n_frequencies, 1)
-        if not 0.0 < self.frequency_scale < float("inf"):
+        scale = self.frequency_scale
+        if not isinstance(scale, Real) or not 0.0 < scale < float("inf"):
             msg = (
-                "`frequency_scale` must be positive, got "
-                f"{self.frequency_scale!r}. Correct it."
+                f"`frequency_scale` must be positive and finite, got {scale!r}. "
+                "Correct it."
             )
             raise ValueError(msg)
 
@@ -164,9 +165,15 @@ EMBEDDINGS: dict[str, NumericEmbedding] = {
 
 
 def named_embedding(value: str | NumericEmbedding | None) -> NumericEmbedding | None:
-    """Return the embedding that a name stands for, and anything else as it is."""
-    if not isinstance(value, str):
+    """Return the embedding that a name stands for, and an embedding as it is."""
+    if value is None or isinstance(value, NumericEmbedding):
         return value
+    if not isinstance(value, str):
+        msg = (
+            "`numeric_embedding` must be a name, an embedding or None, got "
+            f"{value!r}. Pass a `PeriodicEmbedding` or a `PiecewiseLinearEmbedding`."
+        )
+        raise TypeError(msg)
     if value not in EMBEDDINGS:
         msg = (
             f"`numeric_embedding` must be among {list(EMBEDDINGS)!r} if it is a name, "

@@ -122,7 +122,7 @@ def bottleneck_reliance(model: WeightedDNNClassifier, X: ArrayLike) -> pd.DataFr
 
     It tells what the bottleneck of one path passes on to the other path: the absolute
     value of the scaled feature times its weight, as a mean over the networks. A column
-    of categories counts once, with the sum over the numbers of its embedding.
+    counts once, with the sum over the numbers of its embedding.
 
     Parameters
     ----------
@@ -154,10 +154,11 @@ def bottleneck_reliance(model: WeightedDNNClassifier, X: ArrayLike) -> pd.DataFr
 
     Notes
     -----
-    Features are scaled as the network does it: an undefined value is the mean of its
-    column and adds 0. Two features that are strongly correlated can cancel each other,
-    so that both look larger than what they add together. Networks, weights and an
-    `augmenter` are treated as in `block_reliance`; several classes are no obstacle.
+    Features are scaled as the network does it: an undefined value is the centre of its
+    column and adds 0, or has learnt numbers where numbers are embedded. Two features
+    that are strongly correlated can cancel each other, so that both look larger than
+    what they add together. Networks, weights and an `augmenter` are treated as in
+    `block_reliance`; several classes are no obstacle.
 
     References
     ----------

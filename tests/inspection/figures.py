@@ -119,6 +119,19 @@ def dependence():
     )
 
 
+def inputs():
+    X, y, w = toy().train
+    X = X[["PRI_tau_pt", "PRI_jet_leading_pt", "PRI_tau_phi"]]
+    model = WeightedDNNClassifier(
+        numeric_scaling="robust",
+        scale_learning_rate=20.0,
+        numeric_embedding="periodic",
+        max_epochs=3,
+        random_state=0,
+    ).fit(X, y, w)
+    return inspection.InputsDisplay.from_estimator(model, X, sample_weight=w)
+
+
 @cache
 def three():
     """Return labels, probabilities, predictions and weights of three classes."""
@@ -148,6 +161,7 @@ FIGURES = {
     "DiscriminantDisplay": discriminant,
     "EliminationDisplay": elimination,
     "EmbeddingDisplay": lambda: inspection.EmbeddingDisplay.from_estimator(toy().plain),
+    "InputsDisplay": inputs,
     "LearningRateRangeDisplay": lambda: (
         inspection.LearningRateRangeDisplay.from_estimator(toy().plain, *toy().train)
     ),

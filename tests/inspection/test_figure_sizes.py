@@ -45,6 +45,7 @@ MAY_GROW = {
     "BottleneckRelianceDisplay",
     "EliminationDisplay",
     "EmbeddingDisplay",
+    "InputsDisplay",
     "MutualDependenceDisplay",
     "NetworkDiagramDisplay",
     "OutputNodesDisplay",

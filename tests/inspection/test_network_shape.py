@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.inspection._network_shape import Inputs, network_shape
-from skhep_dnn.neural_network import FeatureSplit
+from skhep_dnn.neural_network import FeatureSplit, PeriodicEmbedding
 
 
 @pytest.mark.parametrize("kind", [None, "full", "bottleneck", "semi"])
@@ -43,6 +43,32 @@ def test_categories_come_in_as_their_embeddings(toy_events):
     assert shape.wide.text() == "2 features"
     assert shape.n_outputs == 3
     assert shape.batch_norm
+
+
+@pytest.mark.parametrize("kind", [None, "full", "bottleneck", "semi"])
+def test_numbers_come_in_as_their_embeddings(toy_events, kind):
+    X, y, _ = toy_events
+    X = X.assign(jets=np.arange(400) % 4)
+    model = WeightedDNNClassifier(
+        n_layers=1,
+        width=4,
+        feature_groups=None if kind is None else FeatureSplit(["a", "jets"], kind),
+        categorical_features=["jets"],
+        numeric_scaling="robust",
+        scale_learning_rate=20.0,
+        numeric_embedding=PeriodicEmbedding(size=5),
+        max_epochs=1,
+        random_state=0,
+    ).fit(X, y)
+    shape = network_shape(model)
+    n = X.shape[1]
+    everything = Inputs(n, 5 * (n - 1) + 3)
+    if kind is None:
+        assert (shape.deep, shape.wide) == (everything, Inputs(0, 0))
+    else:
+        others = Inputs(n - 2, 5 * (n - 2))
+        assert shape.deep == (everything if kind == "semi" else others)
+        assert shape.wide == Inputs(2, 8)
 
 
 def test_errors(toy_events):

@@ -5,7 +5,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from skhep_dnn import WeightedDNNClassifier
-from skhep_dnn.neural_network import FeatureSplit
+from skhep_dnn.neural_network import FeatureSplit, PeriodicEmbedding
 
 RNG = np.random.default_rng(3)
 X = np.column_stack([RNG.normal(size=(60, 2)), RNG.integers(0, 3, 60)])
@@ -40,6 +40,33 @@ def test_a_fitted_estimator_shows_columns_outputs_and_parameters(n_classes):
     assert "2 numbers, 1 category column" in shown
     assert ("1 logit" if n_classes == 2 else "3 logits") in shown
     assert f"1 member, {model.n_parameters_} parameters each" in shown
+
+
+def test_it_is_said_how_numbers_enter():
+    model = WeightedDNNClassifier(
+        n_layers=1,
+        width=4,
+        max_epochs=1,
+        categorical_features=[2],
+        embedding_size=2,
+        numeric_scaling="robust",
+        scale_learning_rate=20.0,
+        numeric_embedding=PeriodicEmbedding(size=3),
+    )
+    text = "undefined values learnt, robust scaling, learnt factors, periodic embedding"
+    assert text in html(model)
+    assert f"{text}; categories embedded; 8 inputs" in html(model.fit(X, Y))
+    plain = WeightedDNNClassifier(
+        n_layers=1,
+        width=4,
+        max_epochs=1,
+        numeric_scaling="standard",
+        scale_learning_rate=None,
+        numeric_embedding=None,
+    ).fit(X, Y)
+    assert "filled, standard scaling" in html(plain)
+    assert "learnt" not in html(plain).split("sk-serial")[1]
+    assert "inputs" not in html(plain).split("sk-serial")[1]
 
 
 def test_without_categories_none_are_shown():

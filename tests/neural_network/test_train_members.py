@@ -15,6 +15,7 @@ from skhep_dnn.neural_network import (
     FeatureSplit,
     FocalLoss,
     Member,
+    PeriodicEmbedding,
     Snapshots,
     StochasticWeightAverage,
     TrainedMembers,
@@ -98,6 +99,12 @@ VARIATIONS = {
         "schedule": CosineRestarts(first_cycle=2.0, multiplier=1.0),
     },
     "batch_norm": {"batch_norm": True, "connection": "plain"},
+    "embeddings": {
+        "numeric_scaling": "quantile",
+        "scale_learning_rate": 20.0,
+        "numeric_embedding": PeriodicEmbedding(size=3),
+        "snapshots": Snapshots(2),
+    },
 }
 
 

@@ -426,7 +426,7 @@ def _groups(settings: TrainingSettings) -> list[tuple[str, dict[str, Any]]]:
     Factors of the inputs take larger steps, and do not decay: they begin at 1.
     """
     factor = settings.scale_learning_rate
-    if factor is None:
+    if factor is None or settings.n_numeric == 0:
         return []
     own = {"lr": settings.learning_rate * factor, "lr_factor": factor}
     return [("numbers.factor", {**own, "weight_decay": 0.0})]

@@ -53,7 +53,6 @@ def learn_scaling(
             _copy_scaling(module, k - 1, k)
             continue
         to_learn = ~known[k]
-        to_learn[list(inputs.unscaled)] = False
         if member.inputs is not None:
             to_learn &= member.inputs[:n_numeric]
         columns = np.flatnonzero(to_learn)
@@ -78,7 +77,9 @@ def _learn_member(
             f"{group.first + k}. Correct them, or replace them by nan."
         )
         raise ValueError(msg)
-    inputs.set_statistics(k, columns, mean, scale)
+    is_scaled = ~np.isin(columns, inputs.unscaled)
+    columns = columns[is_scaled]
+    inputs.set_statistics(k, columns, mean[is_scaled], scale[is_scaled])
     if not _needs_quantiles(module):
         return
     drawn = _spread_sample(len(member.rows))
@@ -126,8 +127,11 @@ def _learn_quantiles(
         inputs.set_statistics(member, where, np.array([median]), np.array([spread]))
     if inputs.scaling == "quantile":
         levels = np.linspace(0.0, 1.0, N_KNOTS)
-        knots, values = _normal_line(_quantiles(x, sums, levels), levels)
-        inputs.set_line(member, column, knots, values)
+        # In the precision of the networks: knots that are equal there are one.
+        places = inputs.scaled_column(
+            member, column, _quantiles(x, sums, levels), bends=False
+        )
+        inputs.set_line(member, column, *_normal_line(places, levels))
     if numbers is not None and isinstance(numbers.embedding, PiecewiseLinearEmbedding):
         levels = np.linspace(0.0, 1.0, numbers.embedding.n_bins + 1)
         edges = inputs.scaled_column(member, column, _quantiles(x, sums, levels))

@@ -293,6 +293,11 @@ class TrainingSettings:
         return numbers_of_columns(self.n_numeric, size, azimuths)
 
     @property
+    def n_inputs(self) -> int:
+        """Numbers that come into the first layers: of numbers and of categories."""
+        return len(self.columns_of_numbers) + sum(size for _, size in self.embeddings)
+
+    @property
     def patience(self) -> int | None:
         """Evaluations or cycles without improvement that end a member; None: never."""
         if not self.early_stopping or isinstance(self.schedule, OneCycle):

@@ -113,7 +113,7 @@ class _DenseLayers(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x = torch.zeros_like(sources[0].mT)
             learnt = slice(ctx.rules.n_constant, None)
-            of_x[:, :, learnt] = torch.bmm(grads.mT, weights[0][:, learnt].mT)
+            of_x.mT[:, learnt] = torch.bmm(weights[0][:, learnt], grads)
         return of_x, None, grads.sum(2).unsqueeze(1), *of_weights
 
 

@@ -127,52 +127,43 @@ class InputTransform(nn.Module):
         knots: NDArray[np.float64],
         values: NDArray[np.float64],
     ) -> None:
-        """Set one member's quantile scaling of a column, after centre and scale.
+        """Set one member's quantile scaling of a column.
 
         Parameters
         ----------
         member, column : int
             Which one.
         knots, values : ndarray of shape (n,)
-            At most 33 values of the column, which rise, and what they are scaled to.
+            At most 33 places in units of centre and scale, which rise, and what they
+            are scaled to.
         """
-        center = self.center[member, 0, column].item()
-        places = (knots - center) * self.inverse_scale[member, 0, column].item()
         # What is left of the 33 knots lies at the last one, and adds nothing.
-        full = np.full(N_KNOTS, places[-1])
-        full[: len(places)] = places
+        full = np.full(N_KNOTS, knots[-1])
+        full[: len(knots)] = knots
         slopes = np.zeros(N_KNOTS - 1)
-        steps = np.diff(places)
-        np.divide(np.diff(values), steps, out=slopes[: len(steps)], where=steps > 0.0)
-        for name, array in (
-            ("knots", full),
-            ("slopes", slopes),
-            ("lowest", values[:1]),
-        ):
-            buffer = getattr(self, name)
-            buffer[member, 0, column] = torch.from_numpy(array).squeeze().to(buffer)
+        slopes[: len(knots) - 1] = np.diff(values) / np.diff(knots)
+        for buffer, array in ((self.knots, full), (self.slopes, slopes)):
+            buffer[member, 0, column] = torch.from_numpy(array).to(buffer)
+        self.lowest[member, 0, column] = float(values[0])
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the filled and scaled inputs."""
-        # Scaled first, filled afterwards: an undefined value becomes 0, the centre. The
-        # marker is looked for in the raw values, where it still is what it was; not
-        # among codes, of which one may happen to be equal to it.
+        # Scaled first, filled afterwards: an undefined value becomes 0. The marker is
+        # looked for in the raw values, where it still is what it was; not among codes,
+        # of which one may happen to be equal to it.
         scaled = (x - self.center).mul_(self.inverse_scale)
         numeric = slice(0, self.n_numeric)
         if self.missing_values == self.missing_values:
             undefined = x[..., numeric] == self.missing_values
             scaled[..., numeric].masked_fill_(undefined, math.nan)
-        if not self.keeps_undefined:
-            scaled.nan_to_num_(nan=0.0)
         scaled.clamp_(-LARGEST_INPUT, LARGEST_INPUT)
-        if self.scaling == "standard":
-            return scaled
-        numbers = scaled[..., numeric]
-        bent = self._bent(numbers)
-        for column in self.unscaled:
-            bent[..., column] = numbers[..., column]
-        scaled[..., numeric] = bent
-        return scaled
+        if self.scaling != "standard" and self.n_numeric > 0:
+            numbers = scaled[..., numeric]
+            bent = self._bent(numbers)
+            for column in self.unscaled:
+                bent[..., column] = numbers[..., column]
+            scaled[..., numeric] = bent
+        return scaled if self.keeps_undefined else scaled.nan_to_num_(nan=0.0)
 
     def _bent(self, z: Tensor) -> Tensor:
         """Return the robust or the quantile scaling of what is already in units."""
@@ -183,19 +174,31 @@ class InputTransform(nn.Module):
         result = self.lowest.expand_as(z).clone()
         for k in range(N_KNOTS - 1):
             low, high = self.knots[..., k], self.knots[..., k + 1]
-            inside = torch.minimum(torch.maximum(z, low), high).sub_(low)
+            inside = torch.clamp(z, low, high).sub_(low)
             result.addcmul_(inside, self.slopes[..., k])
         return result
 
     def scaled_column(
-        self, member: int, column: int, values: NDArray[np.float64]
+        self,
+        member: int,
+        column: int,
+        values: NDArray[np.float64],
+        *,
+        bends: bool = True,
     ) -> NDArray[np.float64]:
-        """Return what one member makes of defined values of one column."""
-        x = torch.zeros(len(values), self.center.shape[2], dtype=torch.float32)
-        x[:, column] = torch.from_numpy(values)
-        with torch.no_grad():
-            scaled = self.forward(x.to(self.center.device))[member, :, column]
-        return scaled.cpu().numpy().astype(np.float64)
+        """Return what one member makes of defined values of one column.
+
+        Without `bends` that is their distance from the centre in units of the scale,
+        with the same bits as in `forward`.
+        """
+        z = torch.from_numpy(values).to(self.center) - self.center[member, 0, column]
+        z = z.mul_(self.inverse_scale[member, 0, column])
+        z = z.clamp_(-LARGEST_INPUT, LARGEST_INPUT)
+        if bends and self.scaling != "standard":
+            whole = torch.zeros(len(self.center), len(z), self.n_numeric).to(z)
+            whole[member, :, column] = z
+            z = self._bent(whole)[member, :, column]
+        return z.cpu().numpy().astype(np.float64)
 
 
 class NumericInputs(nn.Module):
@@ -230,6 +233,8 @@ class NumericInputs(nn.Module):
     widths: Tensor
     columns: Tensor
     hidden: Tensor | None
+    azimuths: Tensor
+    embedded: Tensor
     is_azimuth: Tensor
 
     def __init__(
@@ -250,28 +255,29 @@ class NumericInputs(nn.Module):
         self.register_buffer("columns", columns, persistent=False)
         hidden = None if hidden is None else hidden[..., columns]
         self.register_buffer("hidden", hidden, persistent=False)
-        self.azimuths = tuple(azimuths)
+        self.n_azimuths = len(azimuths)
         is_azimuth = np.isin(np.arange(n_numeric), azimuths)
-        is_azimuth_column = torch.from_numpy(is_azimuth)
-        self.register_buffer("is_azimuth", is_azimuth_column, persistent=False)
-        # All columns but the azimuths: as a slice, which copies nothing, if it is one.
-        self.embedded: slice | list[int] = slice(0, n_numeric)
-        if self.azimuths:
-            self.embedded = np.flatnonzero(~is_azimuth).tolist()
+        for name, array in (
+            ("azimuths", np.asarray(azimuths, dtype=np.int64)),
+            ("embedded", np.flatnonzero(~is_azimuth)),
+            ("is_azimuth", is_azimuth[:, np.newaxis]),
+        ):
+            self.register_buffer(name, torch.from_numpy(array), persistent=False)
         self.factor: nn.Parameter | None = None
+        self.undefined: nn.Parameter | None = None
         if has_factors:
             ones = torch.ones(n_members, 1, n_numeric, dtype=torch.float32)
             self.factor = nn.Parameter(ones)
         if embedding is not None:
-            self._make_embedding(embedding, int((~is_azimuth).sum()), generators)
+            self._make_embedding(embedding, generators)
 
     def _make_embedding(
         self,
         rule: NumericEmbedding,
-        n_embedded: int,
         generators: Sequence[torch.Generator],
     ) -> None:
-        n_members, n_terms = len(generators), rule.n_terms
+        n_members, n_embedded = len(generators), len(self.embedded)
+        n_terms = rule.n_terms
         shape = (n_embedded, n_terms)
         if isinstance(rule, PeriodicEmbedding):
             # In periods, not in rad: the optimiser's steps are six times as large so.
@@ -315,7 +321,7 @@ class NumericInputs(nn.Module):
         edges : ndarray of shape (n,)
             At most one more than there are bins; they rise.
         """
-        place = column - sum(azimuth < column for azimuth in self.azimuths)
+        place = self.embedded.tolist().index(column)
         widths = np.diff(edges)
         n_bins = len(widths)
         # A bin that is not there begins at infinity, as it were: no value enters it.
@@ -328,42 +334,45 @@ class NumericInputs(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the numbers of scaled columns."""
+        # The events come last in memory, as in the hidden layers.
+        x = x.mT
         is_undefined = torch.isnan(x)
         x = torch.where(is_undefined, 0.0, x)
-        first = torch.where(self.is_azimuth, torch.sin(x), x) if self.azimuths else x
-        numbers = [first if self.factor is None else first * self.factor]
+        first = torch.where(self.is_azimuth, torch.sin(x), x) if self.n_azimuths else x
+        parts = [first if self.factor is None else first * self.factor.mT]
         if self.embedding is not None:
-            numbers.append(self._embedded(x[..., self.embedded]))
-        if self.azimuths:
-            numbers.append(self._cosines(x))
-        result = torch.cat(numbers, 2) if len(numbers) > 1 else numbers[0]
-        if self.embedding is not None:
-            undefined = is_undefined[..., self.columns]
-            result = torch.where(undefined, self.undefined, result)
-        elif self.azimuths:  # the cosine of what fills an azimuth is not 0
-            result = result.masked_fill(is_undefined[..., self.columns], 0.0)
+            of_numbers = x.index_select(1, self.embedded) if self.n_azimuths else x
+            parts.append(self._embedded(of_numbers))
+        if self.n_azimuths:
+            parts.append(self._cosines(x))
+        result = torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+        if len(parts) > 1:  # else what is undefined is 0 already
+            undefined = is_undefined.index_select(1, self.columns)
+            learnt = 0.0 if self.undefined is None else self.undefined.mT
+            result = torch.where(undefined, learnt, result)
+        result = result.mT
         return result if self.hidden is None else result.masked_fill(self.hidden, 0.0)
 
     def _cosines(self, x: Tensor) -> Tensor:
-        places = list(self.azimuths)
-        cosines = torch.cos(x[..., places])
-        return cosines if self.factor is None else cosines * self.factor[..., places]
+        cosines = torch.cos(x.index_select(1, self.azimuths))
+        if self.factor is None:
+            return cosines
+        return cosines * self.factor.mT.index_select(1, self.azimuths)
 
     def _embedded(self, x: Tensor) -> Tensor:
         """Return the numbers of the embedded columns that come besides the first."""
-        n_members, n_batch, n_embedded = x.shape
-        z = x.mT.contiguous().unsqueeze(3)
+        n_members, n_embedded, n_batch = x.shape
+        n_terms, n_more = self.weights.shape[2:]
+        z = x.unsqueeze(2)
         if isinstance(self.embedding, PiecewiseLinearEmbedding):
-            terms = ((z - self.edges) / self.widths).clamp(0.0, 1.0)
+            terms = ((z - self.edges.mT) / self.widths.mT).clamp(0.0, 1.0)
         else:
             z = z.clamp(-LARGEST_EMBEDDED, LARGEST_EMBEDDED)
-            angles = torch.addcmul(self.phases, z, 2.0 * math.pi * self.frequencies)
-            terms = torch.cos(angles)
-        n_terms, n_more = self.weights.shape[2:]
+            turns = 2.0 * math.pi * self.frequencies.mT
+            terms = torch.cos(torch.addcmul(self.phases.mT, z, turns))
         sums = torch.baddbmm(
-            self.biases.view(-1, 1, n_more),
-            terms.reshape(-1, n_batch, n_terms),
-            self.weights.view(-1, n_terms, n_more),
+            self.biases.view(-1, n_more, 1),
+            self.weights.view(-1, n_terms, n_more).mT,
+            terms.view(-1, n_terms, n_batch),
         )
-        sums = sums.view(n_members, n_embedded, n_batch, n_more)
-        return sums.permute(0, 2, 1, 3).reshape(n_members, n_batch, -1)
+        return sums.view(n_members, n_embedded * n_more, n_batch)
