@@ -17,7 +17,7 @@ from skhep_dnn.datasets import (
 )
 from skhep_dnn.weights import scale_to_yields
 
-__all__ = ["SAMPLES", "TABLES", "part_of", "strata", "thinned"]
+__all__ = ["NOT_FEATURES", "SAMPLES", "TABLES", "part_of", "strata", "thinned"]
 
 
 def real_events():
