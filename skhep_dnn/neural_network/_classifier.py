@@ -124,6 +124,10 @@ from skhep_dnn.neural_network._preparation.members import (
     weigh_members,
 )
 from skhep_dnn.neural_network._preparation.prepared_fit import PreparedFit
+from skhep_dnn.neural_network._preparation.refinement import (
+    Refinement,
+    sign_settings,
+)
 from skhep_dnn.neural_network._preparation.sample import (
     Sample,
     check_all_classes,
@@ -473,7 +477,7 @@ class WeightedDNNClassifier(
         "handle_unknown": [StrOptions({"error", "mean"})],
         "missing_values": [Real],
         "augmenter": [HasMethods(["fit", "kernel"]), None],
-        "negative_weights": [StrOptions({"keep", "zero", "abs", "error"})],
+        "negative_weights": [StrOptions({"keep", "zero", "abs", "error", "refine"})],
         "max_weight": [Interval(Real, 0.0, None, closed="neither"), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "signal_weight": [Interval(Real, 0.0, None, closed="neither")],
@@ -1025,7 +1029,7 @@ class WeightedDNNClassifier(
         settings = self._with_columns(settings)
         rules = self._make_weight_rules()
         # What is wrong with the whole sample is said of the whole, before any fold.
-        scheme = rules.scheme(sample.events.targets)
+        scheme = rules.scheme_of_whole(sample.events.targets)
         seeds = member_seeds(check_random_state(self.random_state), self.n_members)
         splits = self._split(sample, seeds)
         own_splits = splits[: self.n_members]
@@ -1036,6 +1040,7 @@ class WeightedDNNClassifier(
             sample.events.targets,
             rules,
             None if held_out is None else held_out.events.targets,
+            self._refinement(sample, settings, seeds),
         )
         members = make_members(
             weighed.training,
@@ -1167,6 +1172,21 @@ class WeightedDNNClassifier(
             class_weight=self.class_weight,
             signal_weight=self.signal_weight,
             pos_label=self.pos_label,
+        )
+
+    def _refinement(
+        self, sample: Sample, settings: TrainingSettings, seeds: MemberSeeds
+    ) -> Refinement | None:
+        """Return what refines the weights of training events, where that is asked."""
+        if self.negative_weights != "refine" or not sample.has_negative:
+            return None
+        return Refinement(
+            columns=sample.columns,
+            targets=sample.events.targets,
+            groups=sample.events.groups,
+            settings=sign_settings(settings),
+            seed=seeds.folds,
+            n_jobs=self.n_jobs,
         )
 
     def _learn_columns(
