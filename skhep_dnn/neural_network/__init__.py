@@ -17,6 +17,7 @@ from skhep_dnn.neural_network._fit_together import (
 from skhep_dnn.neural_network._fit_with_offset import fit_with_offset
 from skhep_dnn.neural_network._losses import FocalLoss
 from skhep_dnn.neural_network._networks.shapes import count_parameters
+from skhep_dnn.neural_network._refined_weights import refined_weights
 from skhep_dnn.neural_network._reliance import (
     block_reliance,
     bottleneck_outputs,
@@ -47,5 +48,6 @@ __all__ = [
     "fit_masks_together",
     "fit_together",
     "fit_with_offset",
+    "refined_weights",
     "train_members",
 ]

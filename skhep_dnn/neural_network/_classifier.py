@@ -50,6 +50,7 @@ from skhep_dnn._tables import check_table, column_positions
 from skhep_dnn._told_columns import tell, warns_once
 from skhep_dnn._warnings import WarnsOnce, warn_caller
 from skhep_dnn.exceptions import (
+    CancellingWeightsWarning,
     DivergenceWarning,
     IgnoredParameterWarning,
     UnscoredEventsWarning,
@@ -139,7 +140,11 @@ from skhep_dnn.neural_network._schedules import SCHEDULES, Schedule
 from skhep_dnn.neural_network._snapshots import SNAPSHOTS, Snapshots
 from skhep_dnn.preprocessing import SymmetryAugmenter
 from skhep_dnn.weights import ClassWeight, NegativeWeights
-from skhep_dnn.weights._scheme import WeightScheme
+from skhep_dnn.weights._scheme import (
+    CANCELLING_KEY,
+    WeightScheme,
+    cancelling_message,
+)
 
 __all__ = ["WeightedDNNClassifier"]
 
@@ -294,9 +299,14 @@ class WeightedDNNClassifier(
         use of an event in training is transformed at random, on the raw columns;
         validation and prediction take the mean over its fixed variants. It learns its
         columns in `fit`, and takes over `missing_values` unless it has its own.
-    negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
-        What becomes of negative weights in training; see
-        `skhep_dnn.weights.training_weights`. Validation uses them as they are.
+    negative_weights : {"keep", "zero", "abs", "error", "refine"}, default="keep"
+        What becomes of negative weights in training: they are kept, set to zero, made
+        positive, or refused; see `skhep_dnn.weights.training_weights`. With "refine"
+        each event of a class that has some gets `|w|` times the mean sign of the
+        weights near it, as from `refined_weights`: the density is that of the signed
+        weights, the noise that of positive ones. Small networks learn the mean sign
+        from the training events of the member alone; `partial_fit`, which sees parts,
+        refuses negative weights with it. Validation uses the weights as they are.
     max_weight : float, default=None
         Cap on training weights, in units of the mean `|w|` of the event's class.
     class_weight : "balanced", dict or None, default="balanced"
@@ -359,8 +369,12 @@ class WeightedDNNClassifier(
     n_iter_ : ndarray of shape (n_members,)
         Number of evaluations until the member's patience or the training ended.
     weight_report_ : DataFrame
-        Yield, number of events and of effective events, share of negative weights
-        and largest share of one event, by member, sample and class; of the last `fit`.
+        Yield, and of the weights in the loss the number of events and of effective
+        events, the share of negative ones and the largest share of one event, by
+        member, sample and class; of the last `fit`. "signed_n_eff" are the effective
+        events of the signed physics weights, the precision of the yield, and
+        "clipped_fraction" is the share of events whose weight in the loss is 0: under
+        "refine" those near which negative weights prevail.
     callbacks_ : list of list
         The callbacks of each group; one that is there once is in all lists.
     augmenter_ : SymmetryAugmenter or None
@@ -375,6 +389,7 @@ class WeightedDNNClassifier(
 
     See Also
     --------
+    skhep_dnn.neural_network.refined_weights : Positive weights for any classifier.
     skhep_dnn.pipeline.make_weighted_pipeline : Pipeline that passes weights on.
     skhep_dnn.metrics.make_significance_scorer : Scorer for weighted events.
 
@@ -688,6 +703,9 @@ class WeightedDNNClassifier(
         LostPrecisionWarning
             If float32 does not keep the values of a column apart, such as those of a
             time in seconds since 1970.
+        CancellingWeightsWarning
+            If negative weights are kept that take more than a fifth from the sum of
+            `|w|` of a class.
         DivergenceWarning
             If negative weights drove a training loss below zero and no validation
             sample picked the epoch.
@@ -780,7 +798,8 @@ class WeightedDNNClassifier(
         ------
         ValueError
             As `fit`; or if an option needs a validation sample, a parameter has
-            changed that must not, or `schedule` has run through its `max_epochs`.
+            changed that must not, `schedule` has run through its `max_epochs`, or a
+            weight is negative with negative_weights="refine" (`WeightsError`).
         NonFiniteLossError
             If a loss becomes nan or infinite; the last state is kept.
 
@@ -1023,6 +1042,7 @@ class WeightedDNNClassifier(
                 "Pass events of all classes that the networks of the warm start know, "
                 "or start anew with warm_start=False.",
             )
+        self._warn_of_cancelling(sample.events.targets)
         held_out = None
         if explicit:
             held_out = self._held_out_sample(X_val, y_val, sample_weight_val)
@@ -1173,6 +1193,16 @@ class WeightedDNNClassifier(
             signal_weight=self.signal_weight,
             pos_label=self.pos_label,
         )
+
+    def _warn_of_cancelling(self, targets: Targets) -> None:
+        """Warn of classes in which negative weights that are kept cancel much."""
+        if self.negative_weights != "keep":
+            return
+        message = cancelling_message(
+            targets.codes, targets.classes, targets.sample_weight
+        )
+        if message is not None:
+            self._warn_once(message, CancellingWeightsWarning, key=CANCELLING_KEY)
 
     def _refinement(
         self, sample: Sample, settings: TrainingSettings, seeds: MemberSeeds
@@ -1436,6 +1466,6 @@ def _warn_of_divergence(history: pd.DataFrame) -> None:
             f"{losses.min():.3g}: negative weights leave it unbounded below and the "
             "network follows them. Give a validation sample (`validation_fraction`, "
             "`validate_on_fold` or `X_val`), whose best epoch is kept, or set "
-            'negative_weights="zero" or "abs".'
+            'negative_weights="refine", "zero" or "abs".'
         )
         warn_caller(msg, DivergenceWarning)

@@ -25,11 +25,13 @@ from skhep_dnn.weights._class_sums import (
 )
 
 __all__ = [
+    "CANCELLING_KEY",
     "CANNOT_REFINE",
     "ClassWeight",
     "NegativeWeights",
     "WeightScheme",
     "balanced_weights",
+    "cancelling_message",
     "scheme_so_far",
     "weight_scheme",
     "with_mean_sign",
@@ -39,6 +41,15 @@ NegativeWeights = Literal["keep", "zero", "abs", "error", "refine"]
 ClassWeight = Literal["balanced"] | Mapping[Any, float] | None
 FloatArray = NDArray[np.float64]
 
+CANCELLING_KEY = "kept weights that cancel"  # under which estimators warn once
+LEAST_SHARE = 0.8  # of sum w in sum |w|, below which kept weights make noise
+_CANCELLING = (
+    'With negative_weights="keep" the weights of a class must sum to 0.8 of the sum of '
+    "|w| or more, got {found}: gradients cancel, and what is left of them is noise. "
+    'Set negative_weights="refine" of the classifier, or pass the positive weights '
+    "`skhep_dnn.neural_network.refined_weights(X, y, sample_weight)` of the training "
+    "events."
+)
 CANNOT_REFINE = (
     'Negative weights with negative_weights="refine" must come with the features of '
     "all events that are trained on, as they do in `fit`, got {got} without. Use `fit` "
@@ -247,6 +258,43 @@ def balanced_weights(
     """Return physics weights of which each class has the same sum, all together 1."""
     sums = positive_class_sums(physics, codes, classes)
     return physics / (len(classes) * sums[codes])
+
+
+def cancelling_message(
+    codes: NDArray[np.intp], classes: NDArray[Any], physics: FloatArray
+) -> str | None:
+    """Return what to say where kept weights cancel by more than a fifth, or None.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Position of each event's class in `classes`.
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+    physics : ndarray of shape (n_samples,)
+        Signed weights.
+
+    Returns
+    -------
+    message : str or None
+
+    Examples
+    --------
+    >>> codes, w = np.zeros(4, dtype=int), np.array([1.0, 1.0, 1.0, -1.0])
+    >>> message = cancelling_message(codes, np.array(["b"]), w)
+    >>> "got 0.50 of it in class 'b'" in message
+    True
+    """
+    sums = sums_by_class(physics, codes, len(classes))
+    of_magnitudes = sums_by_class(np.abs(physics), codes, len(classes))
+    found = [
+        f"{total / magnitude:.2f} of it in class {shown(label)}"
+        for label, total, magnitude in zip(
+            classes.tolist(), sums.tolist(), of_magnitudes.tolist(), strict=True
+        )
+        if total < LEAST_SHARE * magnitude
+    ]
+    return _CANCELLING.format(found=", ".join(found)) if found else None
 
 
 def with_mean_sign(

@@ -12,13 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_event_weights, check_labels, known_labels
 from skhep_dnn._warnings import warn_caller
-from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
+from skhep_dnn.exceptions import (
+    CancellingWeightsWarning,
+    LowStatisticsWarning,
+    WeightsError,
+)
 from skhep_dnn.weights._class_sums import sums_by_class
 from skhep_dnn.weights._scheme import (
     CANNOT_REFINE,
     ClassWeight,
     NegativeWeights,
     balanced_weights,
+    cancelling_message,
     weight_scheme,
 )
 from skhep_dnn.weights._yields import effective_sample_size
@@ -167,8 +172,8 @@ def training_weights(
     ------
     WeightsError
         If the policy is "refine", a weight is negative under "error", fewer than two
-        classes have events of non-zero weight, "zero" takes out all events of a class, or a class whose sum
-        is needed has a sum that is not positive.
+        classes have events of non-zero weight, "zero" takes out all events of a class,
+        or a class whose sum is needed has a sum that is not positive.
     ValueError
         If an option is out of range or names a class that does not exist; or `y` is
         not one-dimensional, or a label is undefined or masked.
@@ -177,6 +182,9 @@ def training_weights(
     -----
     LowStatisticsWarning
         If a class has fewer than 10 effective events.
+    CancellingWeightsWarning
+        If negative weights are kept that take more than a fifth from the sum of `|w|`
+        of a class.
 
     Examples
     --------
@@ -201,6 +209,10 @@ def training_weights(
         max_weight=max_weight,
         class_weight=class_weight,
     )
+    if negative_weights == "keep":
+        text = cancelling_message(codes, classes, physics[present])
+        if text is not None:
+            warn_caller(text, CancellingWeightsWarning)
     weights = scheme.weights(
         codes, physics[present], signal_weight=signal_weight, pos_label=pos_label
     )

@@ -110,9 +110,7 @@ class WeightRules:
         same sum.
         """
         if self.negative_weights == "refine":
-            even = with_mean_sign(
-                targets.codes, targets.classes, targets.sample_weight
-            )
+            even = with_mean_sign(targets.codes, targets.classes, targets.sample_weight)
             targets = replace(targets, sample_weight=even)
         return self.scheme(targets)
 
