@@ -18,8 +18,14 @@ from benchmarks.bench_latency import break_even
 from benchmarks.common.out_of_fold import Run, dnn, pooled_scores
 from benchmarks.common.peak_memory import PeakMemory, in_fresh_process
 from benchmarks.common.samples import NOT_FEATURES, thinned
+from benchmarks.common.signed_events import SIGNED_TABLES, draw_signs, split_events
 from benchmarks.common.tables import TABLES, chosen_tables
 from skhep_dnn.datasets import make_gaussian_events, make_higgs_events
+from skhep_dnn.metrics import (
+    balanced_log_loss_from_logits,
+    paired_bootstrap,
+    weighted_roc_auc,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks"
@@ -28,6 +34,7 @@ PEERS = {
     "bench_best_score": "lightgbm",
     "bench_defaults": "plotnine",
     "bench_event_efficiency": "lightgbm",
+    "bench_negative_weights": "lightgbm",
     "bench_other_networks": "lightgbm",
     "bench_public_data": "plotnine",
     "bench_quality": "lightgbm",
@@ -238,3 +245,68 @@ def test_processes_do_not_change_scores():
     one, two = (pooled_scores(fit, events, 1, n_jobs)[0] for n_jobs in (1, 2))
     np.testing.assert_array_equal(one.scores, two.scores)
     np.testing.assert_array_equal(one.fold, two.fold)
+
+
+def signed_toy():
+    return split_events(SIGNED_TABLES["gaussian_phase_space"](6_000), 2_000, 4_000)
+
+
+def test_drawn_signs_have_the_true_weights_as_their_mean():
+    train, judged = signed_toy()
+    assert (len(train.target), len(judged.target)) == (2_000, 4_000)
+    rng = np.random.default_rng(0)
+    draws = np.array([draw_signs(train, rng) for _ in range(400)])
+    error = draws.std(axis=0) / np.sqrt(400)
+    pulls = (draws.mean(axis=0) - train.weight_true) / error
+    assert np.abs(pulls).max() < 5.0
+    assert pulls.std() == pytest.approx(1.0, abs=0.1)
+    shares = (draws < 0.0).mean(axis=0)
+    assert np.abs(shares - train.p_negative).max() < 5.0 * 0.5 / np.sqrt(400)
+
+
+def test_figures_of_the_benchmark_of_negative_weights_and_their_errors():
+    pytest.importorskip("lightgbm")
+    bench = importlib.import_module("benchmarks.bench_negative_weights")
+    _, judged = signed_toy()
+    x = judged.data.to_numpy()
+    scores = {"a": np.round(2.0 * x[:, 0], 1), "b": x.sum(axis=1)}
+    runs = {name: bench.judge(judged, score) for name, score in scores.items()}
+    row = bench.summary([runs["b"]], [runs["a"]], None)
+    for name, metric in (
+        ("AUC", weighted_roc_auc),
+        ("log-loss", balanced_log_loss_from_logits),
+    ):
+        expected = paired_bootstrap(
+            metric,
+            judged.target,
+            scores["b"],
+            scores["a"],
+            judged.weight_true,
+            n_replicas=400,
+            random_state=0,
+        )
+        assert runs["b"].figures[name] == pytest.approx(expected.value_a)
+        assert row[name]["difference"] == pytest.approx(expected.difference, abs=1e-5)
+        assert row[name]["error"] == pytest.approx(expected.error, rel=0.15)
+
+
+def test_sums_of_wrong_weights_are_found():
+    pytest.importorskip("lightgbm")
+    bench = importlib.import_module("benchmarks.bench_negative_weights")
+    train, judged = signed_toy()
+    drawn = bench.Drawn(train, draw_signs(train, np.random.default_rng(0)), 0)
+    columns = bench.binnings(train, judged)
+    assert len(columns) == 4
+
+    def smallest_p(weights):
+        found = bench.sums_p_values(drawn, weights, columns)
+        assert len(found) == 8  # two classes
+        return np.min(list(found.values()), axis=0)
+
+    assert (smallest_p(train.weight_true) == 1.0).all()
+    assert smallest_p(drawn.signed)[0] > 0.01
+    absolute = np.abs(drawn.signed)
+    for label in ("s", "b"):
+        of_class = train.target == label
+        absolute[of_class] *= drawn.signed[of_class].sum() / absolute[of_class].sum()
+    assert (smallest_p(absolute) < 1e-4).all()

@@ -99,7 +99,7 @@ def _table(name, n_events):
 
 def _toy(n_events, **options):
     events = make_gaussian_events(n_events or 10_000, random_state=0, **options)
-    return Bunch(**events, true_weight=events.sample_weight)
+    return Bunch(**events, true_weight=events.weight_true)
 
 
 ANALYSES = {

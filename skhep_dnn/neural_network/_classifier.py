@@ -49,6 +49,7 @@ from skhep_dnn._tables import check_table, column_positions
 from skhep_dnn._told_columns import tell, warns_once
 from skhep_dnn._warnings import WarnsOnce, warn_caller
 from skhep_dnn.exceptions import (
+    CancellingWeightsWarning,
     DivergenceWarning,
     IgnoredParameterWarning,
     UnscoredEventsWarning,
@@ -131,6 +132,10 @@ from skhep_dnn.neural_network._preparation.members import (
     weigh_members,
 )
 from skhep_dnn.neural_network._preparation.prepared_fit import PreparedFit
+from skhep_dnn.neural_network._preparation.refinement import (
+    Refinement,
+    sign_settings,
+)
 from skhep_dnn.neural_network._preparation.sample import (
     Sample,
     check_all_classes,
@@ -142,7 +147,11 @@ from skhep_dnn.neural_network._schedules import SCHEDULES, Schedule
 from skhep_dnn.neural_network._snapshots import SNAPSHOTS, Snapshots
 from skhep_dnn.preprocessing import SymmetryAugmenter
 from skhep_dnn.weights import ClassWeight, NegativeWeights
-from skhep_dnn.weights._scheme import WeightScheme
+from skhep_dnn.weights._scheme import (
+    CANCELLING_KEY,
+    WeightScheme,
+    cancelling_message,
+)
 
 __all__ = ["WeightedDNNClassifier"]
 
@@ -311,9 +320,14 @@ class WeightedDNNClassifier(
         use of an event in training is transformed at random, on the raw columns;
         validation and prediction take the mean over its fixed variants. It learns its
         columns in `fit`, and takes over `missing_values` unless it has its own.
-    negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
-        What becomes of negative weights in training; see
-        `skhep_dnn.weights.training_weights`. Validation uses them as they are.
+    negative_weights : {"keep", "zero", "abs", "error", "refine"}, default="keep"
+        What becomes of negative weights in training: they are kept, set to zero, made
+        positive, or refused; see `skhep_dnn.weights.training_weights`. With "refine"
+        each event of a class that has some gets `|w|` times the mean sign of the
+        weights near it, as from `refined_weights`: the density is that of the signed
+        weights, the noise that of positive ones. Small networks learn the mean sign
+        from the training events of the member alone; `partial_fit`, which sees parts,
+        refuses negative weights with it. Validation uses the weights as they are.
     max_weight : float, default=None
         Cap on training weights, in units of the mean `|w|` of the event's class.
     class_weight : "balanced", dict or None, default="balanced"
@@ -376,8 +390,12 @@ class WeightedDNNClassifier(
     n_iter_ : ndarray of shape (n_members,)
         Number of evaluations until the member's patience or the training ended.
     weight_report_ : DataFrame
-        Yield, number of events and of effective events, share of negative weights
-        and largest share of one event, by member, sample and class; of the last `fit`.
+        Yield, and of the weights in the loss the number of events and of effective
+        events, the share of negative ones and the largest share of one event, by
+        member, sample and class; of the last `fit`. "signed_n_eff" are the effective
+        events of the signed physics weights, the precision of the yield, and
+        "clipped_fraction" is the share of events whose weight in the loss is 0: under
+        "refine" those near which negative weights prevail.
     callbacks_ : list of list
         The callbacks of each group; one that is there once is in all lists.
     augmenter_ : SymmetryAugmenter or None
@@ -392,6 +410,7 @@ class WeightedDNNClassifier(
 
     See Also
     --------
+    skhep_dnn.neural_network.refined_weights : Positive weights for any classifier.
     skhep_dnn.pipeline.make_weighted_pipeline : Pipeline that passes weights on.
     skhep_dnn.metrics.make_significance_scorer : Scorer for weighted events.
 
@@ -506,7 +525,7 @@ class WeightedDNNClassifier(
         "handle_unknown": [StrOptions({"error", "mean"})],
         "missing_values": [Real],
         "augmenter": [HasMethods(["fit", "kernel"]), None],
-        "negative_weights": [StrOptions({"keep", "zero", "abs", "error"})],
+        "negative_weights": [StrOptions({"keep", "zero", "abs", "error", "refine"})],
         "max_weight": [Interval(Real, 0.0, None, closed="neither"), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "signal_weight": [Interval(Real, 0.0, None, closed="neither")],
@@ -725,6 +744,9 @@ class WeightedDNNClassifier(
         LostPrecisionWarning
             If float32 does not keep the values of a column apart, such as those of a
             time in seconds since 1970.
+        CancellingWeightsWarning
+            If negative weights are kept that take more than a fifth from the sum of
+            `|w|` of a class.
         DivergenceWarning
             If negative weights drove a training loss below zero and no validation
             sample picked the epoch.
@@ -817,7 +839,8 @@ class WeightedDNNClassifier(
         ------
         ValueError
             As `fit`; or if an option needs a validation sample, a parameter has
-            changed that must not, or `schedule` has run through its `max_epochs`.
+            changed that must not, `schedule` has run through its `max_epochs`, or a
+            weight is negative with negative_weights="refine" (`WeightsError`).
         NonFiniteLossError
             If a loss becomes nan or infinite; the last state is kept.
 
@@ -1064,13 +1087,14 @@ class WeightedDNNClassifier(
                 "Pass events of all classes that the networks of the warm start know, "
                 "or start anew with warm_start=False.",
             )
+        self._warn_of_cancelling(sample.events.targets)
         held_out = None
         if explicit:
             held_out = self._held_out_sample(X_val, y_val, sample_weight_val)
         settings = self._with_columns(settings)
         rules = self._make_weight_rules()
         # What is wrong with the whole sample is said of the whole, before any fold.
-        scheme = rules.scheme(sample.events.targets)
+        scheme = rules.scheme_of_whole(sample.events.targets)
         seeds = member_seeds(check_random_state(self.random_state), self.n_members)
         splits = self._split(sample, seeds)
         own_splits = splits[: self.n_members]
@@ -1081,6 +1105,7 @@ class WeightedDNNClassifier(
             sample.events.targets,
             rules,
             None if held_out is None else held_out.events.targets,
+            self._refinement(sample, settings, seeds),
         )
         members = make_members(
             weighed.training,
@@ -1217,6 +1242,31 @@ class WeightedDNNClassifier(
             class_weight=self.class_weight,
             signal_weight=self.signal_weight,
             pos_label=self.pos_label,
+        )
+
+    def _warn_of_cancelling(self, targets: Targets) -> None:
+        """Warn of classes in which negative weights that are kept cancel much."""
+        if self.negative_weights != "keep":
+            return
+        message = cancelling_message(
+            targets.codes, targets.classes, targets.sample_weight
+        )
+        if message is not None:
+            self._warn_once(message, CancellingWeightsWarning, key=CANCELLING_KEY)
+
+    def _refinement(
+        self, sample: Sample, settings: TrainingSettings, seeds: MemberSeeds
+    ) -> Refinement | None:
+        """Return what refines the weights of training events, where that is asked."""
+        if self.negative_weights != "refine" or not sample.has_negative:
+            return None
+        return Refinement(
+            columns=sample.columns,
+            targets=sample.events.targets,
+            groups=sample.events.groups,
+            settings=sign_settings(settings),
+            seed=seeds.folds,
+            n_jobs=self.n_jobs,
         )
 
     def _learn_columns(
@@ -1463,6 +1513,6 @@ def _warn_of_divergence(history: pd.DataFrame) -> None:
             f"{losses.min():.3g}: negative weights leave it unbounded below and the "
             "network follows them. Give a validation sample (`validation_fraction`, "
             "`validate_on_fold` or `X_val`), whose best epoch is kept, or set "
-            'negative_weights="zero" or "abs".'
+            'negative_weights="refine", "zero" or "abs".'
         )
         warn_caller(msg, DivergenceWarning)
