@@ -194,7 +194,7 @@ class WeightedDNNClassifier(
     batch_norm : bool, default=False
         Whether the input of each activation is normalised over the batch, with
         statistics weighted by the training weights.
-    numeric_scaling : {"standard", "robust", "quantile"}, default="robust"
+    numeric_scaling : {"standard", "robust", "quantile"}, default="standard"
         How numbers are scaled, by the absolute values of the training weights of each
         member: by mean and standard deviation; by median and quartiles, with a smooth
         end of the tails at 8 scaled units [2]_; or along 33 quantiles, so that their
@@ -320,7 +320,8 @@ class WeightedDNNClassifier(
         use of an event in training is transformed at random, on the raw columns;
         validation and prediction take the mean over its fixed variants. It learns its
         columns in `fit`, and takes over `missing_values` unless it has its own.
-    negative_weights : {"keep", "zero", "abs", "error", "refine"}, default="keep"
+    negative_weights : {"keep", "zero", "abs", "error", "refine"}, \
+            default="refine"
         What becomes of negative weights in training: they are kept, set to zero, made
         positive, or refused; see `skhep_dnn.weights.training_weights`. With "refine"
         each event of a class that has some gets `|w|` times the mean sign of the
@@ -569,7 +570,7 @@ class WeightedDNNClassifier(
         connection: Literal["plain", "dense", "residual"] = "dense",
         dropout: float | Sequence[float] = 0.5,
         batch_norm: bool = False,
-        numeric_scaling: Literal["standard", "robust", "quantile"] = "robust",
+        numeric_scaling: Literal["standard", "robust", "quantile"] = "standard",
         scale_learning_rate: float | None = 20.0,
         numeric_embedding: Literal["periodic", "piecewise_linear"]
         | NumericEmbedding
@@ -609,7 +610,7 @@ class WeightedDNNClassifier(
         handle_unknown: Unknown = "error",
         missing_values: float = float("nan"),
         augmenter: SymmetryAugmenter | None = None,
-        negative_weights: NegativeWeights = "keep",
+        negative_weights: NegativeWeights = "refine",
         max_weight: float | None = None,
         class_weight: ClassWeight = "balanced",
         signal_weight: float = 1.0,
