@@ -20,7 +20,7 @@ smaller, and near zero where all weights are positive and known to be.
 
     python -m benchmarks.bench_negative_weights [--quick] [--repetitions N]
         [--events N] [--judged N] [--members N] [--tables htautau,z_jets]
-        [--only "network,trees, refined"]
+        [--only truth,refine]
 """
 
 import argparse

@@ -39,8 +39,8 @@ def mlp(X, y, w, seed, _categorical):
     model.fit(prepare.transform(X), y, sample_weight=balanced(y, w))
 
     def score(X_new):
-        p = model.predict_proba(prepare.transform(X_new))[:, 1]
-        p = np.clip(p, 1e-12, 1 - 1e-12)
+        p = model.predict_proba(prepare.transform(X_new))[:, 1].astype(np.float64)
+        p = np.clip(p, 1e-12, 1 - 1e-12)  # which float32 would round to 1
         return np.log(p / (1 - p))
 
     return score

@@ -1088,7 +1088,6 @@ class WeightedDNNClassifier(
                 "Pass events of all classes that the networks of the warm start know, "
                 "or start anew with warm_start=False.",
             )
-        self._warn_of_cancelling(sample.events.targets)
         held_out = None
         if explicit:
             held_out = self._held_out_sample(X_val, y_val, sample_weight_val)
@@ -1096,6 +1095,7 @@ class WeightedDNNClassifier(
         rules = self._make_weight_rules()
         # What is wrong with the whole sample is said of the whole, before any fold.
         scheme = rules.scheme_of_whole(sample.events.targets)
+        self._warn_of_cancelling(sample.events.targets)
         seeds = member_seeds(check_random_state(self.random_state), self.n_members)
         splits = self._split(sample, seeds)
         own_splits = splits[: self.n_members]

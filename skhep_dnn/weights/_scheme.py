@@ -282,13 +282,13 @@ def cancelling_message(
     --------
     >>> codes, w = np.zeros(4, dtype=int), np.array([1.0, 1.0, 1.0, -1.0])
     >>> message = cancelling_message(codes, np.array(["b"]), w)
-    >>> "got 0.50 of it in class 'b'" in message
+    >>> "got 0.5 of it in class 'b'" in message
     True
     """
     sums = sums_by_class(physics, codes, len(classes))
     of_magnitudes = sums_by_class(np.abs(physics), codes, len(classes))
     found = [
-        f"{total / magnitude:.2f} of it in class {shown(label)}"
+        f"{total / magnitude:.3g} of it in class {shown(label)}"
         for label, total, magnitude in zip(
             classes.tolist(), sums.tolist(), of_magnitudes.tolist(), strict=True
         )
