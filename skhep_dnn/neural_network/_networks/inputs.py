@@ -335,7 +335,7 @@ class NumericInputs(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the numbers of scaled columns."""
         # The events come last in memory, as in the hidden layers.
-        x = x.mT
+        x = x.mT.contiguous()
         is_undefined = torch.isnan(x)
         x = torch.where(is_undefined, 0.0, x)
         first = torch.where(self.is_azimuth, torch.sin(x), x) if self.n_azimuths else x
