@@ -30,6 +30,7 @@ __all__ = [
     "random_trials",
     "store_trials",
     "stored_settings",
+    "stored_trials",
     "tuned",
 ]
 
@@ -204,6 +205,11 @@ def store_trials(table, events, n_trials, path=STORED):
         part["settings"] = settings
         part["losses"][table] = losses
         path.write_text(_as_lines(stored))
+
+
+def stored_trials(name, path=STORED):
+    """Return the random settings in the file, the same for all tables."""
+    return json.loads(path.read_text())[name]["settings"]
 
 
 def stored_settings(name, table, path=STORED):
