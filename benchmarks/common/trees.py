@@ -32,6 +32,7 @@ __all__ = [
     "stored_settings",
     "stored_trials",
     "tuned",
+    "tuned_tables",
 ]
 
 STORED = Path(__file__).with_name("tuned_trees.json")
@@ -212,6 +213,11 @@ def stored_trials(name, path=STORED):
     return json.loads(path.read_text())[name]["settings"]
 
 
+def tuned_tables(name, path=STORED):
+    """Return the names of the tables with trials in the file."""
+    return list(json.loads(path.read_text())[name]["losses"]) if path.exists() else []
+
+
 def stored_settings(name, table, path=STORED):
     """Return the settings with the least loss on a table, of those in the file.
 
@@ -220,13 +226,13 @@ def stored_settings(name, table, path=STORED):
     ValueError
         If nothing was tried on the table.
     """
-    part = json.loads(path.read_text())[name]
-    if table not in part["losses"]:
+    if table not in tuned_tables(name, path):
         msg = (
             f"{path.name} must have trials of the table, got none of {table!r}. Run "
             "`python -m benchmarks.bench_tables --tune --data` with its name."
         )
         raise ValueError(msg)
+    part = json.loads(path.read_text())[name]
     losses = part["losses"][table]
     return part["settings"][losses.index(min(losses))]
 
