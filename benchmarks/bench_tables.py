@@ -48,6 +48,7 @@ from benchmarks.common.trees import (
     lightgbm,
     store_trials,
     stored_settings,
+    tuned_tables,
 )
 
 N_TRIALS = 30
@@ -70,11 +71,14 @@ def network(events, **params):
 
 def settings_of_trees(table):
     """Return the settings of each contender of trees, beside what makes it."""
-    return {
-        f"{name}{kind}": (make, settings)
-        for name, make in TREES.items()
-        for kind, settings in (("", {}), (", tuned", stored_settings(name, table)))
-    }
+    found = {}
+    for name, make in TREES.items():
+        found[name] = make, {}
+        if table in tuned_tables(name):
+            found[f"{name}, tuned"] = make, stored_settings(name, table)
+        else:
+            print(f"no trials of {name} on {table} are stored: see --tune")
+    return found
 
 
 def kept(folder, label, events, seeds, make_runs):

@@ -202,7 +202,11 @@ def test_events_needed_lie_on_the_learning_curve():
     assert needed(0.425) == (pytest.approx(4_000 * 2**0.5), False)
     # beyond the end by the fall of 0.05 in two doublings
     assert needed(0.375) == (pytest.approx(16_000), True)
-    assert efficiency.events_needed(sizes, [0.5] * 4, 0.4) == (np.inf, True)
+    assert efficiency.events_needed(sizes, [0.5] * 4, 0.4) == (
+        pytest.approx(80_000),
+        True,
+    )
+    assert needed(0.1) == (pytest.approx(80_000), True)
 
 
 def test_unseen_events_are_the_same_in_all_draws():

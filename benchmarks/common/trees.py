@@ -30,7 +30,9 @@ __all__ = [
     "random_trials",
     "store_trials",
     "stored_settings",
+    "stored_trials",
     "tuned",
+    "tuned_tables",
 ]
 
 STORED = Path(__file__).with_name("tuned_trees.json")
@@ -206,6 +208,16 @@ def store_trials(table, events, n_trials, path=STORED):
         path.write_text(_as_lines(stored))
 
 
+def stored_trials(name, path=STORED):
+    """Return the random settings in the file, the same for all tables."""
+    return json.loads(path.read_text())[name]["settings"]
+
+
+def tuned_tables(name, path=STORED):
+    """Return the names of the tables with trials in the file."""
+    return list(json.loads(path.read_text())[name]["losses"]) if path.exists() else []
+
+
 def stored_settings(name, table, path=STORED):
     """Return the settings with the least loss on a table, of those in the file.
 
@@ -214,13 +226,13 @@ def stored_settings(name, table, path=STORED):
     ValueError
         If nothing was tried on the table.
     """
-    part = json.loads(path.read_text())[name]
-    if table not in part["losses"]:
+    if table not in tuned_tables(name, path):
         msg = (
             f"{path.name} must have trials of the table, got none of {table!r}. Run "
             "`python -m benchmarks.bench_tables --tune --data` with its name."
         )
         raise ValueError(msg)
+    part = json.loads(path.read_text())[name]
     losses = part["losses"][table]
     return part["settings"][losses.index(min(losses))]
 
