@@ -121,7 +121,7 @@ def drawn(events, n_unseen, sizes, seed):
 
 
 def learning_curves(events, n_unseen, sizes, draws):
-    """Return AUC, log-loss and seconds by name, size and draw, printed by size."""
+    """Return AUC, log-loss and seconds by name, size and draw, printed as they come."""
     curves = {}
     for seed in range(draws):
         unseen, samples = drawn(events, n_unseen, sizes, seed)
@@ -132,6 +132,11 @@ def learning_curves(events, n_unseen, sizes, draws):
                 seconds = perf_counter() - start
                 for name, scores in found.items():
                     values = (*_figures(unseen, scores), seconds)
+                    print(
+                        f"draw {seed}, {n_events} events, {name}: "
+                        f"{values[0]:.4f} {values[1]:.4f}",
+                        flush=True,
+                    )
                     curves.setdefault(name, {}).setdefault(n_events, []).append(values)
     return curves
 
