@@ -44,9 +44,11 @@ from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
 # Samples are small here, of which classifier and scorers rightly warn.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
-)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning"),
+    # Kept weights that cancel are what is looked at here.
+    pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.CancellingWeightsWarning"),
+]
 
 # Events 0-59 are trained on, 60-89 are the explicit validation sample, 90-119 are
 # scored. Even events are background, odd ones signal.

@@ -31,6 +31,7 @@ __all__ = [
 _POINTS = 10.0  # letters for which the sizes of large figures are given
 _FULL = 0.98  # of a side of the axes, that letters along it may take
 _LEGEND_HEIGHT = 0.5  # of the height of the axes
+_LEGEND_WIDTH = 0.9  # of their width, which longer numbers along the axis take from
 _PAD = 0.02  # of the height, between a legend and what is below it
 _TRIES = 4  # a legend does not shrink quite as its letters
 
@@ -142,7 +143,7 @@ def add_fitted_legend(ax: Axes, *, ncols: int = 1, **options: Any) -> Legend:
         if attempt == 0:  # the layout does not depend on the legend
             ax.figure.canvas.figure.draw_without_rendering()
         box = legend.get_window_extent()
-        excess = box.width / (_FULL * ax.bbox.width)
+        excess = box.width / (_LEGEND_WIDTH * ax.bbox.width)
         if excess > 1.0 and ncols > 1:
             ncols = 1
             continue

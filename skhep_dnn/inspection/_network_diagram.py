@@ -34,7 +34,7 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 
 class NetworkDiagramDisplay:
-    """Boxes and arrows of the layers of a fitted network, from the top to the bottom.
+    r"""Boxes and arrows of the layers of a fitted network, from the top to the bottom.
 
     Make one with `from_estimator`. More than 8 hidden layers are drawn as one box for
     all in a row that are alike.
@@ -80,7 +80,7 @@ class NetworkDiagramDisplay:
     ... ).fit(events.data, events.target)
     >>> display = NetworkDiagramDisplay.from_estimator(model)
     >>> [box.text for box in display.boxes.values()]
-    ['4 features\\n16 inputs', '20 swish', '10 swish', '1 logit']
+    ['4 features\n16 inputs', '20 swish', '10 swish', '1 logit']
     """
 
     def __init__(

@@ -188,7 +188,7 @@ class WeightedDNNClassifier(
     connection : {"plain", "dense", "residual"}, default="dense"
         What a hidden layer sees: the layer before; the inputs and all layers before;
         or the layer before, to which its output is added (layers of equal width).
-    dropout : float or sequence of float, default=0.5
+    dropout : float or sequence of float, default=0.4
         Probability to drop a hidden output in training, in [0, 1), for all layers or
         for each; rounded to 1/256.
     batch_norm : bool, default=False
@@ -568,7 +568,7 @@ class WeightedDNNClassifier(
         hidden_layer_sizes: Sequence[int] | None = None,
         activation: str | Sequence[str] = "swish",
         connection: Literal["plain", "dense", "residual"] = "dense",
-        dropout: float | Sequence[float] = 0.5,
+        dropout: float | Sequence[float] = 0.4,
         batch_norm: bool = False,
         numeric_scaling: Literal["standard", "robust", "quantile"] = "standard",
         scale_learning_rate: float | None = 20.0,

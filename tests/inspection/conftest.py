@@ -58,6 +58,8 @@ def split_model():
             hidden_layer_sizes=[8, 6],
             dropout=[0.2, 0.0],
             feature_groups=None if kind is None else FeatureSplit(["c"], kind, 4),
+            scale_learning_rate=None,
+            numeric_embedding=None,
             max_epochs=2,
             random_state=0,
         ).fit(X, y)

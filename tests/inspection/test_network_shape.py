@@ -34,6 +34,8 @@ def test_categories_come_in_as_their_embeddings(toy_events):
         categorical_features=["jets"],
         batch_norm=True,
         connection="plain",
+        scale_learning_rate=None,
+        numeric_embedding=None,
         max_epochs=1,
         random_state=0,
     ).fit(X, np.arange(400) % 3)

@@ -536,7 +536,13 @@ def test_limits_are_checked_before_training(events):
 
 def test_seeds_are_the_same_in_all_trials(events):
     X, y, w = events
-    model = WeightedDNNClassifier(n_layers=1, width=4, max_epochs=2)
+    model = WeightedDNNClassifier(
+        n_layers=1,
+        width=4,
+        max_epochs=2,
+        scale_learning_rate=None,
+        numeric_embedding=None,
+    )
     search = search_for({"l2": [0.0, 0.0 + 1e-12]}, model, n_trials=2)
     search.fit(X, y, sample_weight=w)
     first, second = search.cv_results_["pooled_test_score"]

@@ -138,7 +138,8 @@ def test_the_scan_of_the_higgsml_solution():
 )
 def test_limits_of_the_scan(options, exceeded):
     X = [[float(i == j) for j in range(33)] for i in range(34)]
-    model = WeightedDNNClassifier(**{"connection": "dense", **options})
+    plain = {"scale_learning_rate": None, "numeric_embedding": None}
+    model = WeightedDNNClassifier(**{"connection": "dense", **plain, **options})
     excess = search_space("higgsml").excess(model, X, [0, 1] * 17)
     assert [name for name, value in excess.items() if value > 0] == (
         [] if exceeded is None else [exceeded]
@@ -184,7 +185,14 @@ def test_the_networks_of_th(
         "connection": "plain",
     }
     assert trial.distributions["n_layers"] == IntDistribution(1, 5)
-    count = count_parameters(24, widths, activation=activation, connection="plain")
+    count = count_parameters(
+        24,
+        widths,
+        activation=activation,
+        connection="plain",
+        has_factors=False,
+        numeric_embedding=None,
+    )
     assert count == n_parameters
     assert count + widths[-1] + 1 == {"tH": 918_530, "tH_bsm": 549_666}[name]
     assert space.n_trials == {"tH": 480, "tH_bsm": 300}[name]

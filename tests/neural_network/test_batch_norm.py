@@ -308,6 +308,7 @@ def test_count_parameters_knows_batch_norm(
 ):
     widths = [5, 5, 5] if connection == "residual" else [6, 5, 3]
     options = {"batch_norm": batch_norm, "connection": connection}
+    options |= {"numeric_embedding": None}
     model = make_model(
         hidden_layer_sizes=widths,
         activation="prelu",
@@ -315,10 +316,9 @@ def test_count_parameters_knows_batch_norm(
         max_epochs=1,
         **options,
     ).fit(*mixed_events)
-    count = count_parameters(
-        3, widths, activation="prelu", n_categories=[3, 4], **options
-    )
+    options |= {"activation": "prelu", "n_categories": [3, 4], "has_factors": False}
+    count = count_parameters(3, widths, **options)
     assert model.n_parameters_ == count
     bare = {**options, "batch_norm": False}
-    rest = count_parameters(3, widths, activation="prelu", n_categories=[3, 4], **bare)
+    rest = count_parameters(3, widths, **bare)
     assert count - rest == (sum(widths) if batch_norm else 0)

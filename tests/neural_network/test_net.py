@@ -20,9 +20,11 @@ from skhep_dnn.neural_network._schedules import SCHEDULES
 from skhep_dnn.weights import training_weights, validation_weights
 
 # Samples of sixty events with signed weights, of which `training_weights` warns.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
-)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning"),
+    # Kept weights that cancel are what is looked at here.
+    pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.CancellingWeightsWarning"),
+]
 
 N, N_VALID = 60, 40
 RNG = np.random.default_rng(11)

@@ -524,6 +524,7 @@ def test_counts_with_azimuths(make_model, embedding, kind):
         RAW.shape[1],
         [8],
         connection="plain",
+        has_factors=False,
         numeric_embedding=embedding,
         n_azimuths=n_azimuths,
     )

@@ -20,6 +20,7 @@ from skhep_dnn.neural_network._preparation.validation_scores import KnownLogits
 pytestmark = [
     pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning"),
     pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.FoldYieldWarning"),
+    pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.CancellingWeightsWarning"),
 ]
 
 NAN = float("nan")

@@ -88,7 +88,7 @@ class TrainingSettings:
         Activation of all hidden layers, or of each.
     connection : {"plain", "dense", "residual"}, default="dense"
         What a hidden layer sees.
-    dropout : float or sequence of float, default=0.5
+    dropout : float or sequence of float, default=0.4
         Probability to drop a hidden output in training, of all layers or of each.
     batch_norm : bool, default=False
         Whether the input of each activation is normalised over the batch.
@@ -181,7 +181,7 @@ class TrainingSettings:
     ) = "periodic"
     activation: str | Sequence[str] = "swish"
     connection: Literal["plain", "dense", "residual"] = "dense"
-    dropout: float | Sequence[float] = 0.5
+    dropout: float | Sequence[float] = 0.4
     batch_norm: bool = False
     n_outputs: int = 1
     split: SplitLayout | None = None

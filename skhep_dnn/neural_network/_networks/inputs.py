@@ -195,7 +195,7 @@ class InputTransform(nn.Module):
         z = z.mul_(self.inverse_scale[member, 0, column])
         z = z.clamp_(-LARGEST_INPUT, LARGEST_INPUT)
         if bends and self.scaling != "standard":
-            whole = torch.zeros(len(self.center), len(z), self.n_numeric).to(z)
+            whole = z.new_zeros(len(self.center), len(z), self.n_numeric)
             whole[member, :, column] = z
             z = self._bent(whole)[member, :, column]
         return z.cpu().numpy().astype(np.float64)
