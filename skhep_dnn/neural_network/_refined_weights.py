@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from skhep_dnn._event_sample import check_event_sample
 from skhep_dnn._tables import check_table
 from skhep_dnn._told_columns import tell
+from skhep_dnn._validation import check_labels
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
 from skhep_dnn.neural_network._networks.shapes import embedding_width
@@ -143,7 +144,11 @@ def refined_weights(
     names = getattr(model, "feature_names_in_", None)
     events, present = without_weightless(
         *check_event_sample(
-            table, y, sample_weight, groups, estimator="refined_weights"
+            table,
+            check_labels(y),
+            sample_weight,
+            groups,
+            estimator="refined_weights",
         )
     )
     weights = np.zeros(len(present))
