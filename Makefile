@@ -38,6 +38,7 @@ $(VENV)/.docs: $(VENV)/.runtime
 
 $(VENV)/.bench: $(VENV)/.runtime
 	$(PIP) --group bench
+	-$(PIP) --group networks
 	touch $@
 
 $(VENV)/.third-party: $(VENV)/.test

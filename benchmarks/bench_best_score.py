@@ -35,7 +35,7 @@ from benchmarks.common.out_of_fold import (
     pooled_scores,
     tabulate,
 )
-from benchmarks.common.samples import SAMPLES, part_of, strata, thinned
+from benchmarks.common.samples import part_of, real_events, strata, thinned
 from benchmarks.common.trees import (
     SPACES,
     TUNED_HGB,
@@ -226,7 +226,7 @@ def main():
     parser.add_argument("--candidates", action="store_true", help="how it was chosen")
     parser.add_argument("--tune", type=int, metavar="N", help="trials for each peer")
     options = parser.parse_args()
-    events, contenders = SAMPLES["real"](), CONTENDERS
+    events, contenders = real_events(), CONTENDERS
     if options.quick:
         events = thinned(events, 10)
         contenders = {name: CONTENDERS[name] for name in QUICK}

@@ -21,7 +21,7 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedKFold
 
-from benchmarks.common.samples import TABLES
+from benchmarks.common.samples import ANALYSES
 from skhep_dnn import BoostedDNN, WeightedDNNClassifier
 from skhep_dnn.exceptions import LowStatisticsWarning
 from skhep_dnn.metrics import (
@@ -111,7 +111,7 @@ def main():
     quick = parser.parse_args().quick
     warnings.simplefilter("ignore", LowStatisticsWarning)
     results = {}
-    for table, load in TABLES.items():
+    for table, load in ANALYSES.items():
         events = load(1_000 if quick else 9_000)
         results[table] = {
             group: compared(models, events)

@@ -1,25 +1,25 @@
 """Defaults that win: variations of one parameter each.
 
-Is there a default that another value beats on all kinds of events? Three members with
+Is there a default that another value beats on tables of all kinds? Three members with
 the defaults of `WeightedDNNClassifier`, and variations of one parameter each, on the
-real events of the HiggsML challenge, on toy events of the same kind and on two Gaussian
-classes, with their weights: AUC and balanced log-loss of five folds, pooled out-of-
-fold, for three seeds, with paired errors. A row is printed as soon as it is measured.
-The folds are fitted in two processes of one thread each.
+tables of `common/tables.py`, with their weights; the networks know the categories and
+the symmetries of a table where there are any. AUC and balanced log-loss of five folds,
+pooled out-of-fold, for three seeds, with paired errors. A row is printed as soon as it
+is measured. The folds are fitted in two processes of one thread each.
 
     python -m benchmarks.bench_defaults [--quick] [--seeds N] [--only dropout,relu]
-        [--data real|higgs_toy|gaussian_toy]
+        [--data all|NAME,NAME]
 """
 
 import argparse
 import json
 
 from benchmarks.common.out_of_fold import Figure, compare, dnn, header
-from benchmarks.common.samples import SAMPLES, thinned
+from benchmarks.common.tables import TABLES, chosen_tables
 
 N_MEMBERS = 3
 FIGURES = {
-    "AUC": Figure("roc_auc"),
+    "AUC": Figure("roc_auc_ovr"),
     "log-loss": Figure("balanced_log_loss_from_logits"),
 }
 VARIATIONS = {
@@ -59,24 +59,24 @@ VARIATIONS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="500 events, one seed")
-    parser.add_argument("--data", choices=list(SAMPLES), help="one sample, not all")
+    parser.add_argument("--data", default="all", help="names of tables, with commas")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="", help="parts of names, between commas")
     options = parser.parse_args()
     seeds = 1 if options.quick else options.seeds
     parts = options.only.split(",")
-    contenders = {"defaults": dnn(n_members=N_MEMBERS)}
-    contenders |= {
-        name: dnn(**{"n_members": N_MEMBERS} | changes)
-        for name, changes in VARIATIONS.items()
+    changes = {"defaults": {}} | {
+        name: params
+        for name, params in VARIATIONS.items()
         if any(part in name for part in parts)
     }
     results = {}
-    for data in [options.data] if options.data else SAMPLES:
-        events = SAMPLES[data]()
-        events = thinned(events, len(events.target) // 500 if options.quick else 1)
-        print(f"{data}, {len(events.target)} events\n{header(FIGURES)}", flush=True)
-        results[data] = compare(contenders, events, FIGURES, seeds, n_jobs=2)
+    for name in chosen_tables(options.data):
+        events = TABLES[name](500 if options.quick else None)
+        known = {"n_members": N_MEMBERS, "augmenter": events.augmenter}
+        contenders = {key: dnn(**known | params) for key, params in changes.items()}
+        print(f"{name}, {len(events.target)} events\n{header(FIGURES)}", flush=True)
+        results[name] = compare(contenders, events, FIGURES, seeds, n_jobs=2)
     print(json.dumps({"benchmark": "defaults", "seeds": seeds, "rows": results}))
 
 

@@ -23,43 +23,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from plotnine.data import diamonds
 from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.utils import Bunch
 
 from benchmarks.common.out_of_fold import N_REPLICAS, compare, header
+from benchmarks.common.tables import TABLES
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.metrics import PairedBootstrapResult
 
-
-def events(X, y):
-    """A table as the other benchmarks of quality have it, with unit weights."""
-    y = np.asarray(y)
-    return Bunch(data=X, target=y, sample_weight=np.ones(len(y)), categorical=None)
+N_DIAMONDS = 53_940
+DATA = ("breast_cancer", "digits", "diamonds")
 
 
-def breast_cancer(_quick):
-    return events(*load_breast_cancer(return_X_y=True, as_frame=True))
-
-
-def digits(_quick):
-    return events(*load_digits(return_X_y=True, as_frame=True))
-
-
-def ideal_diamonds(quick):
-    table = diamonds.sample(2_000 if quick else len(diamonds), random_state=0)
-    table = table.reset_index(drop=True)
-    return events(table.drop(columns="cut"), table["cut"] == "Ideal")
-
-
-DATA = {"breast_cancer": breast_cancer, "digits": digits, "diamonds": ideal_diamonds}
+def events(name, *, quick):
+    """Return a table as the other benchmarks of quality have it, all of it."""
+    n_diamonds = 2_000 if quick else N_DIAMONDS
+    return TABLES[name](n_diamonds if name == "diamonds" else None)
 
 
 def dnn(n_members):
@@ -150,13 +134,13 @@ FIGURES = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="2 000 diamonds, one seed")
-    parser.add_argument("--data", choices=list(DATA), help="one table, not all")
+    parser.add_argument("--data", choices=DATA, help="one table, not all")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     seeds = 1 if options.quick else options.seeds
     results = {}
     for name in [options.data] if options.data else DATA:
-        table = DATA[name](options.quick)
+        table = events(name, quick=options.quick)
         print(f"{name}, {len(table.target)} events\n{header(FIGURES)}", flush=True)
         results[name] = compare(CONTENDERS, table, FIGURES, seeds, n_jobs=2)
     print(json.dumps({"benchmark": "public_data", "seeds": seeds, "rows": results}))

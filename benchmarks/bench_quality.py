@@ -21,7 +21,7 @@ from torch import nn
 
 from benchmarks.common.chosen_cut import relative_to_cut
 from benchmarks.common.out_of_fold import Figure, compare, dnn, header
-from benchmarks.common.samples import SAMPLES, thinned
+from benchmarks.common.samples import real_events, thinned
 from benchmarks.common.trees import balanced, boosted_trees, lightgbm
 from skhep_dnn.metrics import SignificanceAt
 
@@ -39,8 +39,8 @@ def mlp(X, y, w, seed, _categorical):
     model.fit(prepare.transform(X), y, sample_weight=balanced(y, w))
 
     def score(X_new):
-        p = model.predict_proba(prepare.transform(X_new))[:, 1]
-        p = np.clip(p, 1e-12, 1 - 1e-12)
+        p = model.predict_proba(prepare.transform(X_new))[:, 1].astype(np.float64)
+        p = np.clip(p, 1e-12, 1 - 1e-12)  # which float32 would round to 1
         return np.log(p / (1 - p))
 
     return score
@@ -96,7 +96,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    events = SAMPLES["real"]()
+    events = real_events()
     if options.quick:
         events = thinned(events, 5)
     seeds = 1 if options.quick else options.seeds

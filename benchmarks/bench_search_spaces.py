@@ -17,7 +17,7 @@ import optuna
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.bench_search import SPACE, compared, logits_of, samples
-from benchmarks.common.samples import TABLES
+from benchmarks.common.samples import ANALYSES
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.model_selection import OptunaSearchCV
 
@@ -71,7 +71,7 @@ def main():
     rows = {}
     print(f"{'table':12}{'space':24}" + "".join(f"{key:>9}{'':19}" for key in FIGURES))
     for table, n_events in tables.items():
-        events, unseen = samples(whole(TABLES[table]), n_events)
+        events, unseen = samples(whole(ANALYSES[table]), n_events)
         reference = logits_of({}, events, unseen)
         for name, space in chosen.items():
             params = best_of(space, events, 2 if options.quick else options.trials)

@@ -45,16 +45,23 @@ class WarnsOnce:
         clone._warned_of = self._warnings_told()
         return clone
 
-    def _warn_once(self, message: str, category: type[Warning]) -> None:
-        """Warn, unless this estimator or a clone has done so in the same words."""
-        warn_once(self._warnings_told(), message, category)
+    def _warn_once(
+        self, message: str, category: type[Warning], *, key: str | None = None
+    ) -> None:
+        """Warn, unless this estimator or a clone has done so.
+
+        In the same words, or with the same key where the words have numbers.
+        """
+        warn_once(self._warnings_told(), message, category, key=key)
 
     def _warnings_told(self) -> set[str]:
         told: set[str] = self.__dict__.setdefault("_warned_of", set())
         return told
 
 
-def warn_once(told: set[str], message: str, category: type[Warning]) -> None:
+def warn_once(
+    told: set[str], message: str, category: type[Warning], *, key: str | None = None
+) -> None:
     """Warn of what has not been told, at the line of the user.
 
     Parameters
@@ -65,6 +72,8 @@ def warn_once(told: set[str], message: str, category: type[Warning]) -> None:
         What was expected, what came and how to mend it.
     category : type
         The class of the warning.
+    key : str, default=None
+        By which it is known whether it has been told; None: by the message.
 
     Warns
     -----
@@ -73,12 +82,13 @@ def warn_once(told: set[str], message: str, category: type[Warning]) -> None:
         estimators it gets: it cannot see what the others tell.
     """
     is_worker = multiprocessing.parent_process() is not None
-    if message in told or (is_worker and message in _TOLD_BY_WORKER):
+    key = message if key is None else key
+    if key in told or (is_worker and key in _TOLD_BY_WORKER):
         return
     warn_caller(message, category)
-    told.add(message)
+    told.add(key)
     if is_worker:
-        _TOLD_BY_WORKER.add(message)
+        _TOLD_BY_WORKER.add(key)
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:

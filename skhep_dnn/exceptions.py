@@ -8,6 +8,7 @@ work.
 __all__ = [
     "AssumedSignalWarning",
     "AzimuthRangeWarning",
+    "CancellingWeightsWarning",
     "DataFileError",
     "DivergenceWarning",
     "DownloadError",
@@ -66,6 +67,10 @@ class AssumedSignalWarning(UserWarning):
 
 class AzimuthRangeWarning(UserWarning):
     """Azimuths stay far from half a turn, as if they were not in rad."""
+
+
+class CancellingWeightsWarning(UserWarning):
+    """Negative weights that are kept cancel a large part of the weights of a class."""
 
 
 class DivergenceWarning(UserWarning):

@@ -67,6 +67,7 @@ FLOORS = {
     "_preparation": 3,
     "_html_diagram": 4,
     "_parameter_checks": 4,
+    "_refined_weights": 4,
     "_classifier": 5,
     "_fit_together": 6,
     "_fit_with_offset": 6,

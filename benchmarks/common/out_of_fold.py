@@ -101,7 +101,7 @@ class Contender(ClassifierMixin, BaseEstimator):
         return self.classes_[best]
 
 
-def pooled_scores(fit, events, seeds, n_jobs=1):
+def pooled_scores(fit, events, seeds, n_jobs=1, n_folds=N_FOLDS):
     """Score each event by the model of the folds that it does not belong to.
 
     One run for each seed; with `n_jobs` the folds are fitted in that many processes of
@@ -116,7 +116,7 @@ def pooled_scores(fit, events, seeds, n_jobs=1):
                 events.target,
                 events.sample_weight,
                 scoring="accuracy",  # the figures come later, from the scores
-                cv=StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed),
+                cv=StratifiedKFold(n_folds, shuffle=True, random_state=seed),
                 n_replicas=0,
                 n_jobs=n_jobs,
             )
@@ -139,7 +139,8 @@ def tabulate(contenders, runs_of, events, figures):
     """Print a row for each contender once it is measured, and return all of them.
 
     A figure of a row is its value, the spread over the seeds, the difference to the
-    first contender and the error of this difference.
+    first contender, the error of this difference from the events, by the bootstrap, and
+    that from the seeds, of the mean over them (0 of a single one).
     """
     reference, rows = [], {}
     for name, fit in contenders.items():
@@ -160,11 +161,14 @@ def _differences(figure, runs, reference, events):
     ]
     replicas = np.mean([result.replicas for result in results], axis=0)
     values = [result.value_a for result in results]
+    differences = [result.difference for result in results]
+    spread = np.std(differences, ddof=1) if len(differences) > 1 else 0.0
     summary = {
         "value": np.mean(values),
         "seed spread": np.std(values),
-        "difference": np.mean([result.difference for result in results]),
+        "difference": np.mean(differences),
         "paired error": np.nanstd(replicas, ddof=1),
+        "seed error": spread / np.sqrt(len(differences)),
     }
     return {name: round(float(value), 6) for name, value in summary.items()}
 

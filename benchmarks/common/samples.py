@@ -1,8 +1,8 @@
-"""The events that quality is measured on: real ones, and two kinds of toys.
+"""Real and generated events of three analyses, and parts of them.
 
-`SAMPLES` are whole samples. `TABLES` are functions of a number of events, or None for
-all in their order, that give events of three analyses, with `true_weight` to judge by
-beside the weights to train on.
+`ANALYSES` are functions of a number of events, or None for all in their order, that
+give events with `true_weight` to judge by beside the weights to train on. The tables
+that the default network is judged on are in `tables.py`.
 """
 
 import numpy as np
@@ -17,7 +17,16 @@ from skhep_dnn.datasets import (
 )
 from skhep_dnn.weights import scale_to_yields
 
-__all__ = ["SAMPLES", "TABLES", "part_of", "strata", "thinned"]
+__all__ = [
+    "ANALYSES",
+    "NOT_FEATURES",
+    "part_of",
+    "real_events",
+    "signed_table",
+    "strata",
+    "thinned",
+    "unweighted_table",
+]
 
 
 def real_events():
@@ -27,23 +36,6 @@ def real_events():
         return fetch_higgsml("train", path=path, rescale=True)
     print("real events not found: toy events instead")
     return make_higgs_events(15_000, random_state=0)
-
-
-def higgs_toy():
-    """10 000 toy events with the columns and weights of the real ones."""
-    return make_higgs_events(10_000, random_state=0)
-
-
-def gaussian_toy():
-    """5 000 events of two Gaussian classes, which a straight cut separates best."""
-    return make_gaussian_events(5_000, random_state=0)
-
-
-SAMPLES = {
-    "real": real_events,
-    "higgs_toy": higgs_toy,
-    "gaussian_toy": gaussian_toy,
-}
 
 
 NOT_FEATURES = [
@@ -107,10 +99,10 @@ def _table(name, n_events):
 
 def _toy(n_events, **options):
     events = make_gaussian_events(n_events or 10_000, random_state=0, **options)
-    return Bunch(**events, true_weight=events.sample_weight)
+    return Bunch(**events, true_weight=events.weight_true)
 
 
-TABLES = {
+ANALYSES = {
     "higgsml": higgs_table,
     "htautau": signed_table,
     "uci_higgs": unweighted_table,
@@ -125,6 +117,7 @@ def thinned(events, step):
         target=events.target[keep],
         sample_weight=step * events.sample_weight[keep],
         categorical=events.get("categorical"),
+        augmenter=events.get("augmenter"),
     )
 
 
@@ -137,6 +130,7 @@ def part_of(events, rows):
         target=y[rows],
         sample_weight=scale_to_yields(y[rows], w[rows], yields),
         categorical=events.get("categorical"),
+        augmenter=events.get("augmenter"),
     )
 
 

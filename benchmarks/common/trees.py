@@ -1,11 +1,18 @@
 """Boosted trees as contenders: with balanced weights, and tuned by Optuna.
 
 Each factory returns a contender of `out_of_fold.py`. The settings named TUNED are what
-`tuned` found on the 12 000 events that `bench_best_score.py` chooses on.
+`tuned` found on the 12 000 events that `bench_best_score.py` chooses on. The file
+`tuned_trees.json` has, for each table of `tables.py`, the losses of 30 random settings,
+the same on all tables: `bench_tables.py --tune` writes it, `stored_settings` reads it.
 """
 
+import json
+from pathlib import Path
+
+import numpy as np
 import optuna
 from lightgbm import LGBMClassifier
+from scipy.special import log_softmax
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from benchmarks.common.out_of_fold import pooled_scores
@@ -20,8 +27,15 @@ __all__ = [
     "boosted_trees",
     "lightgbm",
     "on_invariants",
+    "random_trials",
+    "store_trials",
+    "stored_settings",
+    "stored_trials",
     "tuned",
+    "tuned_tables",
 ]
+
+STORED = Path(__file__).with_name("tuned_trees.json")
 
 LIGHTGBM = {  # good settings on these events, by hand
     "n_estimators": 300,
@@ -61,8 +75,17 @@ TUNED_HGB = {  # 20 trials
 
 
 def balanced(y, w):
-    """Weights that give both classes the same sum, without negative ones."""
+    """Weights that give all classes the same sum, without negative ones."""
     return training_weights(y, w, negative_weights="zero").weights
+
+
+def one_against_rest(raw):
+    """Return the logit of each class against the rest, of raw scores of trees."""
+    if raw.ndim == 1:
+        return raw
+    log_p = log_softmax(raw, axis=1)
+    others = [np.logaddexp.reduce(np.delete(log_p, k, 1), 1) for k in range(len(raw.T))]
+    return log_p - np.stack(others, axis=1)
 
 
 def lightgbm(n_jobs=1, **params):
@@ -72,7 +95,7 @@ def lightgbm(n_jobs=1, **params):
         model = LGBMClassifier(
             **{**LIGHTGBM, **params}, n_jobs=n_jobs, verbose=-1, random_state=seed
         ).fit(X, y, sample_weight=balanced(y, w))
-        return lambda X_new: model.predict(X_new, raw_score=True)
+        return lambda X_new: one_against_rest(model.predict(X_new, raw_score=True))
 
     return fit
 
@@ -87,7 +110,8 @@ def boosted_trees(**params):
             categorical_features=categorical if known else None,
             random_state=seed,
         )
-        return model.fit(X, y, sample_weight=balanced(y, w)).decision_function
+        model.fit(X, y, sample_weight=balanced(y, w))
+        return lambda X_new: one_against_rest(model.decision_function(X_new))
 
     return fit
 
@@ -149,3 +173,85 @@ def tuned(name, events, n_trials):
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
     study.optimize(loss, n_trials)
     return suggest(study.best_trial), study.best_value
+
+
+def random_trials(name, events, n_trials):
+    """Return random settings and the log-loss of each, pooled over three folds.
+
+    The settings depend on the name alone. Seed and folds are not those of the
+    comparisons; `HistGradientBoostingClassifier` has 31 bins here, since finding bins
+    of weighted events would take most of the time.
+    """
+    make, suggest = SPACES[name]
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    fewer_bins = {"max_bins": 31} if name == "HistGradientBoosting" else {}
+    settings, losses = [], []
+    for _ in range(n_trials):
+        settings.append({k: _rounded(v) for k, v in suggest(study.ask()).items()})
+        contender = make(**settings[-1], **fewer_bins)
+        (run,) = pooled_scores(contender, events, seeds=1, n_folds=3)
+        loss = balanced_log_loss_from_logits(
+            events.target, run.scores, sample_weight=events.sample_weight
+        )
+        losses.append(round(loss, 5))
+    return settings, losses
+
+
+def store_trials(table, events, n_trials, path=STORED):
+    """Try random settings on a table, and keep their losses in the file."""
+    stored = json.loads(path.read_text()) if path.exists() else {}
+    for name in SPACES:
+        settings, losses = random_trials(name, events, n_trials)
+        part = stored.setdefault(name, {"losses": {}})
+        part["settings"] = settings
+        part["losses"][table] = losses
+        path.write_text(_as_lines(stored))
+
+
+def stored_trials(name, path=STORED):
+    """Return the random settings in the file, the same for all tables."""
+    return json.loads(path.read_text())[name]["settings"]
+
+
+def tuned_tables(name, path=STORED):
+    """Return the names of the tables with trials in the file."""
+    return list(json.loads(path.read_text())[name]["losses"]) if path.exists() else []
+
+
+def stored_settings(name, table, path=STORED):
+    """Return the settings with the least loss on a table, of those in the file.
+
+    Raises
+    ------
+    ValueError
+        If nothing was tried on the table.
+    """
+    if table not in tuned_tables(name, path):
+        msg = (
+            f"{path.name} must have trials of the table, got none of {table!r}. Run "
+            "`python -m benchmarks.bench_tables --tune --data` with its name."
+        )
+        raise ValueError(msg)
+    part = json.loads(path.read_text())[name]
+    losses = part["losses"][table]
+    return part["settings"][losses.index(min(losses))]
+
+
+def _rounded(value):
+    return float(f"{value:.3g}") if isinstance(value, float) else value
+
+
+def _as_lines(stored):
+    """Return JSON with a line for each trial and each table."""
+    parts = []
+    for name, part in stored.items():
+        trials = ",\n".join(f"    {json.dumps(trial)}" for trial in part["settings"])
+        losses = ",\n".join(
+            f"    {json.dumps(table)}: {json.dumps(values)}"
+            for table, values in part["losses"].items()
+        )
+        parts.append(
+            f'  "{name}": {{\n   "settings": [\n{trials}\n   ],\n   "losses": {{\n'
+            f"{losses}\n   }}\n  }}"
+        )
+    return "{\n" + ",\n".join(parts) + "\n}\n"

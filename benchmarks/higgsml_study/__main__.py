@@ -28,7 +28,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.common.samples import SAMPLES, thinned
+from benchmarks.common.samples import real_events, thinned
 from benchmarks.higgsml_study.figures import draw_figures
 from benchmarks.higgsml_study.jobs import Challenge, OutOfFold, Study
 from benchmarks.higgsml_study.rows import CUMULATIVE, PARENT, QUICK, ROWS
@@ -47,7 +47,7 @@ __all__ = ["main"]
 def design_of(path, *, quick=False):
     """Return the challenge's own split if the file has all its sets, else folds."""
     if path is None:
-        events = SAMPLES["real"]()
+        events = real_events()
         return OutOfFold(thinned(events, 10) if quick else events)
     sets = pd.read_csv(path, usecols=["KaggleSet"])["KaggleSet"].unique()
     names = ["train", "public", "private"] if {"b", "v"} <= set(sets) else ["train"]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr
 from sklearn.utils import Bunch
 
 from skhep_dnn.datasets._toy_weights import (
+    NegativePattern,
+    ToyWeights,
     check_fraction,
     check_integer,
+    check_pattern,
     check_positive,
     class_counts,
     class_weights,
@@ -35,13 +39,14 @@ def make_gaussian_events(
     background_yield: float = 1_000.0,
     weight_spread: float = 0.5,
     negative_fraction: float = 0.0,
+    negative_pattern: NegativePattern = "flat",
     random_state: int | np.random.RandomState | None = None,
 ) -> Bunch:
     r"""Make weighted events of two Gaussian classes with a known optimal score.
 
-    Use it to see how close a classifier comes to the best possible one. The weights
-    are independent of the features within a class, so that the score stays optimal
-    with weights, negative ones included.
+    Use it to see how close a classifier comes to the best possible one. The expected
+    weight is the same everywhere within a class, so that the score stays optimal with
+    weights, negative ones included.
 
     Parameters
     ----------
@@ -65,6 +70,11 @@ def make_gaussian_events(
     negative_fraction : float, default=0.0
         Fraction of the events of each class with a negative weight, less than 0.5. The
         yields are kept.
+    negative_pattern : {"flat", "phase_space"}, default="flat"
+        "flat" draws the signs independently of the features. With "phase_space" the
+        probability of a negative sign rises with the feature "x0", see Notes, as it
+        does where events of a simulation at next-to-leading order subtract what others
+        have in excess, and `negative_fraction` is its mean.
     random_state : int, RandomState instance or None, default=None
         Source of all random numbers; an int gives the same events at each call.
 
@@ -81,6 +91,11 @@ def make_gaussian_events(
             Labels "s" and "b".
         sample_weight : ndarray of shape (n_samples,)
             Physics weights, in events.
+        weight_true : ndarray of shape (n_samples,)
+            Positive weights of the same yields: the expected weight at each point, to
+            judge by what was trained on `sample_weight`.
+        p_negative : ndarray of shape (n_samples,)
+            Probability with which the sign of the weight was drawn negative.
         event_number : ndarray of shape (n_samples,)
             Unique numbers.
         optimal_score : ndarray of shape (n_samples,)
@@ -95,7 +110,7 @@ def make_gaussian_events(
     TypeError
         If a parameter is not a number.
     ValueError
-        If a parameter is out of range.
+        If a parameter is out of range or there is no such pattern.
     WeightsError
         If the negative weights of a class outweigh the positive ones.
 
@@ -113,6 +128,16 @@ def make_gaussian_events(
 
     which for :math:`\sigma = 1` is :math:`\mathbf d \cdot \mathbf x`. Then the
     area under the ROC curve is :math:`\Phi(|\mathbf d| / \sqrt 2)` [1]_.
+
+    With `negative_pattern="phase_space"`, the fraction :math:`F` and
+    :math:`z = (x_0 - \mu) / \sigma` in the mean and standard deviation of the event's
+    class, a sign is negative with the probability
+
+    .. math:: p(x) = F + 0.8 \min(F, \tfrac12 - F) \, (2 \Phi(z) - 1),
+
+    whose mean over the class is :math:`F` as :math:`\Phi(z)` is uniform, and the weight
+    is :math:`\pm w_\text{true} / (1 - 2 p(x))`, of which the mean is
+    :math:`w_\text{true}`. The sum over the class is scaled to its yield.
 
     References
     ----------
@@ -142,16 +167,24 @@ def make_gaussian_events(
     check_positive("background_yield", background_yield)
     check_positive("weight_spread", weight_spread, or_zero=True)
     check_fraction("negative_fraction", negative_fraction, low=0.0, high=0.5)
+    check_pattern(negative_pattern)
     rng = make_generator(random_state)
     is_signal = rng.permutation(n_samples) < counts["s"]
     shift = np.where(is_signal, 0.5, -0.5) * separation / np.sqrt(n_features)
     scale = np.where(is_signal, signal_scale, 1.0)
     X = scale[:, None] * rng.standard_normal((n_samples, n_features)) + shift[:, None]
-    weights = np.exp(weight_spread * rng.standard_normal(n_samples))
+    relative = np.exp(weight_spread * rng.standard_normal(n_samples))
+    place = ndtr((X[:, 0] - shift) / scale)
+    weights = {}
     for label, total in (("s", signal_yield), ("b", background_yield)):
         of_class = is_signal == (label == "s")
-        weights[of_class] = class_weights(
-            weights[of_class], total, negative_fraction, rng, label
+        weights[label] = class_weights(
+            relative[of_class],
+            total,
+            negative_fraction,
+            rng,
+            label,
+            place=place[of_class] if negative_pattern == "phase_space" else None,
         )
     score = _log_likelihood_ratio(X, separation, signal_scale)
     return _bunch(X, is_signal, weights, score)
@@ -170,20 +203,29 @@ def _log_likelihood_ratio(
 def _bunch(
     X: NDArray[np.float64],
     is_signal: NDArray[np.bool_],
-    weights: NDArray[np.float64],
+    weights: dict[str, ToyWeights],
     optimal_score: NDArray[np.float64],
 ) -> Bunch:
+    def of_all(kind: str) -> NDArray[np.float64]:
+        values = np.empty(len(X))
+        values[is_signal] = getattr(weights["s"], kind)
+        values[~is_signal] = getattr(weights["b"], kind)
+        return values
+
     names = [f"x{index}" for index in range(X.shape[1])]
     data = pd.DataFrame(X, columns=names)
     target = np.where(is_signal, "s", "b")
     event_number = np.arange(len(X))
-    frame = data.assign(Weight=weights, Label=target)
+    signed = of_all("signed")
+    frame = data.assign(Weight=signed, Label=target)
     frame.insert(0, "EventId", event_number)
     return Bunch(
         frame=frame,
         data=data,
         target=target,
-        sample_weight=weights,
+        sample_weight=signed,
+        weight_true=of_all("true"),
+        p_negative=of_all("p_negative"),
         event_number=event_number,
         optimal_score=optimal_score,
         weight_name="Weight",

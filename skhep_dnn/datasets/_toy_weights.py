@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +13,38 @@ from sklearn.utils import check_random_state
 from skhep_dnn.exceptions import WeightsError
 
 __all__ = [
+    "NegativePattern",
+    "ToyWeights",
     "check_fraction",
     "check_integer",
+    "check_pattern",
     "check_positive",
     "class_counts",
     "class_weights",
     "make_generator",
 ]
 
+NegativePattern = Literal["flat", "phase_space"]
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ToyWeights:
+    """Signed weights of the events of one class, and what they stand for.
+
+    Attributes
+    ----------
+    signed : ndarray of shape (n_samples,)
+        Weights with drawn signs, in events.
+    true : ndarray of shape (n_samples,)
+        Positive weights of the same sum: the expected weight at each point.
+    p_negative : ndarray of shape (n_samples,)
+        Probability of the negative sign.
+    """
+
+    signed: FloatArray
+    true: FloatArray
+    p_negative: FloatArray
 
 
 def make_generator(
@@ -67,11 +92,15 @@ def class_weights(
     negative_fraction: float,
     rng: np.random.Generator,
     label: str,
-) -> FloatArray:
+    *,
+    place: FloatArray | None = None,
+) -> ToyWeights:
     """Return the weights of one class: signs drawn, sum equal to the yield.
 
-    A sign is drawn independently of everything else, so that the negative weights
-    change no distribution, only its statistical error.
+    Without `place` the signs are independent of everything else: they change no
+    distribution, only its statistical error. With it the probability p of a negative
+    sign depends on the place of an event, and so does `|w|`, which grows by
+    1 / (1 - 2 p): the expected weight at each point is the same as without signs.
 
     Parameters
     ----------
@@ -85,10 +114,12 @@ def class_weights(
         Source of the signs.
     label : str
         Name of the class in error messages.
+    place : ndarray of shape (n_samples,), default=None
+        Place of each event, see `negative_probability`.
 
     Returns
     -------
-    weights : ndarray of shape (n_samples,)
+    weights : ToyWeights
 
     Raises
     ------
@@ -96,8 +127,14 @@ def class_weights(
         If the negative weights outweigh the positive ones.
     """
     signed = relative.copy()
-    n_negative = round(negative_fraction * len(relative))
-    signed[rng.permutation(len(relative))[:n_negative]] *= -1.0
+    if place is None:
+        p_negative = np.full(len(relative), negative_fraction, dtype=np.float64)
+        n_negative = round(negative_fraction * len(relative))
+        signed[rng.permutation(len(relative))[:n_negative]] *= -1.0
+    else:
+        p_negative = negative_probability(place, negative_fraction)
+        signed /= 1.0 - 2.0 * p_negative
+        signed[rng.random(len(relative)) < p_negative] *= -1.0
     total = signed.sum()
     if not total > 0.0:
         msg = (
@@ -106,7 +143,32 @@ def class_weights(
             f"{len(relative)} events. Make more events or a smaller fraction negative."
         )
         raise WeightsError(msg)
-    return signed * (class_yield / total)
+    return ToyWeights(
+        signed * (class_yield / total),
+        relative * (class_yield / relative.sum()),
+        p_negative,
+    )
+
+
+def negative_probability(place: FloatArray, negative_fraction: float) -> FloatArray:
+    """Return a probability of the negative sign that depends on phase space.
+
+    It rises with the place of an event from a fifth of the fraction to nine fifths of
+    it; with a fraction above a quarter less far, since at one half weights diverge.
+
+    Parameters
+    ----------
+    place : ndarray of shape (n_samples,)
+        Where each event is, from 0 to 1; its mean over a class should be one half.
+    negative_fraction : float
+        The probability in the middle, less than 0.5.
+
+    Returns
+    -------
+    p_negative : ndarray of shape (n_samples,)
+    """
+    swing = 0.8 * min(negative_fraction, 0.5 - negative_fraction)
+    return negative_fraction + swing * (2.0 * place - 1.0)
 
 
 def check_integer(name: str, value: object, minimum: int) -> None:
@@ -189,6 +251,27 @@ def check_fraction(name: str, value: object, low: float, high: float) -> None:
         msg = (
             f"`{name}` must be at least {low} and less than {high}, got {value!r}. "
             "Pass a fraction in this range."
+        )
+        raise ValueError(msg)
+
+
+def check_pattern(value: object) -> None:
+    """Raise unless a pattern of negative signs has a known name.
+
+    Parameters
+    ----------
+    value : object
+        Its name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such pattern.
+    """
+    if value not in {"flat", "phase_space"}:
+        msg = (
+            f'`negative_pattern` must be "flat" or "phase_space", got {value!r}. '
+            "Choose one of them."
         )
         raise ValueError(msg)
 

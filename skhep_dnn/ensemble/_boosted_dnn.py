@@ -38,6 +38,7 @@ from skhep_dnn._logits import labels, log_probability, weighted_accuracy
 from skhep_dnn._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skhep_dnn._tables import check_table
 from skhep_dnn._told_columns import warns_once
+from skhep_dnn._warnings import WarnsOnce
 from skhep_dnn._weighted_steps import final_step
 from skhep_dnn.ensemble._boosting_loop import (
     BoostingPart,
@@ -60,8 +61,13 @@ from skhep_dnn.ensemble._start_of_boosting import (
     measured_shift,
     out_of_fold_start,
 )
+from skhep_dnn.exceptions import CancellingWeightsWarning
 from skhep_dnn.metrics._metric_scorer import METRIC_NAMES
-from skhep_dnn.neural_network import WeightedDNNClassifier, fit_with_offset
+from skhep_dnn.neural_network import (
+    WeightedDNNClassifier,
+    fit_with_offset,
+    refined_weights,
+)
 from skhep_dnn.neural_network._preparation.members import (
     MAX_SEED,
     WeightRules,
@@ -70,6 +76,7 @@ from skhep_dnn.neural_network._preparation.members import (
 from skhep_dnn.neural_network._preparation.sample import check_all_classes
 from skhep_dnn.neural_network._preparation.validation_scores import Scorer, as_scorer
 from skhep_dnn.weights import NegativeWeights
+from skhep_dnn.weights._scheme import CANCELLING_KEY, cancelling_message
 
 __all__ = ["BoostedDNN"]
 
@@ -92,7 +99,7 @@ def _has_probabilities(model: BoostedDNN) -> bool:
     return model.method == "vote" or hasattr(model._base(), "predict_proba")
 
 
-class BoostedDNN(ClassifierMixin, BaseEstimator):
+class BoostedDNN(WarnsOnce, ClassifierMixin, BaseEstimator):
     r"""Boosting of small networks, or of any classifier, for weighted events.
 
     Each iteration trains another classifier on what the ones before get wrong.
@@ -147,11 +154,13 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
     scoring : str or callable, default=None
         Scorer of the iterations, such as "roc_auc" (its version for signed weights);
         None is minus the balanced log-loss.
-    negative_weights : {"keep", "zero", "abs", "error"}, default=None
+    negative_weights : {"keep", "zero", "abs", "error", "refine"}, default=None
         What becomes of negative weights in training; see
-        `skhep_dnn.weights.training_weights`. None is the rule of a
-        `WeightedDNNClassifier`, and "keep" for other estimators. Validation and the
-        search of the step use them as they are.
+        `skhep_dnn.weights.training_weights`. "refine" makes them positive before the
+        first iteration, see `skhep_dnn.neural_network.refined_weights`, from the events
+        that are not held out; columns of categories are those of a network, or have
+        such a dtype. None is the rule of a `WeightedDNNClassifier`, and "keep" for
+        other estimators. Validation and the search of the step use them as they are.
     n_jobs : int, default=None
         Folds of `init` that are fitted at the same time.
     random_state : int, RandomState instance or None, default=None
@@ -287,7 +296,10 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "scoring": [StrOptions({*get_scorer_names(), *METRIC_NAMES}), callable, None],
-        "negative_weights": [StrOptions({"keep", "zero", "abs", "error"}), None],
+        "negative_weights": [
+            StrOptions({"keep", "zero", "abs", "error", "refine"}),
+            None,
+        ],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -379,6 +391,12 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             If the weights cannot be used.
         MissingWeightsError
             If there are weights, but none of the validation sample.
+
+        Warns
+        -----
+        CancellingWeightsWarning
+            If negative weights are kept that take more than a fifth from the sum of
+            `|w|` of a class.
         """
         rule = self._checked_rule()
         sample, present = self._sample(
@@ -396,7 +414,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         rows, parts = self._parts(sample, explicit, rng)
         train = parts[0]
-        weights = self._training_weights(train.events)
+        weights = self._training_weights(train.events, rng)
         folds = self._folds(sample, rows)
         start, out_of_fold = self._started(train, weights, folds, rng)
         scores = [out_of_fold, *(start.scores(part.X) for part in parts[1:])]
@@ -734,16 +752,42 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
             train = boosting_part(sample, rows, scorer)
         return rows, [train, *valid]
 
-    def _training_weights(self, events: EventSample) -> FloatArray:
-        """Return signed training weights, by the rules of a network or by default."""
-        final = final_step(self._base())
+    def _training_weights(
+        self, events: EventSample, rng: np.random.RandomState
+    ) -> FloatArray:
+        """Return training weights, by the rules of a network or by default."""
+        final, targets = final_step(self._base()), events.targets
         if isinstance(final, WeightedDNNClassifier):
             rules = final._make_weight_rules()
         else:
             rules = WeightRules("keep", None, "balanced", 1.0, None)
         if self.negative_weights is not None:
             rules = replace(rules, negative_weights=self.negative_weights)
-        return rules.apply(rules.scheme(events.targets), events.targets)
+        if rules.negative_weights == "refine" and (events.sample_weight < 0.0).any():
+            refined = refined_weights(
+                events.X,
+                events.y,
+                events.sample_weight,
+                groups=events.groups,
+                **self._columns_of_base(),
+                random_state=rng,
+                n_jobs=self.n_jobs,
+            )
+            targets = replace(targets, sample_weight=refined)
+        message = cancelling_message(
+            targets.codes, targets.classes, targets.sample_weight
+        )
+        if message is not None and rules.negative_weights == "keep":
+            self._warn_once(message, CancellingWeightsWarning, key=CANCELLING_KEY)
+        return rules.apply(rules.scheme(targets), targets)
+
+    def _columns_of_base(self) -> dict[str, Any]:
+        """Return which columns of the events have categories, and what is undefined."""
+        base = self._base()
+        if isinstance(base, WeightedDNNClassifier):
+            names = ("categorical_features", "missing_values")
+            return {name: getattr(base, name) for name in names}
+        return {"categorical_features": "from_dtype"}
 
     def _folds(self, sample: EventSample, rows: NDArray[np.int64]) -> Any:
         """Return the folds of `init`, of some of the events."""
@@ -822,6 +866,7 @@ class BoostedDNN(ClassifierMixin, BaseEstimator):
         final = final_step(model)
         if isinstance(final, WeightedDNNClassifier):  # its rules have been applied
             final.set_params(**_NO_WEIGHT_RULES)
+            final._warned_of = {*final._warnings_told(), CANCELLING_KEY}
         return model
 
     def _record(

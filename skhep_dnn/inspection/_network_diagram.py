@@ -80,7 +80,7 @@ class NetworkDiagramDisplay:
     ... ).fit(events.data, events.target)
     >>> display = NetworkDiagramDisplay.from_estimator(model)
     >>> [box.text for box in display.boxes.values()]
-    ['4 features', '20 swish', '10 swish', '1 logit']
+    ['4 features\\n16 inputs', '20 swish', '10 swish', '1 logit']
     """
 
     def __init__(

@@ -54,7 +54,7 @@ class Limit:
     >>> limit = Limit(network_size, high=100)
     >>> model = WeightedDNNClassifier(n_layers=1, width=40)
     >>> limit.excess(model, events.data, events.target)
-    141.0
+    813.0
     """
 
     function: OfEstimator
@@ -144,13 +144,17 @@ def network_size(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike) -> float:
     4
     >>> model = WeightedDNNClassifier(n_layers=1, width=40)
     >>> network_size(model, events.data, events.target)
-    241.0
+    913.0
     """
     # Importing the search spaces shall not load torch.
     from skhep_dnn.neural_network import count_parameters  # noqa: PLC0415
+    from skhep_dnn.neural_network._networks.network import (  # noqa: PLC0415
+        azimuths_of,
+    )
     from skhep_dnn.neural_network._networks.shapes import hidden_widths  # noqa: PLC0415
     from skhep_dnn.neural_network._preparation.columns import (  # noqa: PLC0415
         ColumnEncoder,
+        fitted_augmenter,
     )
 
     network = _network(estimator)
@@ -165,6 +169,13 @@ def network_size(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike) -> float:
     names = getattr(probe, "feature_names_in_", None)
     encoder = ColumnEncoder(network.categorical_features, network.missing_values)
     encoder.fit(table, None if names is None else names.tolist())
+    augmenter = fitted_augmenter(network.augmenter, table, network.missing_values)
+    of_inputs = {
+        name: getattr(network, name)
+        for name in ("numeric_scaling", "scale_learning_rate", "numeric_embedding")
+    }
+    order = [*encoder.numeric_, *encoder.categorical_]
+    kernel = None if augmenter is None else augmenter.kernel(order)
     count = count_parameters(
         len(encoder.numeric_),
         hidden_widths(
@@ -179,6 +190,9 @@ def network_size(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike) -> float:
         embedding_size=network.embedding_size,
         batch_norm=network.batch_norm,
         n_classes=len(np.unique(np.asarray(y))),
+        has_factors=network.scale_learning_rate is not None,
+        numeric_embedding=network.numeric_embedding,
+        n_azimuths=len(azimuths_of(kernel, **of_inputs)),
     )
     return float(count)
 

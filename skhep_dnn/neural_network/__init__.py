@@ -21,6 +21,7 @@ from skhep_dnn.neural_network._numeric_embedding import (
     PeriodicEmbedding,
     PiecewiseLinearEmbedding,
 )
+from skhep_dnn.neural_network._refined_weights import refined_weights
 from skhep_dnn.neural_network._reliance import (
     block_reliance,
     bottleneck_outputs,
@@ -53,5 +54,6 @@ __all__ = [
     "fit_masks_together",
     "fit_together",
     "fit_with_offset",
+    "refined_weights",
     "train_members",
 ]

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import fields, replace
-from math import isnan
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -50,6 +49,7 @@ from skhep_dnn._tables import check_table, column_positions
 from skhep_dnn._told_columns import tell, warns_once
 from skhep_dnn._warnings import WarnsOnce, warn_caller
 from skhep_dnn.exceptions import (
+    CancellingWeightsWarning,
     DivergenceWarning,
     IgnoredParameterWarning,
     UnscoredEventsWarning,
@@ -116,6 +116,7 @@ from skhep_dnn.neural_network._preparation.columns import (
     Categorical,
     ColumnEncoder,
     Unknown,
+    fitted_augmenter,
 )
 from skhep_dnn.neural_network._preparation.member_splits import (
     Split,
@@ -131,6 +132,10 @@ from skhep_dnn.neural_network._preparation.members import (
     weigh_members,
 )
 from skhep_dnn.neural_network._preparation.prepared_fit import PreparedFit
+from skhep_dnn.neural_network._preparation.refinement import (
+    Refinement,
+    sign_settings,
+)
 from skhep_dnn.neural_network._preparation.sample import (
     Sample,
     check_all_classes,
@@ -142,7 +147,11 @@ from skhep_dnn.neural_network._schedules import SCHEDULES, Schedule
 from skhep_dnn.neural_network._snapshots import SNAPSHOTS, Snapshots
 from skhep_dnn.preprocessing import SymmetryAugmenter
 from skhep_dnn.weights import ClassWeight, NegativeWeights
-from skhep_dnn.weights._scheme import WeightScheme
+from skhep_dnn.weights._scheme import (
+    CANCELLING_KEY,
+    WeightScheme,
+    cancelling_message,
+)
 
 __all__ = ["WeightedDNNClassifier"]
 
@@ -179,7 +188,7 @@ class WeightedDNNClassifier(
     connection : {"plain", "dense", "residual"}, default="dense"
         What a hidden layer sees: the layer before; the inputs and all layers before;
         or the layer before, to which its output is added (layers of equal width).
-    dropout : float or sequence of float, default=0.3
+    dropout : float or sequence of float, default=0.5
         Probability to drop a hidden output in training, in [0, 1), for all layers or
         for each; rounded to 1/256.
     batch_norm : bool, default=False
@@ -190,11 +199,11 @@ class WeightedDNNClassifier(
         member: by mean and standard deviation; by median and quartiles, with a smooth
         end of the tails at 8 scaled units [2]_; or along 33 quantiles, so that their
         density becomes a normal one. Undefined values become 0 afterwards.
-    scale_learning_rate : float, default=None
+    scale_learning_rate : float or None, default=20.0
         Step size, in units of `learning_rate`, of a factor of each number, which is
         learnt from 1 on [2]_; None for no factors.
     numeric_embedding : {"periodic", "piecewise_linear"}, PeriodicEmbedding, \
-            PiecewiseLinearEmbedding or None, default=None
+            PiecewiseLinearEmbedding or None, default="periodic"
         What stands for a number: itself alone, or with it sums of waves over its value,
         or of its places in bins [3]_, which are learnt; and then learnt numbers stand
         for an undefined value. With this, a factor or another scaling than "standard",
@@ -311,9 +320,15 @@ class WeightedDNNClassifier(
         use of an event in training is transformed at random, on the raw columns;
         validation and prediction take the mean over its fixed variants. It learns its
         columns in `fit`, and takes over `missing_values` unless it has its own.
-    negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
-        What becomes of negative weights in training; see
-        `skhep_dnn.weights.training_weights`. Validation uses them as they are.
+    negative_weights : {"keep", "zero", "abs", "error", "refine"}, \
+            default="refine"
+        What becomes of negative weights in training: they are kept, set to zero, made
+        positive, or refused; see `skhep_dnn.weights.training_weights`. With "refine"
+        each event of a class that has some gets `|w|` times the mean sign of the
+        weights near it, as from `refined_weights`: the density is that of the signed
+        weights, the noise that of positive ones. Small networks learn the mean sign
+        from the training events of the member alone; `partial_fit`, which sees parts,
+        refuses negative weights with it. Validation uses the weights as they are.
     max_weight : float, default=None
         Cap on training weights, in units of the mean `|w|` of the event's class.
     class_weight : "balanced", dict or None, default="balanced"
@@ -376,8 +391,12 @@ class WeightedDNNClassifier(
     n_iter_ : ndarray of shape (n_members,)
         Number of evaluations until the member's patience or the training ended.
     weight_report_ : DataFrame
-        Yield, number of events and of effective events, share of negative weights
-        and largest share of one event, by member, sample and class; of the last `fit`.
+        Yield, and of the weights in the loss the number of events and of effective
+        events, the share of negative ones and the largest share of one event, by
+        member, sample and class; of the last `fit`. "signed_n_eff" are the effective
+        events of the signed physics weights, the precision of the yield, and
+        "clipped_fraction" is the share of events whose weight in the loss is 0: under
+        "refine" those near which negative weights prevail.
     callbacks_ : list of list
         The callbacks of each group; one that is there once is in all lists.
     augmenter_ : SymmetryAugmenter or None
@@ -392,6 +411,7 @@ class WeightedDNNClassifier(
 
     See Also
     --------
+    skhep_dnn.neural_network.refined_weights : Positive weights for any classifier.
     skhep_dnn.pipeline.make_weighted_pipeline : Pipeline that passes weights on.
     skhep_dnn.metrics.make_significance_scorer : Scorer for weighted events.
 
@@ -506,7 +526,7 @@ class WeightedDNNClassifier(
         "handle_unknown": [StrOptions({"error", "mean"})],
         "missing_values": [Real],
         "augmenter": [HasMethods(["fit", "kernel"]), None],
-        "negative_weights": [StrOptions({"keep", "zero", "abs", "error"})],
+        "negative_weights": [StrOptions({"keep", "zero", "abs", "error", "refine"})],
         "max_weight": [Interval(Real, 0.0, None, closed="neither"), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "signal_weight": [Interval(Real, 0.0, None, closed="neither")],
@@ -548,13 +568,13 @@ class WeightedDNNClassifier(
         hidden_layer_sizes: Sequence[int] | None = None,
         activation: str | Sequence[str] = "swish",
         connection: Literal["plain", "dense", "residual"] = "dense",
-        dropout: float | Sequence[float] = 0.3,
+        dropout: float | Sequence[float] = 0.5,
         batch_norm: bool = False,
         numeric_scaling: Literal["standard", "robust", "quantile"] = "standard",
-        scale_learning_rate: float | None = None,
+        scale_learning_rate: float | None = 20.0,
         numeric_embedding: Literal["periodic", "piecewise_linear"]
         | NumericEmbedding
-        | None = None,
+        | None = "periodic",
         embedding_size: Embedding = "n-1",
         loss: Literal["cross_entropy", "focal"] | Loss = "cross_entropy",
         label_smoothing: float = 0.0,
@@ -590,7 +610,7 @@ class WeightedDNNClassifier(
         handle_unknown: Unknown = "error",
         missing_values: float = float("nan"),
         augmenter: SymmetryAugmenter | None = None,
-        negative_weights: NegativeWeights = "keep",
+        negative_weights: NegativeWeights = "refine",
         max_weight: float | None = None,
         class_weight: ClassWeight = "balanced",
         signal_weight: float = 1.0,
@@ -725,6 +745,9 @@ class WeightedDNNClassifier(
         LostPrecisionWarning
             If float32 does not keep the values of a column apart, such as those of a
             time in seconds since 1970.
+        CancellingWeightsWarning
+            If negative weights are kept that take more than a fifth from the sum of
+            `|w|` of a class.
         DivergenceWarning
             If negative weights drove a training loss below zero and no validation
             sample picked the epoch.
@@ -817,7 +840,8 @@ class WeightedDNNClassifier(
         ------
         ValueError
             As `fit`; or if an option needs a validation sample, a parameter has
-            changed that must not, or `schedule` has run through its `max_epochs`.
+            changed that must not, `schedule` has run through its `max_epochs`, or a
+            weight is negative with negative_weights="refine" (`WeightsError`).
         NonFiniteLossError
             If a loss becomes nan or infinite; the last state is kept.
 
@@ -1070,7 +1094,8 @@ class WeightedDNNClassifier(
         settings = self._with_columns(settings)
         rules = self._make_weight_rules()
         # What is wrong with the whole sample is said of the whole, before any fold.
-        scheme = rules.scheme(sample.events.targets)
+        scheme = rules.scheme_of_whole(sample.events.targets)
+        self._warn_of_cancelling(sample.events.targets)
         seeds = member_seeds(check_random_state(self.random_state), self.n_members)
         splits = self._split(sample, seeds)
         own_splits = splits[: self.n_members]
@@ -1081,6 +1106,7 @@ class WeightedDNNClassifier(
             sample.events.targets,
             rules,
             None if held_out is None else held_out.events.targets,
+            self._refinement(sample, settings, seeds),
         )
         members = make_members(
             weighed.training,
@@ -1219,6 +1245,31 @@ class WeightedDNNClassifier(
             pos_label=self.pos_label,
         )
 
+    def _warn_of_cancelling(self, targets: Targets) -> None:
+        """Warn of classes in which negative weights that are kept cancel much."""
+        if self.negative_weights != "keep":
+            return
+        message = cancelling_message(
+            targets.codes, targets.classes, targets.sample_weight
+        )
+        if message is not None:
+            self._warn_once(message, CancellingWeightsWarning, key=CANCELLING_KEY)
+
+    def _refinement(
+        self, sample: Sample, settings: TrainingSettings, seeds: MemberSeeds
+    ) -> Refinement | None:
+        """Return what refines the weights of training events, where that is asked."""
+        if self.negative_weights != "refine" or not sample.has_negative:
+            return None
+        return Refinement(
+            columns=sample.columns,
+            targets=sample.events.targets,
+            groups=sample.events.groups,
+            settings=sign_settings(settings),
+            seed=seeds.folds,
+            n_jobs=self.n_jobs,
+        )
+
     def _learn_columns(
         self,
         X: ArrayLike,
@@ -1242,12 +1293,9 @@ class WeightedDNNClassifier(
         )
         self.encoder_ = encoder.fit(events.X, self._column_names)
         self.classes_ = events.targets.classes
-        self.augmenter_ = None
-        if self.augmenter is not None:
-            augmenter = clone(self.augmenter)
-            if isnan(augmenter.missing_values):  # the classifier knows the marker
-                augmenter.set_params(missing_values=self.missing_values)
-            self.augmenter_ = augmenter.fit(events.X)
+        self.augmenter_ = fitted_augmenter(
+            self.augmenter, events.X, self.missing_values
+        )
         sample = encoded(events, present, self.encoder_)
         tell(column_findings(sample, self.encoder_))
         return sample
@@ -1466,6 +1514,6 @@ def _warn_of_divergence(history: pd.DataFrame) -> None:
             f"{losses.min():.3g}: negative weights leave it unbounded below and the "
             "network follows them. Give a validation sample (`validation_fraction`, "
             "`validate_on_fold` or `X_val`), whose best epoch is kept, or set "
-            'negative_weights="zero" or "abs".'
+            'negative_weights="refine", "zero" or "abs".'
         )
         warn_caller(msg, DivergenceWarning)

@@ -53,6 +53,8 @@ class FeatureSplit:
     >>> model = WeightedDNNClassifier(
     ...     n_layers=6,
     ...     width=33,
+    ...     scale_learning_rate=None,
+    ...     numeric_embedding=None,
     ...     feature_groups=FeatureSplit(derived, kind="semi"),
     ...     max_epochs=1,
     ...     random_state=0,

@@ -25,17 +25,38 @@ from skhep_dnn.weights._class_sums import (
 )
 
 __all__ = [
+    "CANCELLING_KEY",
+    "CANNOT_REFINE",
     "ClassWeight",
     "NegativeWeights",
     "WeightScheme",
     "balanced_weights",
+    "cancelling_message",
     "scheme_so_far",
     "weight_scheme",
+    "with_mean_sign",
 ]
 
-NegativeWeights = Literal["keep", "zero", "abs", "error"]
+NegativeWeights = Literal["keep", "zero", "abs", "error", "refine"]
 ClassWeight = Literal["balanced"] | Mapping[Any, float] | None
 FloatArray = NDArray[np.float64]
+
+CANCELLING_KEY = "kept weights that cancel"  # under which estimators warn once
+LEAST_SHARE = 0.8  # of sum w in sum |w|, below which kept weights make noise
+_CANCELLING = (
+    'With negative_weights="keep" the weights of a class must sum to 0.8 of the sum of '
+    "|w| or more, got {found}: gradients cancel, and what is left of them is noise. "
+    'Set negative_weights="refine" of the classifier, or pass the positive weights '
+    "`skhep_dnn.neural_network.refined_weights(X, y, sample_weight)` of the training "
+    "events."
+)
+CANNOT_REFINE = (
+    'Negative weights with negative_weights="refine" must come with the features of '
+    "all events that are trained on, as they do in `fit`, got {got} without. Use `fit` "
+    "of the classifier, or pass the positive weights "
+    "`skhep_dnn.neural_network.refined_weights(X, y, sample_weight)` of the training "
+    "events."
+)
 
 
 @dataclass(frozen=True)
@@ -46,8 +67,9 @@ class WeightScheme:
     ----------
     classes : ndarray of shape (n_classes,)
         Class labels.
-    negative_weights : {"keep", "zero", "abs", "error"}
-        What becomes of a negative weight.
+    negative_weights : {"keep", "zero", "abs", "error", "refine"}
+        What becomes of a negative weight; with "refine" the weights have been refined
+        before, and none is left.
     limits : ndarray of shape (n_classes,) or None
         Largest `|w|` of an event of each class.
     class_factors : ndarray of shape (n_classes,)
@@ -119,8 +141,9 @@ def weight_scheme(
         Class labels.
     physics : ndarray of shape (n_samples,)
         Physics weights, in events.
-    negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
-        What becomes of a negative weight.
+    negative_weights : {"keep", "zero", "abs", "error", "refine"}, default="keep"
+        What becomes of a negative weight; "refine" refuses it, since what refines it
+        comes before.
     max_weight : float, default=None
         Largest `|w|`, in units of the mean `|w|` of the event's class.
     class_weight : "balanced", dict or None, default="balanced"
@@ -133,8 +156,8 @@ def weight_scheme(
     Raises
     ------
     WeightsError
-        If the policy is "error" and a weight negative, a class has no events of
-        non-zero weight, or a sum that is needed is not positive.
+        If the policy is "error" or "refine" and a weight negative, a class has no
+        events of non-zero weight, or a sum that is needed is not positive.
     ValueError
         If an option is out of range or names a class that does not exist.
     """
@@ -237,6 +260,57 @@ def balanced_weights(
     return physics / (len(classes) * sums[codes])
 
 
+def cancelling_message(
+    codes: NDArray[np.intp], classes: NDArray[Any], physics: FloatArray
+) -> str | None:
+    """Return what to say where kept weights cancel by more than a fifth, or None.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Position of each event's class in `classes`.
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+    physics : ndarray of shape (n_samples,)
+        Signed weights.
+
+    Returns
+    -------
+    message : str or None
+
+    Examples
+    --------
+    >>> codes, w = np.zeros(4, dtype=int), np.array([1.0, 1.0, 1.0, -1.0])
+    >>> message = cancelling_message(codes, np.array(["b"]), w)
+    >>> "got 0.5 of it in class 'b'" in message
+    True
+    """
+    sums = sums_by_class(physics, codes, len(classes))
+    of_magnitudes = sums_by_class(np.abs(physics), codes, len(classes))
+    found = [
+        f"{total / magnitude:.3g} of it in class {shown(label)}"
+        for label, total, magnitude in zip(
+            classes.tolist(), sums.tolist(), of_magnitudes.tolist(), strict=True
+        )
+        if total < LEAST_SHARE * magnitude
+    ]
+    return _CANCELLING.format(found=", ".join(found)) if found else None
+
+
+def with_mean_sign(
+    codes: NDArray[np.intp], classes: NDArray[Any], physics: FloatArray
+) -> FloatArray:
+    """Return `|w|` times the mean sign of the class, where a class has both signs.
+
+    Each class keeps its signed sum, which must be positive.
+    """
+    magnitude = np.abs(physics)
+    sums = positive_class_sums(physics, codes, classes)
+    mean = sums / sums_by_class(magnitude, codes, len(classes))
+    has_negative = np.bincount(codes[physics < 0.0], minlength=len(classes)) > 0
+    return np.where(has_negative[codes], magnitude * mean[codes], physics)
+
+
 def _signal_codes(classes: NDArray[Any], pos_label: object) -> list[int]:
     if pos_label is None and len(classes) > 2:
         msg = (
@@ -267,12 +341,17 @@ def _apply_policy(physics: FloatArray, negative_weights: NegativeWeights) -> Flo
             msg = (
                 "`sample_weight` must not be negative with "
                 f"negative_weights='error', got {n_negative} negative weights. "
-                'Choose "keep", "zero" or "abs".'
+                'Choose "keep", "zero", "abs" or, in `fit`, "refine".'
             )
             raise WeightsError(msg)
         return physics
+    if negative_weights == "refine":
+        n_negative = int(np.count_nonzero(physics < 0.0))
+        if n_negative:
+            raise WeightsError(CANNOT_REFINE.format(got=f"{n_negative} of them"))
+        return physics
     msg = (
-        '`negative_weights` must be "keep", "zero", "abs" or "error", got '
+        '`negative_weights` must be "keep", "zero", "abs", "error" or "refine", got '
         f"{negative_weights!r}. Choose one of them."
     )
     raise ValueError(msg)

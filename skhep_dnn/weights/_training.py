@@ -12,12 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 from skhep_dnn._messages import shown
 from skhep_dnn._validation import check_event_weights, check_labels, known_labels
 from skhep_dnn._warnings import warn_caller
-from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
+from skhep_dnn.exceptions import (
+    CancellingWeightsWarning,
+    LowStatisticsWarning,
+    WeightsError,
+)
 from skhep_dnn.weights._class_sums import sums_by_class
 from skhep_dnn.weights._scheme import (
+    CANNOT_REFINE,
     ClassWeight,
     NegativeWeights,
     balanced_weights,
+    cancelling_message,
     weight_scheme,
 )
 from skhep_dnn.weights._yields import effective_sample_size
@@ -143,7 +149,9 @@ def training_weights(
         Physics weights, in events; None counts each event once.
     negative_weights : {"keep", "zero", "abs", "error"}, default="keep"
         What becomes of a negative weight in training: kept, set to zero (the event is
-        out of training, not out of validation), made positive, or refused.
+        out of training, not out of validation), made positive, or refused. "refine",
+        a policy of `WeightedDNNClassifier` that needs the features, is refused: take
+        `skhep_dnn.neural_network.refined_weights`, whose weights are positive.
     max_weight : float, default=None
         Largest `|w|`, in units of the mean `|w|` of the event's class; the class is
         then scaled so that its sum is what it was before. None: no cap.
@@ -163,9 +171,9 @@ def training_weights(
     Raises
     ------
     WeightsError
-        If a weight is negative under "error", fewer than two classes have events of
-        non-zero weight, "zero" takes out all events of a class, or a class whose sum
-        is needed has a sum that is not positive.
+        If the policy is "refine", a weight is negative under "error", fewer than two
+        classes have events of non-zero weight, "zero" takes out all events of a class,
+        or a class whose sum is needed has a sum that is not positive.
     ValueError
         If an option is out of range or names a class that does not exist; or `y` is
         not one-dimensional, or a label is undefined or masked.
@@ -174,6 +182,9 @@ def training_weights(
     -----
     LowStatisticsWarning
         If a class has fewer than 10 effective events.
+    CancellingWeightsWarning
+        If negative weights are kept that take more than a fifth from the sum of `|w|`
+        of a class.
 
     Examples
     --------
@@ -184,6 +195,8 @@ def training_weights(
     >>> result.class_yields
     array([40., 1.])
     """
+    if negative_weights == "refine":
+        raise WeightsError(CANNOT_REFINE.format(got="labels and weights"))
     labels = check_labels(y)
     physics = check_event_weights(sample_weight, len(labels))
     present = physics != 0.0
@@ -196,6 +209,10 @@ def training_weights(
         max_weight=max_weight,
         class_weight=class_weight,
     )
+    if negative_weights == "keep":
+        text = cancelling_message(codes, classes, physics[present])
+        if text is not None:
+            warn_caller(text, CancellingWeightsWarning)
     weights = scheme.weights(
         codes, physics[present], signal_weight=signal_weight, pos_label=pos_label
     )

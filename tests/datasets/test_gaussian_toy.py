@@ -87,6 +87,93 @@ def test_weights(negative_fraction):
         assert np.abs(correlation).max() < 5.0 / np.sqrt(n_events)
 
 
+FRACTIONS = [0.05, 0.2, 0.4]
+
+
+@pytest.mark.parametrize("fraction", FRACTIONS)
+def test_signs_depend_on_phase_space_as_documented(fraction):
+    events = make_gaussian_events(
+        60_000,
+        n_features=2,
+        separation=3.0,
+        signal_scale=2.0,
+        negative_fraction=fraction,
+        negative_pattern="phase_space",
+        random_state=6,
+    )
+    is_negative = events.sample_weight < 0
+    for label, mean, scale in (("s", 1.5, 2.0), ("b", -1.5, 1.0)):
+        of_class = events.target == label
+        x, p = events.data["x0"][of_class].to_numpy(), events.p_negative[of_class]
+        z = (x - mean / np.sqrt(2.0)) / scale
+        swing = 0.8 * min(fraction, 0.5 - fraction)
+        closed_form = fraction + swing * (2.0 * norm.cdf(z) - 1.0)
+        np.testing.assert_allclose(p, closed_form, rtol=1e-9)
+        # as a uniform variable the place has the variance 1 / 12
+        error = 2.0 * swing / np.sqrt(12.0 * len(p))
+        assert p.mean() == pytest.approx(fraction, abs=4.0 * error)
+        for low, high in ((-9.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (1.0, 9.0)):
+            here = (z > low) & (z < high)
+            share = is_negative[of_class][here].mean()
+            error = np.sqrt((p * (1.0 - p))[here].sum()) / here.sum()
+            assert share == pytest.approx(p[here].mean(), abs=4.0 * error)
+
+
+@pytest.mark.parametrize("pattern", ["flat", "phase_space"])
+def test_the_true_weight_is_the_expected_one_at_each_point(pattern):
+    options = {"negative_fraction": 0.2, "negative_pattern": pattern}
+    events = make_gaussian_events(100_000, **options, random_state=7)
+    for label, total in (("s", 100.0), ("b", 1_000.0)):
+        of_class = events.target == label
+        w, true = events.sample_weight[of_class], events.weight_true[of_class]
+        assert (true > 0).all()
+        assert w.sum() == pytest.approx(total)
+        assert true.sum() == pytest.approx(total)
+        # |w| (1 - 2 p) is the true weight, but for the factor of the class
+        ratio = np.abs(w) * (1.0 - 2.0 * events.p_negative[of_class]) / true
+        np.testing.assert_allclose(ratio, ratio[0])
+        assert ratio[0] == pytest.approx(1.0, abs=0.02)
+        x = events.data["x0"][of_class].to_numpy()
+        for here in np.array_split(np.argsort(x), 10):
+            difference = (w - true)[here]
+            error = np.sqrt((difference**2).sum())
+            assert abs(difference.sum()) < 4.0 * error
+
+
+def test_absolute_weights_are_wrong_where_signs_depend_on_phase_space():
+    shifts = {}
+    for pattern in ("flat", "phase_space"):
+        events = make_gaussian_events(
+            50_000, negative_fraction=0.2, negative_pattern=pattern, random_state=8
+        )
+        background = events.target == "b"
+        x, true = events.data["x0"][background], events.weight_true[background]
+        absolute = np.abs(events.sample_weight[background])
+        shifts[pattern] = np.average(x, weights=absolute) - np.average(x, weights=true)
+    assert shifts["flat"] == pytest.approx(0.0, abs=1e-9)
+    assert shifts["phase_space"] > 0.2
+
+
+def test_flat_signs_are_those_of_before_patterns():
+    # measured before there were patterns
+    first = [0.3209136, -2.35180307, 1.55610859]
+    for options in ({}, {"negative_pattern": "flat"}):
+        events = make_gaussian_events(
+            777, negative_fraction=0.17, random_state=3, **options
+        )
+        np.testing.assert_allclose(events.sample_weight[:3], first, rtol=1e-7)
+        np.testing.assert_array_equal(events.p_negative, 0.17)
+
+
+def test_without_negative_weights_the_pattern_does_not_matter():
+    options = {"negative_pattern": "phase_space", "random_state": 0}
+    events = make_gaussian_events(100, **options)
+    np.testing.assert_array_equal(events.p_negative, 0.0)
+    np.testing.assert_allclose(events.sample_weight, events.weight_true)
+    plain = make_gaussian_events(100, random_state=0)
+    np.testing.assert_array_equal(events.sample_weight, plain.sample_weight)
+
+
 def test_layout_and_equal_weights():
     events = make_gaussian_events(30, n_features=2, weight_spread=0.0, random_state=0)
     assert list(events.frame) == ["EventId", "x0", "x1", "Weight", "Label"]
@@ -109,6 +196,12 @@ def test_same_seed_same_bits():
         ({"signal_scale": 0.0}, ValueError, "`signal_scale` must be a positive"),
         ({"weight_spread": None}, TypeError, "`weight_spread` must be a number"),
         ({"n_samples": True}, TypeError, "`n_samples` must be an integer"),
+        (
+            {"negative_pattern": "pt"},
+            ValueError,
+            "`negative_pattern` .* got 'pt'. Choo",
+        ),
+        ({"negative_pattern": None}, ValueError, "`negative_pattern` must be"),
     ],
 )
 def test_parameters_are_checked(options, error, message):
@@ -120,4 +213,11 @@ def test_outweighing_negative_weights_are_refused():
     with pytest.raises(WeightsError, match="must sum to more than 0"):
         make_gaussian_events(
             4, weight_spread=0.0, negative_fraction=0.49, random_state=0
+        )
+    with pytest.raises(WeightsError, match=r"negative_fraction=0\.49"):
+        make_gaussian_events(
+            40,
+            negative_fraction=0.49,
+            negative_pattern="phase_space",
+            random_state=0,
         )

@@ -20,7 +20,7 @@ def events():
 
 def test_layout_is_that_of_the_real_events(events, higgsml_file):
     real = fetch_higgsml("train", path=higgsml_file)
-    assert set(events) == set(real) | {"process"}
+    assert set(events) == set(real) | {"process", "weight_true", "p_negative"}
     assert list(events.data) == list(real.data)
     assert (events.data.dtypes == real.data.dtypes).all()
     for name in ("feature_names", "primitive", "derived", "momenta", "categorical"):
@@ -154,6 +154,54 @@ def test_negative_weights_keep_yields_and_shapes():
             assert means[1] == pytest.approx(means[0], rel=0.05)
 
 
+@pytest.mark.parametrize("fraction", [0.05, 0.2, 0.4])
+def test_signs_depend_on_phase_space_as_documented(fraction):
+    events = make_higgs_events(
+        20_000,
+        random_state=1,
+        negative_fraction=fraction,
+        negative_pattern="phase_space",
+    )
+    plain = make_higgs_events(20_000, random_state=1)
+    for label, middle, total in (("s", 39.0, 691.99), ("b", 22.0, 410_999.85)):
+        of_class = events.target == label
+        w, true = events.sample_weight[of_class], events.weight_true[of_class]
+        pt, p = events.data["DER_pt_h"][of_class], events.p_negative[of_class]
+        swing = 0.8 * min(fraction, 0.5 - fraction)
+        closed_form = fraction + swing * (2.0 * pt / (pt + middle) - 1.0)
+        np.testing.assert_allclose(p, closed_form)
+        assert p.mean() == pytest.approx(fraction, abs=0.01)
+        assert w.sum() == pytest.approx(total)
+        assert true.sum() == pytest.approx(total)
+        ratio = np.abs(w) * (1.0 - 2.0 * p) / true
+        np.testing.assert_allclose(ratio, ratio[0])
+        for here in np.array_split(np.argsort(pt), 5):
+            error = np.sqrt((p * (1.0 - p))[here].sum()) / len(here)
+            share = (w[here] < 0).mean()
+            assert share == pytest.approx(p[here].mean(), abs=4.0 * error)
+            difference = (w - true)[here]
+            error = np.sqrt((difference**2).sum())
+            assert abs(difference.sum()) < 4.0 * error
+    # the sum of each process is exact in the true weights alone
+    for process in set(plain.process):
+        sums = [
+            toy.weight_true[toy.process == process].sum() for toy in (plain, events)
+        ]
+        assert sums[1] == pytest.approx(sums[0])
+
+
+def test_flat_signs_are_those_of_before_patterns():
+    # measured before there were patterns
+    first = [7.15306143e-01, -1.03538928e03, 1.17042738e03]
+    for options in ({}, {"negative_pattern": "flat"}):
+        events = make_higgs_events(
+            777, negative_fraction=0.17, random_state=3, **options
+        )
+        np.testing.assert_allclose(events.sample_weight[:3], first, rtol=1e-7)
+        np.testing.assert_array_equal(events.p_negative, 0.17)
+        assert (events.weight_true > 0).all()
+
+
 def test_small_samples_have_both_classes():
     for n_samples in (2, 3, 10):
         events = make_higgs_events(n_samples, random_state=0)
@@ -171,6 +219,11 @@ def test_small_samples_have_both_classes():
         ({"signal_yield": 0.0}, ValueError, "`signal_yield` must be a positive"),
         ({"background_yield": np.inf}, ValueError, "`background_yield` must be"),
         ({"negative_fraction": 0.5}, ValueError, "`negative_fraction` must be at"),
+        (
+            {"negative_pattern": "pt"},
+            ValueError,
+            "`negative_pattern` .* got 'pt'. Choo",
+        ),
     ],
 )
 def test_parameters_are_checked(options, error, message):

@@ -84,7 +84,13 @@ def test_the_network_of_the_higgsml_solution():
     rng = np.random.default_rng(0)
     X = np.column_stack([rng.normal(size=(40, 30)), np.arange(40) % 4])
     model = WeightedDNNClassifier(
-        n_layers=4, width=100, connection="plain", categorical_features=[30]
+        n_layers=4,
+        width=100,
+        connection="plain",
+        numeric_scaling="standard",
+        scale_learning_rate=None,
+        numeric_embedding=None,
+        categorical_features=[30],
     )
     assert network_size(model, X, np.arange(40) % 2) == 33_813
 

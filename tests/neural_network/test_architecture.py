@@ -15,6 +15,9 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
 )
 
+# Numbers enter as they are but for a standardisation: nothing to count.
+PLAIN = {"has_factors": False, "numeric_embedding": None}
+
 
 @pytest.mark.parametrize(
     ("growth", "widths"),
@@ -58,7 +61,7 @@ def test_embedding_sizes_follow_the_rules_of_the_document(n, size, width):
     ],
 )
 def test_counts_of_strong_2020(sizes, options, count):
-    assert count_parameters(30, sizes, **options) == count
+    assert count_parameters(30, sizes, **PLAIN, **options) == count
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_counts_of_the_th_search_with_one_logit(sizes, activation, count):
     # the document counts two outputs: one more of the last width, and a bias
     assert count + sizes[-1] + 1 in {918_530, 549_666}
     options = {"connection": "plain", "activation": activation}
-    assert count_parameters(24, sizes, **options) == count
+    assert count_parameters(24, sizes, **PLAIN, **options) == count
 
 
 @pytest.mark.parametrize("connection", ["plain", "dense", "residual"])
@@ -92,7 +95,7 @@ def test_counts_are_those_of_the_fitted_networks(
         **options,
     ).fit(X, y, w)
     expected = count_parameters(
-        3, [5, 5], n_categories=[3, 4], embedding_size=2, **options
+        3, [5, 5], n_categories=[3, 4], embedding_size=2, **PLAIN, **options
     )
     assert model.n_parameters_ == expected
     assert model.predict_proba(X).sum(axis=1) == pytest.approx(1.0)
@@ -116,4 +119,5 @@ def test_width_growth_and_lists_reach_the_network(make_model, events):
         [8, 12, 16],
         connection="plain",
         activation=["relu", "softmax", "exponential"],
+        **PLAIN,
     )

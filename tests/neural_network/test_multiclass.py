@@ -19,9 +19,10 @@ from skhep_dnn.metrics import weighted_scorer
 from skhep_dnn.neural_network import FocalLoss
 from skhep_dnn.neural_network._losses import LOSSES, MemberLoss, cross_entropy
 
-# Samples are small here, of which the classifier rightly warns.
+# Samples are small here, and signed weights are kept: the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
+    "ignore::skhep_dnn.exceptions.LowStatisticsWarning",
+    "ignore::skhep_dnn.exceptions.CancellingWeightsWarning",
 )
 
 N = 180

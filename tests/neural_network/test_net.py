@@ -33,6 +33,9 @@ W = RNG.exponential(size=N + N_VALID) * np.where(RNG.random(N + N_VALID) < 0.1, 
 
 NETWORK = {
     "n_numeric": 3,
+    "numeric_scaling": "standard",
+    "scale_learning_rate": None,
+    "numeric_embedding": None,
     "embeddings": [],
     "hidden_layer_sizes": [6, 4],
     "activation": ["tanh", "tanh"],

@@ -325,6 +325,7 @@ def test_integers_are_positions_also_where_columns_have_integer_names(table):
         n_layers=1,
         width=4,
         max_epochs=1,
+        numeric_embedding=None,
         categorical_features=[2],
         stratify=[2],
         validation_fraction=0.5,

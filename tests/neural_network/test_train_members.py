@@ -35,6 +35,9 @@ CODES = RNG.integers(0, 3, size=N).astype(np.float32)
 FOLD = np.arange(N) % N_MEMBERS
 SETTINGS = TrainingSettings(
     n_numeric=4,
+    numeric_scaling="standard",
+    scale_learning_rate=None,
+    numeric_embedding=None,
     hidden_layer_sizes=[8, 6],
     dropout=0.2,
     schedule=constant,

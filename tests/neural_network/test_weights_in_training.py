@@ -18,9 +18,10 @@ from skhep_dnn.exceptions import (
 from skhep_dnn.metrics import weighted_roc_auc
 from skhep_dnn.weights import validation_weights
 
-# Samples are small here, of which the classifier rightly warns.
+# Samples are small here, and signed weights are kept: the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
+    "ignore::skhep_dnn.exceptions.LowStatisticsWarning",
+    "ignore::skhep_dnn.exceptions.CancellingWeightsWarning",
 )
 
 MEMBERS = {

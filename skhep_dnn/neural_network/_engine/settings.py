@@ -78,17 +78,17 @@ class TrainingSettings:
         Value that marks an undefined entry besides nan.
     numeric_scaling : {"standard", "robust", "quantile"}, default="standard"
         How numbers are scaled.
-    scale_learning_rate : float or None, default=None
+    scale_learning_rate : float or None, default=20.0
         Step size, in units of `learning_rate`, of a learnt factor of each number; None
         for no factors.
     numeric_embedding : {"periodic", "piecewise_linear"}, PeriodicEmbedding, \
-            PiecewiseLinearEmbedding or None, default=None
+            PiecewiseLinearEmbedding or None, default="periodic"
         What stands for a number in the networks.
     activation : str or sequence of str, default="swish"
         Activation of all hidden layers, or of each.
     connection : {"plain", "dense", "residual"}, default="dense"
         What a hidden layer sees.
-    dropout : float or sequence of float, default=0.3
+    dropout : float or sequence of float, default=0.5
         Probability to drop a hidden output in training, of all layers or of each.
     batch_norm : bool, default=False
         Whether the input of each activation is normalised over the batch.
@@ -175,13 +175,13 @@ class TrainingSettings:
     hidden_layer_sizes: Sequence[int] = (64, 64, 64, 64)
     missing_values: float | None = None
     numeric_scaling: Literal["standard", "robust", "quantile"] = "standard"
-    scale_learning_rate: float | None = None
+    scale_learning_rate: float | None = 20.0
     numeric_embedding: (
         Literal["periodic", "piecewise_linear"] | NumericEmbedding | None
-    ) = None
+    ) = "periodic"
     activation: str | Sequence[str] = "swish"
     connection: Literal["plain", "dense", "residual"] = "dense"
-    dropout: float | Sequence[float] = 0.3
+    dropout: float | Sequence[float] = 0.5
     batch_norm: bool = False
     n_outputs: int = 1
     split: SplitLayout | None = None

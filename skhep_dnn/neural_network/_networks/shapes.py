@@ -279,8 +279,8 @@ def count_parameters(
     embedding_size: Embedding = "n-1",
     batch_norm: bool = False,
     n_classes: int = 2,
-    has_factors: bool = False,
-    numeric_embedding: str | NumericEmbedding | None = None,
+    has_factors: bool = True,
+    numeric_embedding: str | NumericEmbedding | None = "periodic",
     n_azimuths: int = 0,
 ) -> int:
     """Number of parameters that one network learns.
@@ -307,11 +307,11 @@ def count_parameters(
         hidden output, instead of a bias.
     n_classes : int, default=2
         Number of classes; two need one logit.
-    has_factors : bool, default=False
+    has_factors : bool, default=True
         Whether each numeric feature has a learnt factor, as it has with a
         `scale_learning_rate`.
     numeric_embedding : {"periodic", "piecewise_linear"}, PeriodicEmbedding, \
-            PiecewiseLinearEmbedding or None, default=None
+            PiecewiseLinearEmbedding or None, default="periodic"
         What stands for a number; see `WeightedDNNClassifier`.
     n_azimuths : int, default=0
         How many of the numeric features are azimuths that enter as sine and cosine.
@@ -336,20 +336,15 @@ def count_parameters(
     The two networks of [1]_, with the number of jets as a category:
 
     >>> from skhep_dnn.neural_network import count_parameters
-    >>> count_parameters(30, [100] * 4, connection="plain", n_categories=[4])
+    >>> plain = {"has_factors": False, "numeric_embedding": None, "n_categories": [4]}
+    >>> count_parameters(30, [100] * 4, connection="plain", **plain)
     33813
-    >>> count_parameters(30, [33] * 6, connection="dense", n_categories=[4])
+    >>> count_parameters(30, [33] * 6, connection="dense", **plain)
     23113
 
     With four numbers for each of the other columns, and a factor of each:
 
-    >>> count_parameters(
-    ...     30,
-    ...     [33] * 6,
-    ...     n_categories=[4],
-    ...     has_factors=True,
-    ...     numeric_embedding="periodic",
-    ... )
+    >>> count_parameters(30, [33] * 6, n_categories=[4])
     42373
     """
     names = activation_names(activation, len(hidden_layer_sizes))

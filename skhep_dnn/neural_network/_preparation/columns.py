@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from math import isnan
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.utils.validation import check_array
 
 from skhep_dnn._messages import shown
@@ -18,11 +20,24 @@ from skhep_dnn._tables import (
     select_columns,
     table_column,
 )
+from skhep_dnn.preprocessing import SymmetryAugmenter
 
-__all__ = ["Categorical", "ColumnEncoder", "Unknown"]
+__all__ = ["Categorical", "ColumnEncoder", "Unknown", "fitted_augmenter"]
 
 Categorical = Sequence[int | bool | str] | Literal["from_dtype"] | None
 Unknown = Literal["error", "mean"]
+
+
+def fitted_augmenter(
+    augmenter: SymmetryAugmenter | None, X: Any, missing_values: float
+) -> SymmetryAugmenter | None:
+    """Return a copy that knows the columns, and the marker unless it has its own."""
+    if augmenter is None:
+        return None
+    copied = clone(augmenter)
+    if isnan(copied.missing_values):
+        copied.set_params(missing_values=missing_values)
+    return copied.fit(X)
 
 
 class ColumnEncoder:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
 from skhep_dnn.neural_network._engine.data import Member, MemberSample
 from skhep_dnn.neural_network._preparation.member_splits import Split
+from skhep_dnn.neural_network._preparation.refinement import Refinement
 from skhep_dnn.neural_network._preparation.sample import Sample
 from skhep_dnn.neural_network._preparation.validation_scores import (
     Scorer,
@@ -32,6 +33,7 @@ from skhep_dnn.weights._scheme import (
     balanced_weights,
     scheme_so_far,
     weight_scheme,
+    with_mean_sign,
 )
 from skhep_dnn.weights._training import LOW_N_EFF
 
@@ -60,7 +62,8 @@ class MemberEvents:
     report : DataFrame
         Physics yield of each member, sample and class, and the numbers of events and
         of effective events, the share of negative weights and the largest share of
-        one event, of the weights in the loss.
+        one event, of the weights in the loss; the effective events of the signed
+        physics weights; and the share of events whose weight in the loss is 0.
     """
 
     training: list[MemberSample]
@@ -100,6 +103,17 @@ class WeightRules:
             class_weight=self.class_weight,
         )
 
+    def scheme_of_whole(self, targets: Targets) -> WeightScheme:
+        """Learn the factors from a sample whose weights are not refined.
+
+        They are those of refined weights but for the cap, since each class has the
+        same sum.
+        """
+        if self.negative_weights == "refine":
+            even = with_mean_sign(targets.codes, targets.classes, targets.sample_weight)
+            targets = replace(targets, sample_weight=even)
+        return self.scheme(targets)
+
     def apply(self, scheme: WeightScheme, targets: Targets) -> NDArray[np.float64]:
         """Return the training weights of some events."""
         return scheme.weights(
@@ -131,6 +145,7 @@ def weigh_members(
     targets: Targets,
     rules: WeightRules,
     explicit: Targets | None = None,
+    refinement: Refinement | None = None,
 ) -> MemberEvents:
     """Training and validation weights of each member, from its own events.
 
@@ -144,6 +159,9 @@ def weigh_members(
         How training weights are made.
     explicit : Targets, default=None
         The explicit validation sample, the same for all members.
+    refinement : Refinement, default=None
+        Makes the weights of training events positive; None where none is negative,
+        or the rules do not ask for it.
 
     Returns
     -------
@@ -158,12 +176,16 @@ def weigh_members(
     training: list[MemberSample] = []
     validation: list[MemberSample] = []
     rows = []
+    # Members with one and the same array of rows share its weights.
+    known: dict[int, tuple[MemberSample, list[dict[str, Any]]]] = {}
     everything = None if explicit is None else np.arange(len(explicit.codes))
     for k, (train, valid, fold) in enumerate(splits):
-        # Members without folds of their own share one array of rows, and its weights.
-        if k == 0 or train is not splits[k - 1].train:
+        if id(train) not in known:
+            part = targets.take(train)
             with naming(_sample_of("training", k, fold)):
-                sample, report = _training_sample(train, targets, rules)
+                refined = None if refinement is None else refinement.weights(train, k)
+                known[id(train)] = _training_sample(train, part, rules, refined)
+        sample, report = known[id(train)]
         training.append(sample)
         rows += [{"member": k, **row} for row in report]
         if explicit is not None:
@@ -175,7 +197,8 @@ def weigh_members(
         with naming(_sample_of("validation", k, fold)):
             weights = balanced_weights(part.codes, part.classes, part.sample_weight)
         validation.append(MemberSample(valid, weights))
-        rows += [{"member": k, **row} for row in _report("validation", part, weights)]
+        report = _report("validation", part, weights)
+        rows += [{"member": k, **row} for row in report]
     table = pd.DataFrame(rows)
     _warn_of_low_statistics(table)
     return MemberEvents(training, validation, table)
@@ -236,12 +259,21 @@ def make_members(
 
 
 def _training_sample(
-    train: NDArray[np.int64], targets: Targets, rules: WeightRules
+    train: NDArray[np.int64],
+    part: Targets,
+    rules: WeightRules,
+    refined: NDArray[np.float64] | None,
 ) -> tuple[MemberSample, list[dict[str, Any]]]:
-    part = targets.take(train)
-    weights = rules.apply(rules.scheme(part), part)
-    used = np.flatnonzero(weights)
-    sample = MemberSample(train[used], weights[used])
+    if refined is None:
+        weights = rules.apply(rules.scheme(part), part)
+        used = np.flatnonzero(weights)
+        sample = MemberSample(train[used], weights[used])
+    else:
+        positive = replace(part, sample_weight=refined)
+        weights = rules.apply(rules.scheme(positive), positive)
+        # An event of weight 0 keeps its place in a batch: which events share one does
+        # not depend on what the networks of the signs make of them.
+        sample = MemberSample(train, weights)
     return sample, _report("training", part, weights)
 
 
@@ -265,17 +297,21 @@ def _report(
 ) -> list[dict[str, Any]]:
     rows = []
     for code, label in enumerate(targets.classes.tolist()):
-        in_class = (targets.codes == code) & (weights != 0.0)
+        is_own = targets.codes == code
+        in_class = is_own & (weights != 0.0)
+        physics = targets.sample_weight[is_own]
         magnitude = np.abs(weights[in_class])
         rows.append(
             {
                 "sample": sample,
                 "class": label,
-                "yield": targets.sample_weight[targets.codes == code].sum(),
+                "yield": physics.sum(),
                 "n_events": len(magnitude),
                 "n_eff": effective_sample_size(weights[in_class]),
                 "negative_fraction": np.mean(weights[in_class] < 0.0),
                 "largest_share": magnitude.max() / magnitude.sum(),
+                "signed_n_eff": effective_sample_size(physics),
+                "clipped_fraction": np.mean(weights[is_own] == 0.0),
             }
         )
     return rows
