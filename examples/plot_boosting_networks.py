@@ -33,7 +33,13 @@ else:
     events = make_higgs_events(9_000, random_state=0)
 X, y, w = events.data.select_dtypes("float"), events.target, events.sample_weight
 train, test = slice(0, 3000), slice(3000, 9_000)
-common = {"dropout": 0.0, "max_epochs": 8, "random_state": 0}
+common = {
+    "dropout": 0.0,
+    "scale_learning_rate": None,  # numbers enter as they are: no network is weak
+    "numeric_embedding": None,  # with waves over each of them
+    "max_epochs": 8,
+    "random_state": 0,
+}
 networks = {
     "weak: one layer of 8": WeightedDNNClassifier(
         n_layers=1, width=8, learning_rate=0.01, **common

@@ -158,5 +158,5 @@ plt.show()
 
 # %%
 # **Answer.** From raw momenta alone the signal has an AMS of about 1.8 standard
-# deviations at the cut. Rotations and reflections are worth 0.02 in AUC, eight times
-# the paired error, while the AMS is not known well enough to tell the two apart.
+# deviations at the cut. Rotations and reflections are worth 0.01 in AUC, three to four
+# times the paired error, while the AMS is not known well enough to tell the two apart.

@@ -47,6 +47,8 @@ def fitted(penalty=(), constant=0.0):
         width=48,
         connection="plain",
         dropout=0.0,
+        scale_learning_rate=None,
+        numeric_embedding=None,
         learning_rate=0.015,
         max_epochs=20,
         random_state=0,

@@ -58,8 +58,15 @@ ROWS = np.arange(N)
 
 
 def network(**options):
+    plain = {"scale_learning_rate": None, "numeric_embedding": None}
     return WeightedDNNClassifier(
-        n_layers=1, width=8, dropout=0.0, max_epochs=2, random_state=0, **options
+        n_layers=1,
+        width=8,
+        dropout=0.0,
+        max_epochs=2,
+        random_state=0,
+        **plain,
+        **options,
     )
 
 
