@@ -79,6 +79,7 @@ class _SamplerOfTrial(BaseSampler):
     def __init__(self, sampler: Any, seed: int, space: SearchSpace) -> None:
         self._rule, self._seed, self._space = sampler, seed, space
         self._own: dict[int, BaseSampler] = {}
+        self._drawn: dict[int, set[str]] = {}  # parameters of each of its trials
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -88,14 +89,22 @@ class _SamplerOfTrial(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, Any]
     ) -> dict[str, Any]:
-        return self._of(trial).sample_relative(study, trial, search_space)
+        found = self._of(trial).sample_relative(study, trial, search_space)
+        self._drawn[trial.number].update(found)
+        return found
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
-        return self._of(trial).sample_independent(
-            study, trial, param_name, param_distribution
-        )
+        sampler, drawn = self._of(trial), self._drawn[trial.number]
+        # A process that was killed between two parameters has stored the first one: it
+        # takes its random numbers again, so that the second one gets its own.
+        for name, distribution in trial.distributions.items():
+            if name not in drawn and not distribution.single():
+                sampler.sample_independent(study, trial, name, distribution)
+                drawn.add(name)
+        drawn.add(param_name)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self._own.pop(trial.number, None)  # of a trial that is asked again
@@ -110,12 +119,14 @@ class _SamplerOfTrial(BaseSampler):
     ) -> None:
         self._of(trial).after_trial(study, trial, state, values)
         self._own.pop(trial.number, None)
+        self._drawn.pop(trial.number, None)
 
     def _of(self, trial: FrozenTrial) -> BaseSampler:
         number = trial.number
         if number not in self._own:
             seed = trial_seed(self._seed, number)
             self._own[number] = make_sampler(self._rule, seed, self._space)
+            self._drawn[number] = set()
         return self._own[number]
 
 

@@ -20,6 +20,7 @@ from skhep_dnn.model_selection._samplers import (
     make_sampler,
     trial_seed,
 )
+from skhep_dnn.model_selection._study import _SamplerOfTrial
 
 PLANE = SearchSpace({"x": FloatDistribution(-5, 5), "y": FloatDistribution(-5, 5)})
 MIXED = SearchSpace(
@@ -287,3 +288,29 @@ def test_functions_of_the_seed_and_instances():
 def test_what_is_no_sampler(sampler, error, message):
     with pytest.raises(error, match=message):
         make_sampler(sampler, 0, MIXED)
+
+
+# "gp" takes what it knows of the trial itself for one more point to keep away from.
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "gp"])
+def test_a_trial_that_is_killed_between_two_parameters_is_proposed_again(name):
+    space = STEPS if name == "grid" else MIXED
+    first = {"evolutionary": 62}.get(name, 13)
+
+    def asked(study, n_trials):
+        """Return the proposals of a process that has nothing but the study."""
+        study.sampler = _SamplerOfTrial(name, 7, space)
+        found = []
+        for _ in range(n_trials):
+            trial = study.ask()
+            found.append(space.suggest(trial))
+            study.tell(trial, float(len(found) % 5))
+        return found
+
+    *before, expected = asked(new_study(), first + 1)
+    study = new_study()
+    assert asked(study, first) == before
+    study.sampler = _SamplerOfTrial(name, 7, space)
+    trial = study.ask()
+    trial._suggest(*next(iter(space.distributions.items())))
+    study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+    assert asked(study, 1) == [expected]
