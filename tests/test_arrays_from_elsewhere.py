@@ -57,6 +57,7 @@ from skhep_dnn.neural_network import (
     bottleneck_outputs,
     fit_together,
     fit_with_offset,
+    refined_weights,
     train_members,
 )
 from skhep_dnn.pipeline import make_weighted_pipeline
@@ -374,8 +375,17 @@ def bootstrap(of):
     return [paired.replicas, single.replicas]
 
 
+def signed(weights):
+    """Return weights of which many are negative, in their own byte order."""
+    kind = np.asarray(weights).dtype
+    return (np.where(np.arange(N) % 8 < 2, -1.0, 1.0) * weights).astype(kind)
+
+
 FUNCTIONS = {
     "training_weights": lambda of: training_weights(of.y, of.w).weights,
+    "refined_weights": lambda of: refined_weights(
+        of.X, of.y, signed(of.w), groups=of.groups, random_state=0
+    ),
     "validation_weights": lambda of: validation_weights(of.y, of.w),
     "scale_to_yields": at_yields,
     "effective_sample_size": lambda of: effective_sample_size(of.w),

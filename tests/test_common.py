@@ -46,6 +46,7 @@ ESTIMATORS = [
     WeightedDNNClassifier(**SMALL),
     WeightedDNNClassifier(**SMALL, n_members=2),
     WeightedDNNClassifier(**SMALL, batch_norm=True),
+    WeightedDNNClassifier(**SMALL, negative_weights="refine"),
     SymmetryAugmenter(**PAIR),
     SymmetryAligner(**PAIR),
     CartesianMomenta(momenta=[(0, 1)]),

@@ -33,6 +33,11 @@ from skhep_dnn.model_selection import (
 )
 from skhep_dnn.weights import training_weights
 
+# Signed weights are kept: the classifier rightly warns.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::skhep_dnn.exceptions.CancellingWeightsWarning"
+)
+
 CLASSES = np.array(["VBF", "Z", "ggH"])
 SIGNAL = ["ggH", "VBF"]
 MEAN = pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.MeanCombinationWarning")

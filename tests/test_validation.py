@@ -11,6 +11,7 @@ from skhep_dnn import BoostedDNN, WeightedDNNClassifier, metrics
 from skhep_dnn._validation import check_groups, check_labels, check_numbers
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
 from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.neural_network import refined_weights
 from skhep_dnn.preprocessing import SymmetryAugmenter
 from skhep_dnn.weights import (
     effective_sample_size,
@@ -32,6 +33,7 @@ SCORE, W = RNG.normal(size=40), RNG.exponential(size=40)
 OF_LABELS = {
     "training_weights": lambda y: training_weights(y, W),
     "validation_weights": lambda y: validation_weights(y, W),
+    "refined_weights": lambda y: refined_weights(SCORE[:, np.newaxis], y, W),
     "scale_to_yields": lambda y: scale_to_yields(y, W, {"b": 1.0, "s": 2.0}),
     "ams_score": lambda y: metrics.ams_score(y, y, W),
     "balanced_log_loss": lambda y: metrics.balanced_log_loss(y, np.full(40, 0.5), W),

@@ -40,6 +40,7 @@ from skhep_dnn.model_selection import (
     SignificanceThresholdClassifier,
     cross_validate_pooled,
 )
+from skhep_dnn.neural_network import refined_weights
 from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import SymmetryAugmenter
 
@@ -396,6 +397,34 @@ PATHS = {
         ),
         (6, 7),
         (4, 60),
+    ),
+    "training with negative events, refined": Path(
+        lambda w: history_of(
+            validated(with_negative(w, 4, 8), negative_weights="refine"), "train_loss"
+        ),
+        (4, 6, 7),
+        (60, 61),
+    ),
+    "validation with negative events, refined": Path(
+        lambda w: history_of(
+            validated(with_negative(w, 4, 60), negative_weights="refine"), "valid_loss"
+        ),
+        (60, 6, 4),
+        SCORING,
+    ),
+    "refined weights": Path(
+        lambda w: refined_weights(
+            X[TRAIN], Y[TRAIN], with_negative(w, 4, 8)[TRAIN], random_state=0
+        )[20:],
+        (4, 6),
+        (1, 3, *NOT_TRAINING),
+    ),
+    "boosting of refined weights": Path(
+        lambda w: boosted(
+            with_negative(w, 4), method="reweight", negative_weights="refine"
+        ).train_score_[1:],
+        TRAINING,
+        NOT_TRAINING,
     ),
     "validation with a negative event, zero": Path(
         lambda w: history_of(

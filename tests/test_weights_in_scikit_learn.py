@@ -55,7 +55,8 @@ from skhep_dnn.pipeline import make_weighted_pipeline
 
 # Samples are small here, of which the classifier rightly warns.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::skhep_dnn.exceptions.LowStatisticsWarning"
+    "ignore::skhep_dnn.exceptions.LowStatisticsWarning",
+    "ignore::skhep_dnn.exceptions.CancellingWeightsWarning",
 )
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guides" / "weights_in_searches.md"

@@ -866,7 +866,7 @@ class BoostedDNN(WarnsOnce, ClassifierMixin, BaseEstimator):
         final = final_step(model)
         if isinstance(final, WeightedDNNClassifier):  # its rules have been applied
             final.set_params(**_NO_WEIGHT_RULES)
-            final._warned_of = {*final._warnings_told(), CANCELLING_KEY}
+            final._warnings_told().add(CANCELLING_KEY)  # said of the whole
         return model
 
     def _record(

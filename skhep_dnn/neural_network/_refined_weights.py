@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from skhep_dnn._event_sample import check_event_sample
 from skhep_dnn._tables import check_table
 from skhep_dnn._told_columns import tell
+from skhep_dnn._validation import check_labels, known_labels
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.neural_network._engine.settings import TrainingSettings
 from skhep_dnn.neural_network._networks.shapes import embedding_width
@@ -55,9 +56,8 @@ def refined_weights(
         Signed physics weights, in events.
     groups : array-like of shape (n_samples,), default=None
         Events of one group, such as copies of one generated event, are in one half.
-    categorical_features : sequence of str, int or bool, "from_dtype" or None, \
-            default=None
-        Columns of categories, as in `WeightedDNNClassifier`.
+    categorical_features : sequence, "from_dtype" or None, default=None
+        Columns of categories, by name, position or mask, or by their dtype, as in `WeightedDNNClassifier`.
     missing_values : float, default=nan
         Value that marks an undefined entry besides nan.
     random_state : int, RandomState or None, default=None
@@ -138,12 +138,18 @@ def refined_weights(
     if sample_weight is None:
         msg = "`sample_weight` must be signed event weights, got None. Pass them."
         raise WeightsError(msg)
+    labels = check_labels(y)
+    known_labels(labels)  # of one kind
     model = BaseEstimator()
     table = check_table(model, X, reset=True)
     names = getattr(model, "feature_names_in_", None)
     events, present = without_weightless(
         *check_event_sample(
-            table, y, sample_weight, groups, estimator="refined_weights"
+            table,
+            labels,
+            sample_weight,
+            groups,
+            estimator="refined_weights",
         )
     )
     weights = np.zeros(len(present))

@@ -87,6 +87,7 @@ def check_same(models, others, X):
         {"scoring": "roc_auc", "stratify": [2], **HELD_OUT},
         {"batch_norm": True, "loss": "focal", "label_smoothing": 0.1},
         {"negative_weights": "zero", "max_weight": 2.0, "signal_weight": 2.0},
+        {"negative_weights": "refine", "cv": 3, "n_members": 1},
         {"feature_groups": FeatureSplit(wide=[0], kind="full")},
     ],
     ids=str,
