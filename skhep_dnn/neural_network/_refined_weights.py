@@ -57,7 +57,8 @@ def refined_weights(
     groups : array-like of shape (n_samples,), default=None
         Events of one group, such as copies of one generated event, are in one half.
     categorical_features : sequence, "from_dtype" or None, default=None
-        Columns of categories, by name, position or mask, or by their dtype, as in `WeightedDNNClassifier`.
+        Columns of categories, by name, position, mask or dtype, as in
+        `WeightedDNNClassifier`.
     missing_values : float, default=nan
         Value that marks an undefined entry besides nan.
     random_state : int, RandomState or None, default=None
