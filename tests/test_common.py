@@ -55,7 +55,7 @@ ESTIMATORS = [
     WeightedDNNClassifier(
         **SMALL, numeric_scaling="quantile", numeric_embedding="piecewise_linear"
     ),
-    WeightedDNNClassifier(**SMALL, negative_weights="refine"),
+    WeightedDNNClassifier(**SMALL, negative_weights="keep"),
     SymmetryAugmenter(**PAIR),
     SymmetryAligner(**PAIR),
     CartesianMomenta(momenta=[(0, 1)]),
