@@ -735,6 +735,8 @@ def test_other_policies_and_few_negative_weights_are_not_warned_of(make_model, p
 def test_training_weights_and_boosting_warn_of_them(warned):
     (message,) = warned(lambda: training_weights(Y, W))
     assert "in class 'b'" in message
-    network = WeightedDNNClassifier(n_layers=1, width=8, max_epochs=1)
+    network = WeightedDNNClassifier(
+        n_layers=1, width=8, max_epochs=1, negative_weights="keep"
+    )
     model = BoostedDNN(network, n_estimators=2, method="reweight", random_state=0)
     assert len(warned(lambda: model.fit(X, Y, W))) == 1
