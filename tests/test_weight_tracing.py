@@ -837,6 +837,10 @@ def test_a_member_with_an_untouched_fold_uses_all_other_events():
         assert uses == (row % 3 != 1)
 
 
+# Without factors and waves a network needs some passes to learn.
+SLOW = {"scale_learning_rate": None, "numeric_embedding": None}
+
+
 def test_the_weight_of_a_validation_event_decides_the_kept_epoch():
     # a background event in the middle of the signal: the more the network learns of
     # the others the more it loses there
@@ -846,7 +850,7 @@ def test_the_weight_of_a_validation_event_decides_the_kept_epoch():
     kept = []
     for factor in (1e-3, 1e3):
         w_val[0] = factor * W[VALID][0]
-        model = small(max_epochs=20)
+        model = small(max_epochs=20, **SLOW)
         model.fit(X[TRAIN].to_numpy(), Y[TRAIN], W[TRAIN], X_val, Y[VALID], w_val)
         kept.append(int(model.best_epoch_[0]))
     assert kept[0] > 10
@@ -860,7 +864,7 @@ def test_the_weight_of_a_validation_event_ends_the_patience():
     ended = []
     for factor in (1e-3, 1e3):
         w_val[0] = factor * W[VALID][0]
-        model = small(max_epochs=20, early_stopping=True, n_iter_no_change=2)
+        model = small(max_epochs=20, early_stopping=True, n_iter_no_change=2, **SLOW)
         model.fit(X[TRAIN].to_numpy(), Y[TRAIN], W[TRAIN], X_val, Y[VALID], w_val)
         ended.append(int(model.n_iter_[0]))
     assert ended[0] > 10
