@@ -119,6 +119,7 @@ def test_logits_of_trees_are_those_of_the_probabilities():
     np.testing.assert_array_equal(trees.one_against_rest(raw[:, 0]), raw[:, 0])
 
 
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning")
 def test_settings_of_trees_are_stored_for_each_table(tmp_path):
     trees = pytest.importorskip("benchmarks.common.trees")
     # Thirty trials of the three slowest tables are not stored: the page says so.
