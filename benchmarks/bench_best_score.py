@@ -52,7 +52,13 @@ from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import CartesianMomenta, InvariantFeatures, SymmetryAligner
 
 TAUS = ("PRI_tau", "PRI_lep")
-NETWORKS = {"n_members": 10, "dropout": 0.2, "max_epochs": 40}
+NETWORKS = {
+    "n_members": 10,
+    "dropout": 0.2,
+    "scale_learning_rate": None,  # with waves they would learn by heart in 40 passes
+    "numeric_embedding": None,
+    "max_epochs": 40,
+}
 TREES = {  # few leaves, few columns, many small steps
     "n_estimators": 1000,
     "learning_rate": 0.015,
