@@ -32,14 +32,24 @@ class PeriodicEmbedding:
     Frequencies, phases and weights belong to a column and are learnt. The waves see
     values of at most 5 scaled units, so that no outlier runs through many periods.
 
+    The waves of a column begin with typical frequencies from `frequency_scale /
+    frequency_spread` to `frequency_scale * frequency_spread`, each the same multiple of
+    the one before, and with weights that fall as one over them, as those of a function
+    do whose slope is limited: slow waves for what all columns have, quick ones for the
+    steps that some have, which no smooth column is misled by.
+
     Parameters
     ----------
     size : int, default=4
         Numbers that stand for a value, itself included.
     n_frequencies : int, default=8
         Waves of a column.
-    frequency_scale : float, default=0.1
-        Standard deviation of the initial frequencies, in periods for each scaled unit.
+    frequency_scale : float, default=0.2
+        Standard deviation of the initial frequencies, in periods for each scaled unit:
+        the geometric mean of those of all waves.
+    frequency_spread : float, default=4.0
+        By how much the highest of these standard deviations is above `frequency_scale`,
+        and the lowest below it; 1 is the form of [2]_, in which all are equal.
 
     Raises
     ------
@@ -66,19 +76,33 @@ class PeriodicEmbedding:
 
     size: int = 4
     n_frequencies: int = 8
-    frequency_scale: float = 0.1
+    frequency_scale: float = 0.2
+    frequency_spread: float = 4.0
 
     def __post_init__(self) -> None:
         """Refuse parameters where they are written."""
         _check_least("size", self.size, 2)
         _check_least("n_frequencies", self.n_frequencies, 1)
-        scale = self.frequency_scale
+        scale, spread = self.frequency_scale, self.frequency_spread
         if not isinstance(scale, Real) or not 0.0 < scale < float("inf"):
             msg = (
                 f"`frequency_scale` must be positive and finite, got {scale!r}. "
                 "Correct it."
             )
             raise ValueError(msg)
+        if not isinstance(spread, Real) or not 1.0 <= spread < float("inf"):
+            msg = (
+                f"`frequency_spread` must be a finite number from 1, got {spread!r}. "
+                "Correct it."
+            )
+            raise ValueError(msg)
+
+    @property
+    def frequency_scales(self) -> tuple[float, ...]:
+        """Standard deviation of the initial frequency of each wave, rising."""
+        n = self.n_frequencies
+        powers = [0.0] if n == 1 else [2.0 * k / (n - 1) - 1.0 for k in range(n)]
+        return tuple(self.frequency_scale * self.frequency_spread**p for p in powers)
 
     @property
     def n_terms(self) -> int:

@@ -191,7 +191,7 @@ def test_azimuths_are_sines_and_cosines_and_the_others_are_embedded(
 
 
 def test_initial_frequencies_and_phases_are_as_documented():
-    rule = PeriodicEmbedding(size=3, n_frequencies=20, frequency_scale=0.25)
+    rule = PeriodicEmbedding(3, 20, frequency_scale=0.25, frequency_spread=1)
     module = numeric_inputs(rule, n=100)
     frequencies, phases = module.frequencies.detach(), module.phases.detach()
     assert frequencies.std().item() == pytest.approx(0.25, rel=0.05)
@@ -208,6 +208,20 @@ def test_initial_frequencies_and_phases_are_as_documented():
     torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(end, far)
     assert (one - end).abs().max() > 0.1
+
+
+def test_initial_frequencies_spread_geometrically_and_quick_waves_are_low():
+    rule = PeriodicEmbedding(8, 5, frequency_scale=0.2, frequency_spread=4)
+    expected = np.array([0.05, 0.1, 0.2, 0.4, 0.8])
+    np.testing.assert_allclose(rule.frequency_scales, expected)
+    module = numeric_inputs(rule, n=2000)
+    frequencies = module.frequencies.detach().std((0, 1, 2)).numpy()
+    np.testing.assert_allclose(frequencies, expected, rtol=0.05)
+    # weights fall as one over the frequency; their mean square is that of equal ones
+    weights = module.weights.detach().square().mean((0, 1, 3)).numpy()
+    assert weights.mean() == pytest.approx(1 / 5, rel=0.03)
+    np.testing.assert_allclose(weights / weights[2], (0.2 / expected) ** 2, rtol=0.05)
+    assert PeriodicEmbedding(n_frequencies=1).frequency_scales == (0.2,)
 
 
 def test_bins_are_brute_force_shares_and_missing_ones_are_never_entered():
@@ -809,6 +823,10 @@ def test_a_learning_rate_range_is_that_of_the_other_parameters(make_model, event
         (
             lambda: PeriodicEmbedding(frequency_scale=0.0),
             "`frequency_scale` must be positive and finite, got 0.0",
+        ),
+        (
+            lambda: PeriodicEmbedding(frequency_spread=0.5),
+            "`frequency_spread` must be a finite number from 1, got 0.5",
         ),
         (
             lambda: PeriodicEmbedding(frequency_scale="wide"),

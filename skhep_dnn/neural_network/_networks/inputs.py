@@ -281,7 +281,9 @@ class NumericInputs(nn.Module):
         shape = (n_embedded, n_terms)
         if isinstance(rule, PeriodicEmbedding):
             # In periods, not in rad: the optimiser's steps are six times as large so.
-            of_waves = normal(shape, rule.frequency_scale, generators)
+            of_waves = normal(shape, 1.0, generators)
+            scales = of_waves.new_tensor(rule.frequency_scales)
+            of_waves *= scales
             self.frequencies = nn.Parameter(of_waves.unsqueeze(2))
             phases = [
                 math.pi
@@ -298,7 +300,11 @@ class NumericInputs(nn.Module):
         weights = normal(
             (n_embedded * n_terms, n_more), 1.0 / math.sqrt(n_terms), generators
         )
-        self.weights = nn.Parameter(weights.view(n_members, n_embedded, n_terms, -1))
+        weights = weights.view(n_members, n_embedded, n_terms, -1)
+        if isinstance(rule, PeriodicEmbedding):
+            heights = 1.0 / scales
+            weights *= (heights / heights.square().mean().sqrt()).unsqueeze(1)
+        self.weights = nn.Parameter(weights)
         self.biases = nn.Parameter(
             torch.zeros(n_members, n_embedded, 1, n_more, dtype=torch.float32)
         )
