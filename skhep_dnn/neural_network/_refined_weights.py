@@ -99,16 +99,17 @@ def refined_weights(
 
     and the probability :math:`p_+` of a positive sign under the weights `|w|` [1]_
     [2]_. Small networks learn it, for each class by itself: the events are split into
-    halves with equal shares of both signs, and the networks of one half, three that
-    start differently, tell :math:`p_+` in the other one, so that it does not follow an
-    event's own sign. Weights of the networks are drawn to zero, where :math:`r` is the
-    mean of the half, the more the fewer effective events there are, and a straight line
-    through the logits of all events of the class corrects their scale: where signs are
-    drawn at random it makes :math:`r` a constant.
+    halves with equal shares of both signs, and a network of each half tells
+    :math:`p_+` in the other one, so that it does not follow an event's own sign.
+    Weights of the networks are drawn to zero, where :math:`r` is the mean of the half,
+    the more the fewer effective events there are, and a straight line through the
+    logits of all events of the class corrects their scale: where signs are drawn at
+    random it makes :math:`r` a constant. The mean :math:`r` of three such splits is
+    taken.
 
     A class with fewer than ten events of either sign in a half, as one with a few
     negative weights or a single group, gets the mean :math:`\sum w / \sum |w|` of the
-    class for all its events; so does a half in which no :math:`r` is positive.
+    class for all its events; so does one in which no :math:`r` is positive.
 
     The effective number of events of these weights tells the noise of a training. The
     precision of a yield is that of the signed weights.

@@ -188,20 +188,7 @@ def test_a_class_of_one_group_gets_the_mean_sign():
     np.testing.assert_allclose(weights[BACKGROUND], mean_sign(W[BACKGROUND]))
 
 
-def test_a_half_without_a_positive_sign_gets_the_mean_sign(monkeypatch):
-    half = halves(W[BACKGROUND] < 0.0, None, np.random.RandomState(0))
-    monkeypatch.setattr(refinement, "halves", lambda *_: half)
-
-    def none_in_half_0(logits, w):
-        return np.where(half == 0, -0.1, 1.0)
-
-    monkeypatch.setattr(refinement, "calibrated", none_in_half_0)
-    weights = refined_weights(X, Y, W, random_state=0)[BACKGROUND]
-    assert weights.all()
-    assert weights.sum() == pytest.approx(W[BACKGROUND].sum())
-    ratio = weights / np.abs(W[BACKGROUND])
-    assert len(np.unique(ratio.round(9))) == 2
-
+def test_a_class_without_a_positive_mean_sign_anywhere_gets_that_of_all(monkeypatch):
     monkeypatch.setattr(refinement, "calibrated", lambda logits, _: -abs(logits))
     weights = refined_weights(X, Y, W, random_state=0)[BACKGROUND]
     np.testing.assert_allclose(weights, mean_sign(W[BACKGROUND]))
@@ -229,14 +216,26 @@ def test_groups_are_whole_in_the_halves():
     assert 100 < half.sum() < 200
 
 
-def test_a_sign_has_no_effect_in_its_own_half():
-    half = halves(W[BACKGROUND] < 0.0, None, np.random.RandomState(0))
-    flipped = W[BACKGROUND].copy()
-    event = int(np.flatnonzero(half == 0)[0])
-    flipped[event] *= -1.0
+def test_signs_have_no_effect_in_their_own_half():
+    w = W[BACKGROUND]
+    splits = [halves(w < 0.0, None, np.random.RandomState(i)) for i in range(2)]
+    half = splits[0]
+    swapped = w.copy()  # of two events in half 0, so that the mean sign stays
+    is_own = half == 0
+    first = np.flatnonzero(is_own & (w > 0.0))[0]
+    second = np.flatnonzero(is_own & (w < 0.0))[0]
+    swapped[first], swapped[second] = -abs(w[first]), abs(w[second])
+    magnitude = np.full(len(w), 0.5)
     before, after = (
-        sign_logits(X, BACKGROUND, w, half, SETTINGS, seeds=range(12))
-        for w in (W[BACKGROUND], flipped)
+        sign_logits(
+            X,
+            BACKGROUND,
+            np.copysign(magnitude, signed),
+            splits,
+            SETTINGS,
+            seeds=[range(4), range(4, 8)],
+        )[0]
+        for signed in (w, swapped)
     )
     np.testing.assert_array_equal(before[half == 0], after[half == 0])
     assert (before[half == 1] != after[half == 1]).all()

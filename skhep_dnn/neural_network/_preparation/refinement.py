@@ -26,6 +26,7 @@ from skhep_dnn.weights._class_sums import positive_class_sums
 
 __all__ = [
     "LEAST_EVENTS",
+    "N_SPLITS",
     "Refinement",
     "calibrated",
     "halves",
@@ -38,7 +39,7 @@ Index = NDArray[np.int64]
 
 LEAST_EVENTS = 10  # of each sign in each half: from fewer nothing local is learnt
 # Chosen on UCI HIGGS and on Higgs to two taus, with signs of known probability.
-N_NETWORKS = 3  # averaged for each half
+N_SPLITS = 3  # into halves, with a network for each half
 PRIOR = 3.0  # over the effective events of a half: the factor of the squared weights
 MAX_STEPS, TOLERANCE = 50, 1e-9
 
@@ -106,31 +107,30 @@ class Refinement:
         self, rows: Index, w: FloatArray, seeds: np.random.SeedSequence
     ) -> FloatArray:
         magnitude, total = np.abs(w), w.sum()
-        mean = total / magnitude.sum()
-        seed_of_halves, *of_networks = seeds.generate_state(1 + 4 * N_NETWORKS)
-        half = halves(
-            w < 0.0,
-            None if self.groups is None else self.groups[rows],
-            np.random.RandomState(seed_of_halves),
-        )
-        counts = np.bincount(half + 2 * (w < 0.0), minlength=4)  # each half and sign
-        if counts.min() < LEAST_EVENTS:
-            return magnitude * mean
+        even = magnitude * (total / magnitude.sum())
+        groups = None if self.groups is None else self.groups[rows]
+        states = seeds.generate_state(5 * N_SPLITS).reshape(N_SPLITS, 5)
+        splits = [
+            halves(w < 0.0, groups, np.random.RandomState(state))
+            for state in states[:, 0]
+        ]
+        counts = [np.bincount(half + 2 * (w < 0.0), minlength=4) for half in splits]
+        if np.min(counts) < LEAST_EVENTS:  # in a half, of a sign
+            return even
         logits = sign_logits(
             self.columns,
             rows,
             w,
-            half,
+            splits,
             self.settings,
-            seeds=[int(seed >> 1) for seed in of_networks],
+            seeds=(states[:, 1:] >> 1).tolist(),
             n_jobs=self.n_jobs,
         )
-        sign = np.tanh(0.5 * calibrated(logits, w))  # 2 p - 1
-        density = magnitude * np.maximum(sign, 0.0)
-        for k in (0, 1):  # where nothing is left of a half, it gets the mean sign
-            is_own = half == k
-            if not density[is_own].any():
-                density[is_own] = magnitude[is_own] * mean
+        # Networks of other halves err less alike than several of the same one.
+        signs = [np.tanh(0.5 * calibrated(z, w)) for z in logits]  # 2 p - 1
+        density = magnitude * np.maximum(np.mean(signs, axis=0), 0.0)
+        if not density.any():
+            return even
         return np.asarray(density * (total / density.sum()))
 
 
@@ -216,13 +216,13 @@ def sign_logits(
     columns: NDArray[np.float32],
     rows: Index,
     w: FloatArray,
-    half: Index,
+    splits: Sequence[Index],
     settings: TrainingSettings,
     *,
-    seeds: Sequence[int],
+    seeds: Sequence[Sequence[int]],
     n_jobs: int | None = None,
 ) -> FloatArray:
-    """Return the logit of a positive sign near each event, from the other half.
+    """Return the logits of a positive sign near each event, from the other halves.
 
     Parameters
     ----------
@@ -232,40 +232,37 @@ def sign_logits(
         Those of one class.
     w : ndarray of shape (n_events,)
         Their signed weights.
-    half : ndarray of shape (n_events,)
-        In which half each is, 0 or 1; each half has events of both signs.
+    splits : sequence of n_splits ndarrays of shape (n_events,)
+        In which half each event is, 0 or 1; each half has events of both signs.
     settings : TrainingSettings
-        Of the networks.
-    seeds : sequence of int
-        Four for each network of a half.
+        Of the networks, one for each half.
+    seeds : sequence of n_splits sequences of four int
+        Of network and order, for the halves 0 and 1.
     n_jobs : int, default=None
         Number of processes.
 
     Returns
     -------
-    logits : ndarray of shape (n_events,)
-        Under the weights `|w|`. No event's own sign, nor any in its half, has an
-        effect on its logit.
+    logits : ndarray of shape (n_splits, n_events)
+        Under the weights `|w|`. Of the signs of an event's own half only the mean of
+        all events has an effect on its logit.
     """
     magnitude = np.abs(w)
-    is_own = [half == k for k in (0, 1)]
-    # Networks begin at the mean sign of their half and learn what is local: a known
-    # logit that is added to theirs.
-    start = [_logit_of_positive(w[own]) for own in is_own]
+    # Networks begin at the mean sign and learn what is local: a known logit that is
+    # added to theirs.
+    start = _logit_of_positive(w)
     positive = np.zeros(len(columns), dtype=np.float32)
-    offset = np.zeros(len(columns), dtype=np.float32)
     positive[rows] = w > 0.0
-    offset[rows] = np.where(is_own[0], *start)
-    n_seeds = len(seeds) // 2
+    offset = np.full(len(columns), start, dtype=np.float32)
     members = [
         Member(
             rows=rows[own],
             weights=magnitude[own] / magnitude[own].mean(),
-            network_seed=seeds[k * n_seeds + i],
-            order_seed=seeds[k * n_seeds + i + 1],
+            network_seed=of_split[2 * k],
+            order_seed=of_split[2 * k + 1],
         )
-        for k, own in enumerate(is_own)
-        for i in range(0, n_seeds, 2)
+        for half, of_split in zip(splits, seeds, strict=True)
+        for k, own in enumerate([half == 0, half == 1])
     ]
     # A prior of fixed width on the weights counts the less, the more events there are.
     n_eff = 0.5 * effective_sample_size(magnitude)
@@ -273,13 +270,13 @@ def sign_logits(
         replace(settings, l2=PRIOR / n_eff), members, columns, positive, offset=offset
     )
     trained = training.run(n_jobs)
-    logits = np.empty(len(w))
-    n_networks = len(members) // 2
-    for k, own in enumerate(is_own):
-        networks = range(k * n_networks, (k + 1) * n_networks)
-        logit = trained.logits(columns[rows[~own]], networks, n_jobs) + start[k]
-        logits[~own] = logit
-    return logits
+    logits = np.empty((len(splits), len(w)))
+    for i, half in enumerate(splits):
+        for k in (0, 1):
+            other = half != k
+            network = range(2 * i + k, 2 * i + k + 1)
+            logits[i, other] = trained.logits(columns[rows[other]], network, n_jobs)
+    return logits + start
 
 
 def calibrated(logits: FloatArray, w: FloatArray) -> FloatArray:
