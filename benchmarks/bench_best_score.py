@@ -31,6 +31,7 @@ from benchmarks.common.chosen_cut import chosen_cut, relative_to_cut
 from benchmarks.common.out_of_fold import (
     Figure,
     compare,
+    dnn,
     header,
     pooled_scores,
     tabulate,
@@ -144,6 +145,7 @@ CONTENDERS = {
     "LightGBM, tuned": lightgbm(**TUNED_LIGHTGBM),
     "HistGradientBoosting": boosted_trees(),
     "HistGradientBoosting, tuned": boosted_trees(**TUNED_HGB),
+    "defaults": dnn(n_members=5, augmenter=SymmetryAugmenter()),
     "trees on invariants": on_invariants(lightgbm(**TREES)),
     "networks, augmented": network(),
     "networks and trees": blend(best_model),

@@ -12,7 +12,7 @@ equal sum. It takes no undefined values: they become medians, with a column that
 where. RealMLP is set to the log-loss, as pytabkit recommends for it, and is one network
 or, like ours, the mean of five, each of which stops by another fifth of the events;
 TabM has its defaults, 32 networks that share most parameters. They need minutes for
-thousands of events on a processor, so there are at most 5 000 events of a table, three
+thousands of events on a processor, so there are at most 2 000 events of a table, three
 folds and one seed. The symmetries of the events, which pytabkit cannot be told, are
 left out but for one more row of ours.
 
@@ -41,7 +41,7 @@ from benchmarks.common.tables import TABLES, chosen_tables
 from benchmarks.common.trees import lightgbm, one_against_rest
 
 N_FOLDS = 3
-N_EVENTS = 5_000
+N_EVENTS = 2_000
 LEAST_P = 1e-7  # of a probability in float32
 
 

@@ -35,6 +35,7 @@ X, y, w = events.data.select_dtypes("float"), events.target, events.sample_weigh
 train, test = slice(0, 3000), slice(3000, 9_000)
 common = {
     "dropout": 0.0,
+    "numeric_scaling": "standard",
     "scale_learning_rate": None,  # numbers enter as they are: no network is weak
     "numeric_embedding": None,  # with waves over each of them
     "max_epochs": 8,

@@ -47,6 +47,7 @@ def fitted(penalty=(), constant=0.0):
         width=48,
         connection="plain",
         dropout=0.0,
+        numeric_scaling="standard",
         scale_learning_rate=None,
         numeric_embedding=None,
         learning_rate=0.015,

@@ -58,7 +58,11 @@ ROWS = np.arange(N)
 
 
 def network(**options):
-    plain = {"scale_learning_rate": None, "numeric_embedding": None}
+    plain = {
+        "numeric_scaling": "standard",
+        "scale_learning_rate": None,
+        "numeric_embedding": None,
+    }
     return WeightedDNNClassifier(
         n_layers=1,
         width=8,

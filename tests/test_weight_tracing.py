@@ -838,7 +838,11 @@ def test_a_member_with_an_untouched_fold_uses_all_other_events():
 
 
 # Without factors and waves a network needs some passes to learn.
-SLOW = {"scale_learning_rate": None, "numeric_embedding": None}
+SLOW = {
+    "numeric_scaling": "standard",
+    "scale_learning_rate": None,
+    "numeric_embedding": None,
+}
 
 
 def test_the_weight_of_a_validation_event_decides_the_kept_epoch():

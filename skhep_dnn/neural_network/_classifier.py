@@ -194,7 +194,7 @@ class WeightedDNNClassifier(
     batch_norm : bool, default=False
         Whether the input of each activation is normalised over the batch, with
         statistics weighted by the training weights.
-    numeric_scaling : {"standard", "robust", "quantile"}, default="standard"
+    numeric_scaling : {"standard", "robust", "quantile"}, default="robust"
         How numbers are scaled, by the absolute values of the training weights of each
         member: by mean and standard deviation; by median and quartiles, with a smooth
         end of the tails at 8 scaled units [2]_; or along 33 quantiles, so that their
@@ -570,7 +570,7 @@ class WeightedDNNClassifier(
         connection: Literal["plain", "dense", "residual"] = "dense",
         dropout: float | Sequence[float] = 0.4,
         batch_norm: bool = False,
-        numeric_scaling: Literal["standard", "robust", "quantile"] = "standard",
+        numeric_scaling: Literal["standard", "robust", "quantile"] = "robust",
         scale_learning_rate: float | None = 20.0,
         numeric_embedding: Literal["periodic", "piecewise_linear"]
         | NumericEmbedding

@@ -58,6 +58,7 @@ def split_model():
             hidden_layer_sizes=[8, 6],
             dropout=[0.2, 0.0],
             feature_groups=None if kind is None else FeatureSplit(["c"], kind, 4),
+            numeric_scaling="standard",
             scale_learning_rate=None,
             numeric_embedding=None,
             max_epochs=2,

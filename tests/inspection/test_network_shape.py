@@ -34,6 +34,7 @@ def test_categories_come_in_as_their_embeddings(toy_events):
         categorical_features=["jets"],
         batch_norm=True,
         connection="plain",
+        numeric_scaling="standard",
         scale_learning_rate=None,
         numeric_embedding=None,
         max_epochs=1,

@@ -540,6 +540,7 @@ def test_seeds_are_the_same_in_all_trials(events):
         n_layers=1,
         width=4,
         max_epochs=2,
+        numeric_scaling="standard",
         scale_learning_rate=None,
         numeric_embedding=None,
     )

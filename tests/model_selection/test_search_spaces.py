@@ -138,7 +138,11 @@ def test_the_scan_of_the_higgsml_solution():
 )
 def test_limits_of_the_scan(options, exceeded):
     X = [[float(i == j) for j in range(33)] for i in range(34)]
-    plain = {"scale_learning_rate": None, "numeric_embedding": None}
+    plain = {
+        "numeric_scaling": "standard",
+        "scale_learning_rate": None,
+        "numeric_embedding": None,
+    }
     model = WeightedDNNClassifier(**{"connection": "dense", **plain, **options})
     excess = search_space("higgsml").excess(model, X, [0, 1] * 17)
     assert [name for name, value in excess.items() if value > 0] == (

@@ -76,7 +76,7 @@ class TrainingSettings:
         Outputs of each hidden layer.
     missing_values : float or None, default=None
         Value that marks an undefined entry besides nan.
-    numeric_scaling : {"standard", "robust", "quantile"}, default="standard"
+    numeric_scaling : {"standard", "robust", "quantile"}, default="robust"
         How numbers are scaled.
     scale_learning_rate : float or None, default=20.0
         Step size, in units of `learning_rate`, of a learnt factor of each number; None
@@ -174,7 +174,7 @@ class TrainingSettings:
     embeddings: Sequence[tuple[int, int]] = ()
     hidden_layer_sizes: Sequence[int] = (64, 64, 64, 64)
     missing_values: float | None = None
-    numeric_scaling: Literal["standard", "robust", "quantile"] = "standard"
+    numeric_scaling: Literal["standard", "robust", "quantile"] = "robust"
     scale_learning_rate: float | None = 20.0
     numeric_embedding: (
         Literal["periodic", "piecewise_linear"] | NumericEmbedding | None
