@@ -122,9 +122,8 @@ def test_logits_of_trees_are_those_of_the_probabilities():
 @pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning")
 def test_settings_of_trees_are_stored_for_each_table(tmp_path):
     trees = pytest.importorskip("benchmarks.common.trees")
-    # Thirty trials of the three slowest tables are not stored: the page says so.
     for name in trees.SPACES:
-        for table in TABLES.keys() - {"digits", "higgs_toy", "htautau"}:
+        for table in TABLES:
             assert trees.stored_settings(name, table)
     path = tmp_path / "stored.json"
     for table in ("digits", "breast_cancer"):
