@@ -196,9 +196,10 @@ class WeightedDNNClassifier(
         statistics weighted by the training weights.
     numeric_scaling : {"standard", "robust", "quantile"}, default="robust"
         How numbers are scaled, by the absolute values of the training weights of each
-        member: by mean and standard deviation; by median and quartiles, with a smooth
-        end of the tails at 8 scaled units [2]_; or along 33 quantiles, so that their
-        density becomes a normal one. Undefined values become 0 afterwards.
+        member: by mean and standard deviation; by median and quartiles (of columns of
+        up to 32 different values, mean and standard deviation), with a smooth end of
+        the tails at 8 scaled units [2]_; or along 33 quantiles, so that their density
+        becomes a normal one. Undefined values become 0 afterwards.
     scale_learning_rate : float or None, default=20.0
         Step size, in units of `learning_rate`, of a factor of each number, which is
         learnt from 1 on [2]_; None for no factors.

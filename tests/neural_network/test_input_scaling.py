@@ -21,6 +21,7 @@ from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 RNG = np.random.default_rng(11)
 N = 400
 SCALINGS = ("standard", "robust", "quantile")
+FEW_VALUES = 32  # of a column that is scaled by mean and standard deviation
 LEVELS = np.linspace(0.0, 1.0, 33)
 NORMAL = ndtri(np.clip(LEVELS, 0.005, 0.995))
 Y = np.arange(N) % 2
@@ -81,8 +82,11 @@ def quantile(x, w, level):
 
 
 def center_and_spread(x, w):
-    """Median and width of a column, as robust scaling has them."""
+    """Median and width of a column, as robust scaling has them; mean for few values."""
     x = np.asarray(x, dtype=np.float32).astype(np.float64)
+    if 1 < len(np.unique(x)) <= FEW_VALUES:
+        mean = np.average(x, weights=w)
+        return mean, np.sqrt(np.average((x - mean) ** 2, weights=w))
     low, median, high = (quantile(x, w, level) for level in (0.25, 0.5, 0.75))
     spread = (high - low) / (ndtri(0.75) - ndtri(0.25))
     if spread == 0.0:
@@ -99,6 +103,18 @@ def test_robust_scaling_is_that_of_median_and_quartiles_with_smooth_ends(column)
     np.testing.assert_allclose(
         scaled(trained, x), z / np.sqrt(1.0 + (z / 8.0) ** 2), rtol=2e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("n_values", [FEW_VALUES, FEW_VALUES + 1])
+def test_few_values_keep_mean_and_standard_deviation(n_values):
+    x = np.minimum(np.arange(N) // 4, n_values - 1.0)  # most have the last one
+    x[::9] = np.nan
+    robust, standard = (
+        scaled(fitted(x, numeric_scaling=kind), x) for kind in ("robust", "standard")
+    )
+    smooth = standard / np.sqrt(1.0 + (standard / 8.0) ** 2)
+    is_few = np.allclose(robust, smooth, atol=1e-6)
+    assert is_few == (n_values == FEW_VALUES)
 
 
 @pytest.mark.parametrize("column", COLUMNS)

@@ -17,6 +17,7 @@ __all__ = ["learn_scaling", "weighted_statistics"]
 
 ROWS = 4096  # of a block: temporary arrays stay in the cache
 MOST_EVENTS = 200_000  # that quantiles are taken from
+FEW_VALUES = 32  # different ones of a column, whose median is one of many equal ones
 LOWEST_LEVEL = 0.005  # whose normal quantile an extreme value gets
 QUARTILES_OF_NORMAL = 1.3489795003921634  # their distance
 EPSILON = float(np.finfo(np.float32).eps)
@@ -115,7 +116,12 @@ def _learn_quantiles(
     order = np.argsort(x, kind="stable")
     x, sums = x[order], np.cumsum(w[order])
     where = np.array([column])
-    if inputs.scaling != "standard":
+    # The median of a charge is one of its two values, which would enter as 0 and
+    # say nothing: few values keep the mean and the standard deviation.
+    by_quantiles = inputs.scaling == "quantile" or (
+        inputs.scaling == "robust" and (np.diff(x) > 0.0).sum() >= FEW_VALUES
+    )
+    if by_quantiles:
         low, median, high = _quantiles(x, sums, np.array([0.25, 0.5, 0.75]))
         spread = (high - low) / QUARTILES_OF_NORMAL
         # Of a column that is one value in half of all events, the spread around it.

@@ -44,8 +44,9 @@ class InputTransform(nn.Module):
         v_0 + \sum_k a_k \bigl(\min(\max(z, q_k), q_{k+1}) - q_k\bigr)
 
     with "standard", "robust" and "quantile" scaling: with the mean and the standard
-    deviation, or with the median and the quartiles, so that the tails end smoothly at
-    8 scaled units; or along a line of 33 quantiles, of which each lies where that of
+    deviation; with the median and the quartiles (with mean and standard deviation if
+    there are few different values), so that the tails end smoothly at 8 scaled units;
+    or along a line of 33 quantiles, of which each lies where that of
     a normal distribution does. Values :math:`z` end at 1e9, so that no finite input
     makes the layers overflow.
 
