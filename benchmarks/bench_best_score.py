@@ -60,8 +60,9 @@ NETWORKS = {
     "numeric_embedding": None,
     "max_epochs": 40,
 }
-TREES = {  # few leaves, few columns, many small steps
-    "n_estimators": 1000,
+TREES = {  # few leaves, few columns, random cuts, many small steps
+    "n_estimators": 2000,
+    "extra_trees": True,
     "learning_rate": 0.015,
     "num_leaves": 7,
     "min_child_samples": 50,
@@ -156,7 +157,10 @@ FIVE = {"n_members": 5}
 CANDIDATES = {
     "LightGBM": lightgbm(),
     "LightGBM on invariants": on_invariants(lightgbm()),
-    "few leaves, few columns": on_invariants(lightgbm(**TREES)),
+    "few leaves, few columns": on_invariants(
+        lightgbm(**TREES | {"n_estimators": 1000, "extra_trees": False})
+    ),
+    "random cuts": on_invariants(lightgbm(**TREES)),
     "scikit-learn, the same": on_invariants(boosted_trees(**HGB_TREES)),
     "5 networks": network(**FIVE),
     "10 networks": network(),
