@@ -115,9 +115,17 @@ def averaged(w: np.ndarray, **changes: Any) -> WeightedDNNClassifier:
     return model.fit(*training, *validation).estimator_
 
 
+# Without factors and waves a network needs some passes to learn.
+SLOW = {
+    "numeric_scaling": "standard",
+    "scale_learning_rate": None,
+    "numeric_embedding": None,
+}
+
+
 def boosted(w: np.ndarray, estimator: Any = None, **options: Any) -> BoostedDNN:
     """Boost on the training events with the explicit validation sample."""
-    estimator = small() if estimator is None else estimator
+    estimator = small(**SLOW) if estimator is None else estimator
     options = {"n_estimators": 2, "n_iter_no_change": None, **options}
     training, validation = ((X[s], Y[s], w[s]) for s in (TRAIN, VALID))
     model = BoostedDNN(estimator, random_state=0, **options)
@@ -835,14 +843,6 @@ def test_a_member_with_an_untouched_fold_uses_all_other_events():
         after = in_folds(changed(W, row), **options)
         uses = after.best_loss_[1] != before.best_loss_[1]
         assert uses == (row % 3 != 1)
-
-
-# Without factors and waves a network needs some passes to learn.
-SLOW = {
-    "numeric_scaling": "standard",
-    "scale_learning_rate": None,
-    "numeric_embedding": None,
-}
 
 
 def test_the_weight_of_a_validation_event_decides_the_kept_epoch():
