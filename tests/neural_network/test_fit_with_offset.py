@@ -104,7 +104,7 @@ def test_an_explicit_validation_sample_has_its_own_offset():
 
 
 def test_the_network_learns_what_the_offset_lacks():
-    model = small(max_epochs=60, learning_rate=0.02)
+    model = small(max_epochs=60, learning_rate=0.02, numeric_embedding=None)
     truth = 2 * 0.7 * X[:, 0]  # the logit of two Gaussian classes of unit width
     known = fit_with_offset(clone(model), X, Y, offset=truth)
     half = fit_with_offset(clone(model), X, Y, offset=0.5 * truth)
