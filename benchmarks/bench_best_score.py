@@ -56,6 +56,7 @@ TAUS = ("PRI_tau", "PRI_lep")
 NETWORKS = {
     "n_members": 10,
     "dropout": 0.2,
+    "numeric_scaling": "standard",
     "scale_learning_rate": None,  # with waves they would learn by heart in 40 passes
     "numeric_embedding": None,
     "max_epochs": 40,
