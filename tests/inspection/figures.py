@@ -31,6 +31,7 @@ def toy():
         n_members=3, categorical_features=events.categorical, **options
     )
     split = WeightedDNNClassifier(
+        numeric_scaling="standard",
         n_members=2,
         feature_groups=FeatureSplit(events.derived, "bottleneck"),
         **options,
