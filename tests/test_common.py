@@ -48,9 +48,9 @@ ESTIMATORS = [
     WeightedDNNClassifier(**SMALL, batch_norm=True),
     WeightedDNNClassifier(
         **SMALL,
-        numeric_scaling="robust",
-        scale_learning_rate=20.0,
-        numeric_embedding="periodic",
+        numeric_scaling="standard",
+        scale_learning_rate=None,
+        numeric_embedding=None,
     ),
     WeightedDNNClassifier(
         **SMALL, numeric_scaling="quantile", numeric_embedding="piecewise_linear"
