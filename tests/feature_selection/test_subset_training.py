@@ -37,6 +37,7 @@ def network(**options):
         "max_epochs": 6,
         "batch_size": 64,
         "learning_rate": 0.02,
+        "numeric_embedding": None,
         "random_state": 2,
     }
     return WeightedDNNClassifier(**{**small, **options})
