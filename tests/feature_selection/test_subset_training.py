@@ -37,6 +37,8 @@ def network(**options):
         "max_epochs": 6,
         "batch_size": 64,
         "learning_rate": 0.02,
+        "numeric_scaling": "standard",
+        "scale_learning_rate": None,
         "numeric_embedding": None,
         "random_state": 2,
     }
