@@ -164,7 +164,7 @@ def sign_settings(settings: TrainingSettings) -> TrainingSettings:
         averaging=None,
         snapshots=None,
         batch_size=256,
-        max_epochs=10,
+        max_epochs=7,
         evaluations_per_epoch=1,
         early_stopping=False,
         verbose=0,
