@@ -35,8 +35,8 @@ class PeriodicEmbedding:
     The waves of a column begin with typical frequencies from `frequency_scale /
     frequency_spread` to `frequency_scale * frequency_spread`, each the same multiple of
     the one before, and with weights that fall as one over them, as those of a function
-    do whose slope is limited: slow waves for what all columns have, quick ones for the
-    steps that some have, which no smooth column is misled by.
+    do whose slope is limited. Slow waves are what most columns need; quick ones are low
+    enough not to disturb them, and grow where there are steps.
 
     Parameters
     ----------

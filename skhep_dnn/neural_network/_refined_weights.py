@@ -101,7 +101,7 @@ def refined_weights(
     [2]_. Small networks learn it, for each class by itself: the events are split into
     halves with equal shares of both signs, and a network of each half tells
     :math:`p_+` in the other one, so that it does not follow an event's own sign.
-    Weights of the networks are drawn to zero, where :math:`r` is the mean of the half,
+    Weights of the networks are drawn to zero, where :math:`r` is that of the class,
     the more the fewer effective events there are, and a straight line through the
     logits of all events of the class corrects their scale: where signs are drawn at
     random it makes :math:`r` a constant. The mean :math:`r` of three such splits is

@@ -26,7 +26,6 @@ from skhep_dnn.weights._class_sums import positive_class_sums
 
 __all__ = [
     "LEAST_EVENTS",
-    "N_SPLITS",
     "Refinement",
     "calibrated",
     "halves",
