@@ -30,6 +30,7 @@ pytestmark = [
 def small(**changes):
     """Network that trains in no time."""
     parameters = {"n_layers": 1, "width": 4, "max_epochs": 3, "learning_rate": 0.1}
+    parameters["numeric_scaling"] = "standard"  # others hold what is far away
     return WeightedDNNClassifier(**parameters, random_state=0, **changes)
 
 
