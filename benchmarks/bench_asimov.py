@@ -13,6 +13,7 @@ counted how often it is right to a thousandth.
 """
 
 import argparse
+import importlib
 import itertools
 import json
 import warnings
@@ -42,8 +43,8 @@ def printed(s, b, sigma):
 def roostats():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel says that it is an alpha
-        import ROOT
-    return ROOT.RooStats.AsimovSignificance
+        root = importlib.import_module("ROOT")
+    return root.RooStats.AsimovSignificance
 
 
 def largest_difference(reference, grid):

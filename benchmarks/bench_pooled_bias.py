@@ -3,8 +3,8 @@
 By how much is a significance too large because the background that a cut selects is
 itself simulated? The law is `3 / (8 n_eff)` for the pooled sample and K times that for
 the mean over K folds, each scaled to the whole yields. Toys: a Poisson number of
-background events passes the cut, with equal weights, exponential ones, and equal ones of
-which a tenth is negative; the signal is small and known, so that only the background
+background events passes the cut, with equal weights, exponential ones, and equal ones
+of which a tenth is negative; the signal is small and known, so that only the background
 fluctuates. The bias is that of `asimov_significance` against its value at the true
 yields, in per cent, with the error of the mean over the toys. A fold without background
 has no significance; toys in which that happens are left out of the mean over folds, and
