@@ -18,9 +18,16 @@ from skhep_dnn.metrics._cross_fitted import (
     CrossFittedSignificance,
     cross_fitted_significance,
 )
+from skhep_dnn.metrics._efficiency import EfficiencyAt, RejectionAt
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._metric_scorer import weighted_scorer
+from skhep_dnn.metrics._metric_with_error import (
+    MetricWithError,
+    PairedDifference,
+    metric_with_error,
+    paired_difference,
+)
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._reliability import ReliabilityCurve, reliability_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
@@ -47,8 +54,12 @@ from skhep_dnn.metrics._thresholds import (
 __all__ = [
     "BootstrapResult",
     "CrossFittedSignificance",
+    "EfficiencyAt",
     "FigureOfMerit",
+    "MetricWithError",
     "PairedBootstrapResult",
+    "PairedDifference",
+    "RejectionAt",
     "ReliabilityCurve",
     "SeparationPower",
     "SignificanceAt",
@@ -67,7 +78,9 @@ __all__ = [
     "make_significance_scorer",
     "max_significance_score",
     "merge_bins",
+    "metric_with_error",
     "paired_bootstrap",
+    "paired_difference",
     "poisson_replicas",
     "reliability_curve",
     "s_over_sqrt_b",
