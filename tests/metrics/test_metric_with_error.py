@@ -31,6 +31,7 @@ from skhep_dnn.metrics._replica_metric import resolve_metric
 from skhep_dnn.metrics._scan_errors import propagated_errors
 
 CUT = 0.7
+FEW = "ignore:The error of a score must come:skhep_dnn.exceptions.LowStatisticsWarning"
 CLOSED = {
     "auc": "roc_auc",
     "balanced log-loss": "balanced_log_loss",
@@ -48,17 +49,17 @@ CLOSED = {
     "rejection at an efficiency": RejectionAt(signal_efficiency=0.6),
 }
 WEIGHTS = {
-    "equal": lambda rng, n: np.ones(n),
+    "equal": lambda _rng, n: np.ones(n),
     "heavy tails": lambda rng, n: np.exp(rng.normal(size=n)),
     "negative": lambda rng, n: np.where(rng.random(n) < 0.15, -1.0, 1.0),
 }
 
 
-def sample(seed=0, kind="heavy tails", n=3000):
+def sample(seed=0, kind="heavy tails", n=3000, digits=1):
     """Labels, probabilities rounded so that there are ties, and weights."""
     rng = np.random.default_rng(seed)
     y = np.where(np.arange(n) % 3 == 0, "s", "b")
-    logit = rng.normal(1.5 * (y == "s"), size=n).round(1) * 1.5 - 1.0
+    logit = rng.normal(1.5 * (y == "s"), size=n).round(digits) * 1.5 - 1.0
     weight = WEIGHTS[kind](rng, n) * np.where(y == "s", 0.1, 1.0)
     return y, 1.0 / (1.0 + np.exp(-logit)), weight
 
@@ -66,7 +67,9 @@ def sample(seed=0, kind="heavy tails", n=3000):
 @pytest.mark.parametrize("kind", WEIGHTS)
 @pytest.mark.parametrize("name", CLOSED)
 def test_closed_form_is_the_spread_of_many_replicas(name, kind):
-    metric, events = CLOSED[name], sample(kind=kind)
+    # A quantile has a Gaussian error where the scores have a density.
+    metric = CLOSED[name]
+    events = sample(kind=kind, digits=9 if "at an eff" in name else 1)
     exact = metric_with_error(metric, *events, method="closed_form")
     n_replicas = 150 if name == "with uncertainties" else 1000
     brute = bootstrap(metric, *events, n_replicas=n_replicas, random_state=0)
@@ -74,7 +77,7 @@ def test_closed_form_is_the_spread_of_many_replicas(name, kind):
     # 1000 replicas know an error to 2.2 per cent, 150 to 6.
     tolerance = 4 / math.sqrt(2 * n_replicas)
     if name == "rejection at an efficiency":
-        tolerance += 0.1  # steps of the rounded scores
+        tolerance += 0.1  # the slope of the ROC curve is known no better
     assert exact.error == pytest.approx(brute.error, rel=tolerance)
 
 
@@ -108,12 +111,12 @@ def test_auc_of_equal_weights_is_that_of_delong():
 
 def test_an_efficiency_by_hand():
     y = np.array(["b"] * 10 + ["s"] * 100)
-    score = np.append(np.zeros(10), np.arange(100) < 30)
+    score = np.append(np.zeros(10), np.arange(100) < 60)
     result = metric_with_error(EfficiencyAt(0.5), y, score, method="closed_form")
-    assert result.value == 0.3
-    assert result.error == pytest.approx(math.sqrt(0.3 * 0.7 / 99), rel=1e-12)
+    assert result.value == 0.6
+    assert result.error == pytest.approx(math.sqrt(0.6 * 0.4 / 99), rel=1e-12)
     assert result.degrees_of_freedom == pytest.approx(
-        2 * 0.21**2 * 100 / (0.3 * 0.7**4 + 0.7 * 0.3**4 - 0.21**2)
+        2 * 0.24**2 * 100 / (0.6 * 0.4**4 + 0.4 * 0.6**4 - 0.24**2)
     )
 
 
@@ -174,7 +177,7 @@ def test_weights_of_any_scale_order_and_absent_events(name):
 
 @pytest.mark.parametrize("name", set(CLOSED) - {"with uncertainties"})
 def test_four_copies_of_the_sample_halve_the_error(name):
-    metric, (y, score, weight) = CLOSED[name], sample(kind="equal")
+    metric, (y, score, weight) = CLOSED[name], sample(kind="equal", digits=9)
     one = metric_with_error(metric, y, score, weight, method="closed_form")
     copies = [np.tile(x, 4) for x in (y, score, weight / 4)]
     four = metric_with_error(metric, *copies, method="closed_form")
@@ -195,19 +198,21 @@ def test_limits():
     assert (nothing.value, nothing.error) == (1.0, 0.0)
 
 
+@pytest.mark.filterwarnings(FEW)
 def test_a_rejection_without_background_is_undefined():
     y, score = np.repeat([0, 1], 100), np.repeat([0.0, 1.0], 100)
     with pytest.warns(UndefinedSignificanceWarning, match="the rejection is nan"):
         assert np.isnan(RejectionAt(0.5)(y, score))
     with (
         pytest.warns(UndefinedSignificanceWarning),
-        pytest.warns(LowStatisticsWarning, match="the error is nan"),
+        pytest.warns(LowStatisticsWarning, match="error is nan"),
     ):
         result = metric_with_error(RejectionAt(0.5), y, score, method="closed_form")
     assert np.isnan(result.error)
     assert np.isnan(result.interval()).all()
 
 
+@pytest.mark.filterwarnings(FEW)
 def test_one_event_that_carries_its_class_has_no_error():
     y, score = np.repeat([0, 1], 100), np.arange(200.0)
     weight = np.ones(200)
@@ -282,7 +287,6 @@ def test_a_metric_of_a_user_with_an_influence_has_a_closed_form():
 
     events = sample()
     own = metric_with_error(Share(CUT), *events, method="closed_form")
-    assert own == own
     assert own.error == pytest.approx(
         metric_with_error(EfficiencyAt(CUT), *events, method="closed_form").error
     )
@@ -349,7 +353,7 @@ def test_no_error_of_a_maximum(method):
 
 
 def test_few_effective_events_are_warned_of():
-    y, score, weight = sample(n=600)
+    y, score, _ = sample(n=600)
     high = np.sort(score[y == "b"])[-12]
     message = r"got 1\d.* of the selected background: intervals of 68 per cent"
     for metric in (SignificanceAt(high), EfficiencyAt(high, of="background")):
@@ -365,9 +369,9 @@ def test_few_effective_events_are_warned_of():
 
 def test_wrong_arguments_are_refused():
     y, score = [0, 1], [0.1, 0.2]
-    with pytest.raises(ValueError, match="`method` must be 'bootstrap' or 'closed_f"):
+    with pytest.raises(ValueError, match=r"`method` must be 'bootstrap' or 'closed_f"):
         metric_with_error("roc_auc", y, score, method="delong")
-    with pytest.raises(ValueError, match="`metric` must be .* got 'auc'"):
+    with pytest.raises(ValueError, match=r"`metric` must be .* got 'auc'"):
         metric_with_error("auc", y, score)
     with pytest.raises(TypeError, match="Pass it first"):
         metric_with_error(np.array(y), score, "roc_auc")
@@ -410,6 +414,7 @@ def test_p_values_by_hand():
     assert str(few) == "-2.0 ± 1.0"
 
 
+@pytest.mark.filterwarnings(FEW)
 @pytest.mark.parametrize("kind", WEIGHTS)
 def test_p_values_are_uniform_without_a_difference(kind):
     p = [
@@ -435,6 +440,7 @@ def test_a_difference_has_a_small_p_value():
 # per cent.
 
 
+@pytest.mark.filterwarnings(FEW)
 @pytest.mark.parametrize("kind", WEIGHTS)
 @pytest.mark.parametrize("metric", ["roc_auc", "balanced_log_loss", "asimov"])
 def test_intervals_cover_the_truth(metric, kind):
