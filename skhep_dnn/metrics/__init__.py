@@ -7,6 +7,7 @@ from skhep_dnn.metrics._bootstrap import (
     bootstrap,
     paired_bootstrap,
 )
+from skhep_dnn.metrics._challenge import ChallengeSummary, challenge_summary
 from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
@@ -53,6 +54,7 @@ from skhep_dnn.metrics._thresholds import (
 
 __all__ = [
     "BootstrapResult",
+    "ChallengeSummary",
     "CrossFittedSignificance",
     "EfficiencyAt",
     "FigureOfMerit",
@@ -73,6 +75,7 @@ __all__ = [
     "balanced_log_loss_from_logits",
     "binned_significance",
     "bootstrap",
+    "challenge_summary",
     "confusion_by_yields",
     "cross_fitted_significance",
     "make_significance_scorer",

@@ -483,10 +483,11 @@ def _refuse_maximum(metric: Any) -> None:
     function = metric
     while isinstance(function, partial):
         function = function.func
-    if function is max_significance_score:
+    is_maximum = getattr(function, "is_maximum", False)
+    if is_maximum or function is max_significance_score:
         msg = (
-            "`metric` must not be a maximum over cuts, got `max_significance_score`: "
-            "its bias is larger than any error of it, and grows in each replica. "
+            f"`metric` must not be a maximum over cuts, got {function!r}: its "
+            "bias is larger than any error of it, and grows in each replica. "
             "Choose the cut on other events (`threshold_at_maximum` on out-of-fold "
             "scores) and pass `SignificanceAt(cut)`."
         )
