@@ -210,9 +210,9 @@ def challenge_summary(
     >>> half = slice(0, 10000), slice(10000, 20000)
     >>> val, test = ((y[rows], score[rows], 2.0 * w[rows]) for rows in half)
     >>> print(challenge_summary(*val, *test))
-    MMVA 1.64 ± 0.30
-    MVAC 1.43 ± 0.16
-    MAPA 1.41 ± 0.14
+    MMVA 1.647 ± 0.050
+    MVAC 1.621 ± 0.048
+    MAPA 1.559 ± 0.053
     """
     is_list = threshold is not None and np.ndim(threshold) > 0
     several = is_list or _is_list_of_arrays(y_score_val)
@@ -223,7 +223,7 @@ def challenge_summary(
     cuts = _one_each(threshold, n, "threshold")
     test_cuts = _one_each(threshold_test, n, "threshold_test")
     seeds = _one_each(random_state_val, n, "random_state_val")
-    options = {"n_replicas": n_replicas, "pos_label": pos_label}
+    options: dict[str, Any] = {"n_replicas": n_replicas, "pos_label": pos_label}
     figures: dict[str, list[BootstrapResult]] = {"mmva": [], "mvac": [], "mapa": []}
     thresholds, counts, n_effs = [], [], []
     for r, (y, score, weight, score_test) in enumerate(validation):

@@ -127,8 +127,12 @@ class EfficiencyAt:
 
         Parameters
         ----------
-        y_true, y_score, pos_label
-            As in a call.
+        y_true : array-like of shape (n_samples,)
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, as in a call.
+        pos_label : label or list of labels, default=None
+            Label of the signal; None takes the larger one of two.
 
         Returns
         -------
@@ -145,7 +149,24 @@ class EfficiencyAt:
         *,
         pos_label: object = None,
     ) -> Influence:
-        """Return how the efficiency depends on each event; arguments as in a call."""
+        """Return how the efficiency depends on each event.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, as in a call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights, negative ones allowed; None counts every event once.
+        pos_label : label or list of labels, default=None
+            Label of the signal; None takes the larger one of two.
+
+        Returns
+        -------
+        influence : Influence
+            Derivatives of the figure by the counts and the weights of the events.
+        """
         is_signal, scores, weights = check_events(
             y_true, y_score, sample_weight, pos_label
         )
@@ -161,7 +182,24 @@ class EfficiencyAt:
         *,
         pos_label: object = None,
     ) -> dict[str, float]:
-        """Return the effective events of the selection; arguments as in a call."""
+        """Return the effective events of the selection.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, as in a call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights, negative ones allowed; None counts every event once.
+        pos_label : label or list of labels, default=None
+            Label of the signal; None takes the larger one of two.
+
+        Returns
+        -------
+        n_eff : dict of str to float
+            Number of effective events by what is selected.
+        """
         is_signal, scores, weights = check_events(
             y_true, y_score, sample_weight, pos_label
         )
@@ -301,8 +339,12 @@ class RejectionAt:
 
         Parameters
         ----------
-        y_true, y_score, pos_label
-            As in a call.
+        y_true : array-like of shape (n_samples,)
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, as in a call.
+        pos_label : label or list of labels, default=None
+            Label of the signal; None takes the larger one of two.
 
         Returns
         -------
@@ -320,7 +362,24 @@ class RejectionAt:
         *,
         pos_label: object = None,
     ) -> Influence:
-        """Return how the rejection depends on each event; arguments as in a call."""
+        """Return how the rejection depends on each event.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, as in a call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights, negative ones allowed; None counts every event once.
+        pos_label : label or list of labels, default=None
+            Label of the signal; None takes the larger one of two.
+
+        Returns
+        -------
+        influence : Influence
+            Derivatives of the figure by the counts and the weights of the events.
+        """
         is_signal, scores, weights = check_events(
             y_true, y_score, sample_weight, pos_label
         )
@@ -345,7 +404,24 @@ class RejectionAt:
         *,
         pos_label: object = None,
     ) -> dict[str, float]:
-        """Return the effective events of the selection; arguments as in a call."""
+        """Return the effective events of the selection.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, as in a call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights, negative ones allowed; None counts every event once.
+        pos_label : label or list of labels, default=None
+            Label of the signal; None takes the larger one of two.
+
+        Returns
+        -------
+        n_eff : dict of str to float
+            Number of effective events by what is selected.
+        """
         is_signal, scores, weights = check_events(
             y_true, y_score, sample_weight, pos_label
         )

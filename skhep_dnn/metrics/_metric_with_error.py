@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
@@ -91,7 +92,7 @@ class MetricWithError:
     value: float
     error: float
     method: str
-    degrees_of_freedom: float = math.inf
+    degrees_of_freedom: float = inf
     interval_scale: str = "linear"
     replicas: FloatArray | None = field(default=None, repr=False)
     widening: float = 1.0
@@ -171,7 +172,7 @@ class PairedDifference:
     difference: float
     error: float
     method: str
-    degrees_of_freedom: float = math.inf
+    degrees_of_freedom: float = inf
 
     @property
     def p_value(self) -> float:
