@@ -5,6 +5,7 @@ return the same result; what a mask hides is undefined, or refused.
 """
 
 import inspect
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.validation import has_fit_parameter
 
 from skhep_dnn import (
@@ -29,7 +30,7 @@ from skhep_dnn import (
 from skhep_dnn._arrays import native_order, refuse_mask, without_mask
 from skhep_dnn._tables import native_events, native_values
 from skhep_dnn.ensemble import CrossFitClassifier
-from skhep_dnn.exceptions import UndefinedSignificanceWarning
+from skhep_dnn.exceptions import LowStatisticsWarning, UndefinedSignificanceWarning
 from skhep_dnn.feature_selection import (
     compare_after_cut,
     mutual_dependence,
@@ -48,6 +49,7 @@ from skhep_dnn.model_selection import (
     OptunaSearchCV,
     cross_validate_pooled,
     network_size,
+    seed_spread,
 )
 from skhep_dnn.neural_network import (
     FeatureSplit,
@@ -375,6 +377,28 @@ def bootstrap(of):
     return [paired.replicas, single.replicas]
 
 
+def with_errors(of):
+    """Return values and errors of metrics at a cut, in closed form."""
+    cut = float(np.median(of.score))
+    found = [
+        metrics.EfficiencyAt(cut),
+        metrics.RejectionAt(cut),
+        metrics.SignificanceAt(cut),
+        "roc_auc",
+    ]
+    events = (of.y, of.score, of.w)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LowStatisticsWarning)
+        results = [
+            metrics.metric_with_error(metric, *events, method="closed_form")
+            for metric in found
+        ]
+        paired = metrics.paired_difference(
+            "roc_auc", of.y, of.score, of.groups, of.w, method="closed_form"
+        )
+    return [(x.value, x.error) for x in results] + [(paired.difference, paired.error)]
+
+
 def signed(weights):
     """Return weights of which many are negative, in their own byte order."""
     kind = np.asarray(weights).dtype
@@ -399,6 +423,24 @@ FUNCTIONS = {
     "balanced_log_loss": log_loss,
     "balanced_log_loss_from_logits": of_scores(metrics.balanced_log_loss_from_logits),
     "bootstrap, paired_bootstrap": bootstrap,
+    "metric_with_error, paired_difference": with_errors,
+    "challenge_summary": lambda of: [
+        result.value
+        for result in vars(
+            metrics.challenge_summary(
+                *[of.y, of.score, of.w] * 2,
+                threshold=0.0,
+                part=of.groups * 0,
+                n_replicas=3,
+            )
+        ).values()
+        if isinstance(result, metrics.BootstrapResult)
+    ],
+    "seed_spread": lambda of: str(
+        seed_spread(
+            DecisionTreeClassifier(max_depth=2), of.X, of.y, of.w, cv=2, n_seeds=2
+        )
+    ),
     "cross_fitted_significance": lambda of: (
         metrics.cross_fitted_significance(
             of.y, of.score, of.w, fold=of.groups // 2 % 2, min_n_eff=0

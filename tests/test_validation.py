@@ -39,6 +39,13 @@ OF_LABELS = {
     "balanced_log_loss": lambda y: metrics.balanced_log_loss(y, np.full(40, 0.5), W),
     "logits": lambda y: metrics.balanced_log_loss_from_logits(y, SCORE, W),
     "bootstrap": lambda y: metrics.bootstrap("roc_auc", y, SCORE, W),
+    "with_error": lambda y: metrics.metric_with_error("roc_auc", y, SCORE, W),
+    "difference": lambda y: metrics.paired_difference("roc_auc", y, SCORE, SCORE, W),
+    "challenge": lambda y: metrics.challenge_summary(
+        y, SCORE, W, Y, SCORE, W, threshold=0.0
+    ),
+    "efficiency": lambda y: metrics.EfficiencyAt(0.0)(y, SCORE, W),
+    "rejection": lambda y: metrics.RejectionAt(0.0)(y, SCORE, W),
     "confusion": lambda y: metrics.confusion_by_yields(y, np.repeat(["b"], 40), W),
     "reliability": lambda y: metrics.reliability_curve(y, np.full(40, 0.5), W),
     "accuracy": lambda y: metrics.weighted_accuracy(y, Y, W),

@@ -7,6 +7,7 @@ from skhep_dnn.metrics._bootstrap import (
     bootstrap,
     paired_bootstrap,
 )
+from skhep_dnn.metrics._challenge import ChallengeSummary, challenge_summary
 from skhep_dnn.metrics._classification import (
     balanced_log_loss,
     balanced_log_loss_from_logits,
@@ -18,9 +19,16 @@ from skhep_dnn.metrics._cross_fitted import (
     CrossFittedSignificance,
     cross_fitted_significance,
 )
+from skhep_dnn.metrics._efficiency import EfficiencyAt, RejectionAt
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._metric_scorer import weighted_scorer
+from skhep_dnn.metrics._metric_with_error import (
+    MetricWithError,
+    PairedDifference,
+    metric_with_error,
+    paired_difference,
+)
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._reliability import ReliabilityCurve, reliability_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
@@ -46,9 +54,14 @@ from skhep_dnn.metrics._thresholds import (
 
 __all__ = [
     "BootstrapResult",
+    "ChallengeSummary",
     "CrossFittedSignificance",
+    "EfficiencyAt",
     "FigureOfMerit",
+    "MetricWithError",
     "PairedBootstrapResult",
+    "PairedDifference",
+    "RejectionAt",
     "ReliabilityCurve",
     "SeparationPower",
     "SignificanceAt",
@@ -62,12 +75,15 @@ __all__ = [
     "balanced_log_loss_from_logits",
     "binned_significance",
     "bootstrap",
+    "challenge_summary",
     "confusion_by_yields",
     "cross_fitted_significance",
     "make_significance_scorer",
     "max_significance_score",
     "merge_bins",
+    "metric_with_error",
     "paired_bootstrap",
+    "paired_difference",
     "poisson_replicas",
     "reliability_curve",
     "s_over_sqrt_b",

@@ -28,6 +28,7 @@ from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.weights._class_sums import check_class_weights
 
 __all__ = [
+    "Codes",
     "balanced_log_loss",
     "balanced_log_loss_from_logits",
     "log_loss_of_weights",

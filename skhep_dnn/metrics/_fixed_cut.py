@@ -16,25 +16,37 @@ from numpy.typing import ArrayLike, NDArray
 from skhep_dnn._validation import check_event_weights, check_signal_scores
 from skhep_dnn._warnings import warn_caller
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
+from skhep_dnn.metrics._closed_form import Influence
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
+from skhep_dnn.metrics._scan import WorkingPoint
+from skhep_dnn.weights._class_sums import check_events, to_unit_scale
 
-__all__ = ["SignificanceAt", "selected_sums", "selected_yields"]
+__all__ = [
+    "SignificanceAt",
+    "as_threshold",
+    "selected_n_eff",
+    "selected_sums",
+    "selected_yields",
+]
 
 FloatArray = NDArray[np.float64]
+
+_STEP = 1e-3  # of a derivative, in units of the Monte Carlo error
 
 
 @dataclass(frozen=True)
 class SignificanceAt:
     """Significance of the events with a score at or above a fixed threshold.
 
-    A metric for `bootstrap` and `paired_bootstrap`: call it with labels, scores and
-    weights. The threshold comes from another sample; one that was chosen on the events
-    themselves gives a value that is too large.
+    A metric for `metric_with_error`, `bootstrap` and `paired_bootstrap`: call it with
+    labels, scores and weights. The threshold comes from another sample; one that was
+    chosen on the events themselves gives a value that is too large.
 
     Parameters
     ----------
-    threshold : float
-        Events with a score at or above it are selected.
+    threshold : float or WorkingPoint
+        Events with a score at or above it are selected; of a working point, as a
+        choice of a cut returns it, its threshold.
     kind : {"asimov", "ams", "s_over_sqrt_b", "s_over_sqrt_sb"}, default="asimov"
         The significance; "ams" is "asimov" with another default of `b_reg`.
     b_reg : float or None, default=None
@@ -54,7 +66,7 @@ class SignificanceAt:
 
     See Also
     --------
-    bootstrap : The error of this figure.
+    metric_with_error : The error of this figure.
 
     Examples
     --------
@@ -71,7 +83,7 @@ class SignificanceAt:
     6.16 ± 0.36
     """
 
-    threshold: float
+    threshold: float | WorkingPoint
     _: KW_ONLY
     kind: Kind = "asimov"
     b_reg: float | None = None
@@ -81,13 +93,7 @@ class SignificanceAt:
 
     def __post_init__(self) -> None:
         """Refuse options where they are written."""
-        if math.isnan(self.threshold):
-            msg = (
-                "`threshold` must be a number, got nan, which is what a choice of a "
-                "cut returns where no cut is admissible. Choose another cut; -inf "
-                "selects all events."
-            )
-            raise ValueError(msg)
+        object.__setattr__(self, "threshold", as_threshold(self.threshold))
         _ = self.figure_of_merit
 
     @property
@@ -136,7 +142,7 @@ class SignificanceAt:
         """
         is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
         weights = check_event_weights(sample_weight, len(is_signal))
-        yields = selected_yields(is_signal, scores, [self.threshold])
+        yields = selected_yields(is_signal, scores, [as_threshold(self.threshold)])
         s, b = yields(weights)
         _, sum_w2_b = yields(weights**2)
         z = float(self.figure_of_merit(s, b, sum_w2_b)[0])
@@ -175,7 +181,7 @@ class SignificanceAt:
         if self.mc_stat:
             return None
         is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
-        yields = selected_yields(is_signal, scores, self.threshold)
+        yields = selected_yields(is_signal, scores, as_threshold(self.threshold))
 
         def kernel(weights: FloatArray) -> FloatArray:
             s, b = yields(weights)
@@ -183,6 +189,162 @@ class SignificanceAt:
             return z.reshape(s.shape)
 
         return kernel
+
+    def influence(
+        self,
+        y_true: ArrayLike,
+        y_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        pos_label: object = None,
+    ) -> Influence:
+        """Return how the significance depends on each event.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, as in a call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights, negative ones allowed; None counts every event once.
+        pos_label : label or list of labels, default=None
+            Label of the signal; None takes the larger one of two.
+
+        Returns
+        -------
+        influence : Influence
+            Derivatives of the figure by the counts and the weights of the events.
+        """
+        is_signal, scores, weights = check_events(
+            y_true, y_score, sample_weight, pos_label
+        )
+        selected = scores >= as_threshold(self.threshold)
+        by_signal, by_background, by_variance = self._derivatives(
+            is_signal, weights, selected
+        )
+        first = np.where(is_signal, by_signal, by_background) * weights * selected
+        second = by_variance * weights**2 * (selected & ~is_signal)
+        return Influence(first + second, first + 2.0 * second)
+
+    def effective_events(
+        self,
+        y_true: ArrayLike,
+        y_score: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        pos_label: object = None,
+    ) -> dict[str, float]:
+        """Return the effective events of the selection.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of two classes, or of more with `pos_label`.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Scores, as in a call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Physics weights, negative ones allowed; None counts every event once.
+        pos_label : label or list of labels, default=None
+            Label of the signal; None takes the larger one of two.
+
+        Returns
+        -------
+        n_eff : dict of str to float
+            Number of effective events by what is selected.
+        """
+        is_signal, scores, weights = check_events(
+            y_true, y_score, sample_weight, pos_label
+        )
+        return selected_n_eff(
+            is_signal, weights, scores >= as_threshold(self.threshold)
+        )
+
+    def _derivatives(
+        self,
+        is_signal: NDArray[np.bool_],
+        weights: FloatArray,
+        selected: NDArray[np.bool_],
+    ) -> list[float]:
+        """Return those by s, b and the sum of the squared background weights."""
+        s, b, sum_w2_b = selected_sums(is_signal, weights, selected)
+        s_error = math.sqrt(float(np.sum(weights[is_signal & selected] ** 2)))
+        at = np.array([s, b, sum_w2_b])
+        steps = _STEP * np.array([s_error, math.sqrt(sum_w2_b), sum_w2_b])
+        if not self.mc_stat:
+            steps[2] = 0.0
+        derivatives = []
+        for step in np.diag(steps):
+            up, down = self.figure_of_merit(*np.stack([at + step, at - step], axis=1))
+            size = step.sum()
+            derivatives.append(float((up - down) / (2 * size)) if size > 0 else 0.0)
+        return derivatives
+
+
+def as_threshold(threshold: object) -> float:
+    """Return a cut as a number, also that of a working point.
+
+    Parameters
+    ----------
+    threshold : float or WorkingPoint
+        The cut.
+
+    Returns
+    -------
+    threshold : float
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    ValueError
+        If it is nan.
+    """
+    if isinstance(threshold, WorkingPoint):
+        threshold = threshold.threshold
+    try:
+        value = float(threshold)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as reason:
+        msg = (
+            "`threshold` must be a number or a WorkingPoint, got "
+            f"{type(threshold).__name__}. Pass one cut on the score."
+        )
+        raise TypeError(msg) from reason
+    if math.isnan(value):
+        msg = (
+            "`threshold` must be a number, got nan, which is what a choice of a "
+            "cut returns where no cut is admissible. Choose another cut; -inf "
+            "selects all events."
+        )
+        raise ValueError(msg)
+    return value
+
+
+def selected_n_eff(
+    is_signal: NDArray[np.bool_], weights: FloatArray, selected: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Return the number of effective events of each class that a cut selects.
+
+    Parameters
+    ----------
+    is_signal, selected : ndarray of shape (n_samples,), dtype bool
+        Which events are signal, and which are selected.
+    weights : ndarray of shape (n_samples,)
+        Event weights.
+
+    Returns
+    -------
+    n_eff : dict of str to float
+        Of the "selected signal" and the "selected background"; 0 without events.
+    """
+    n_eff = {}
+    for name, mask in (("signal", is_signal), ("background", ~is_signal)):
+        chosen = to_unit_scale(weights[mask & selected])
+        squares = float(np.sum(chosen**2))
+        n_eff[f"selected {name}"] = (
+            float(chosen.sum() ** 2 / squares) if squares > 0 else 0.0
+        )
+    return n_eff
 
 
 def selected_yields(

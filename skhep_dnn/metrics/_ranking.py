@@ -21,6 +21,7 @@ from skhep_dnn._validation import (
     check_numbers,
     known_labels,
 )
+from skhep_dnn.metrics._closed_form import auc_influence
 from skhep_dnn.weights._class_sums import (
     check_class_weights,
     check_events,
@@ -29,6 +30,7 @@ from skhep_dnn.weights._class_sums import (
 
 __all__ = [
     "auc_of_weights",
+    "multi_class_auc_influence",
     "multi_class_auc_of_weights",
     "prepare_multi_class_auc",
     "weighted_roc_auc",
@@ -316,18 +318,11 @@ def multi_class_auc_of_weights(
     auc : callable
         Takes weights of shape (..., n_samples), returns areas of shape (...).
     """
-    n_classes = scores.shape[1]
-    if multi_class == "ovr":
-        parts = [(c, np.ones(len(codes), dtype=bool)) for c in range(n_classes)]
-    else:
-        pairs = permutations(range(n_classes), 2)
-        parts = [(c, (codes == c) | (codes == d)) for c, d in pairs]
+    parts = _areas_of(codes, scores.shape[1], multi_class)
     areas = [
         (rows, auc_of_weights(codes[rows] == c, scores[rows, c])) for c, rows in parts
     ]
-    # What a class, or a pair, is weighted by: the yield of itself, or of its events.
-    members = [codes == c if multi_class == "ovr" else rows for c, rows in parts]
-    indicator = np.column_stack(members).astype(np.float64)
+    indicator = _members_of(parts, codes, multi_class)
 
     def auc(weights: FloatArray) -> FloatArray:
         values = np.stack([area(weights[..., rows]) for rows, area in areas], axis=-1)
@@ -337,6 +332,64 @@ def multi_class_auc_of_weights(
         return np.asarray((values * yields).sum(axis=-1) / yields.sum(axis=-1))
 
     return auc
+
+
+def _areas_of(
+    codes: NDArray[np.intp], n_classes: int, multi_class: str
+) -> list[tuple[int, NDArray[np.bool_]]]:
+    """Return the signal and the events of each area that an average is of."""
+    if multi_class == "ovr":
+        return [(c, np.ones(len(codes), dtype=bool)) for c in range(n_classes)]
+    pairs = permutations(range(n_classes), 2)
+    return [(c, (codes == c) | (codes == d)) for c, d in pairs]
+
+
+def _members_of(
+    parts: list[tuple[int, NDArray[np.bool_]]],
+    codes: NDArray[np.intp],
+    multi_class: str,
+) -> FloatArray:
+    """Return which events weigh an area in an average: of its class, or its pair."""
+    members = [codes == c if multi_class == "ovr" else rows for c, rows in parts]
+    return np.column_stack(members).astype(np.float64)
+
+
+def multi_class_auc_influence(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    weights: FloatArray,
+    *,
+    multi_class: str,
+    average: str,
+) -> FloatArray:
+    """Return the influence of each event on an average area, at fixed yields.
+
+    Parameters
+    ----------
+    y_true, y_score
+        As in `weighted_roc_auc`.
+    weights : ndarray of shape (n_samples,)
+        Event weights; each class sums to more than 0.
+    multi_class : {"ovr", "ovo"}
+        Each class against the rest, or each pair of classes.
+    average : {"macro", "weighted"}
+        Equal shares, or shares in proportion to the yields, which are known.
+
+    Returns
+    -------
+    influence : ndarray of shape (n_samples,)
+    """
+    codes, scores, _ = _check_scores_of_classes(y_true, y_score, weights)
+    parts = _areas_of(codes, scores.shape[1], multi_class)
+    shares = np.ones(len(parts))
+    if average == "weighted":
+        shares = weights @ _members_of(parts, codes, multi_class)
+    influence = np.zeros(len(codes))
+    for share, (c, rows) in zip(shares / shares.sum(), parts, strict=True):
+        influence[rows] += share * auc_influence(
+            codes[rows] == c, scores[rows, c], weights[rows]
+        )
+    return influence
 
 
 def auc_of_weights(

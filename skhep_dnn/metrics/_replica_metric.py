@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from skhep_dnn._validation import check_signal_scores, signal_labels
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
 from skhep_dnn.metrics._classification import (
+    Codes,
     balanced_log_loss,
     balanced_log_loss_from_logits,
     log_loss_of_weights,
@@ -28,8 +29,10 @@ from skhep_dnn.metrics._classification import (
     weighted_accuracy,
     weighted_log_loss,
 )
+from skhep_dnn.metrics._closed_form import Influence, auc_influence, mean_influence
 from skhep_dnn.metrics._ranking import (
     auc_of_weights,
+    multi_class_auc_influence,
     prepare_multi_class_auc,
     weighted_roc_auc,
 )
@@ -37,6 +40,7 @@ from skhep_dnn.metrics._ranking import (
 __all__ = [
     "Metric",
     "ReplicaMetric",
+    "named_metrics",
     "prepare_auc",
     "prepare_average_auc",
     "prepare_log_loss",
@@ -48,6 +52,7 @@ FloatArray = NDArray[np.float64]
 Metric = Callable[..., float]
 Kernel = Callable[[FloatArray], FloatArray]
 Prepare = Callable[[ArrayLike, ArrayLike, object], Kernel | None]
+InfluenceFunction = Callable[..., Influence]
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,17 @@ class ReplicaMetric:
     prepare : callable or None
         Takes labels, scores and `pos_label`; returns a function of the weights of a
         block of replicas, or None if there is none.
+    influence : callable or None
+        Called as ``influence(y_true, y_score, sample_weight, pos_label=...)``; returns
+        how the metric depends on each event.
+    interval_scale : {"linear", "log"}
+        On which the errors of the metric are nearly Gaussian.
     """
 
     function: Metric
     prepare: Prepare | None = None
+    influence: InfluenceFunction | None = None
+    interval_scale: str = "linear"
 
     def nominal_value(
         self,
@@ -98,6 +110,11 @@ class ReplicaMetric:
         return partial(self.function, pos_label=pos_label)
 
 
+def named_metrics() -> list[str]:
+    """Return the names that stand for a metric."""
+    return sorted(_NAMED_METRICS)
+
+
 def resolve_metric(metric: str | Metric) -> ReplicaMetric:
     """Return the metric of a name or a callable.
 
@@ -119,6 +136,14 @@ def resolve_metric(metric: str | Metric) -> ReplicaMetric:
         If the name is unknown.
     """
     if isinstance(metric, str):
+        if metric == "separation":
+            msg = (
+                "`metric` must be a score whose replicas are unbiased, got "
+                "'separation': the histograms of a replica carry the noise of the "
+                "sample twice. Take `metric_with_error` or `separation_power`, which "
+                "correct it."
+            )
+            raise ValueError(msg)
         if metric not in _NAMED_METRICS:
             msg = (
                 f"`metric` must be a callable or one of {sorted(_NAMED_METRICS)}, got "
@@ -136,7 +161,12 @@ def resolve_metric(metric: str | Metric) -> ReplicaMetric:
     for named in _NAMED_METRICS.values():
         if metric is named.function:
             return named
-    return ReplicaMetric(metric, getattr(metric, "prepare", None))
+    return ReplicaMetric(
+        metric,
+        getattr(metric, "prepare", None),
+        getattr(metric, "influence", None),
+        getattr(metric, "interval_scale", "linear"),
+    )
 
 
 def _loop(
@@ -200,28 +230,87 @@ def prepare_average_auc(
 def _prepare_accuracy(
     y_true: ArrayLike, y_pred: ArrayLike, pos_label: object
 ) -> Kernel:
+    return mean_loss_of_weights(_classified_right(y_true, y_pred, pos_label))
+
+
+def _classified_right(
+    y_true: ArrayLike, y_pred: ArrayLike, pos_label: object
+) -> FloatArray:
     known, predicted = np.asarray(y_true), np.asarray(y_pred)
     if pos_label is not None:
         signal = signal_labels(np.unique(known), pos_label)
         known, predicted = np.isin(known, signal), np.isin(predicted, signal)
-    return mean_loss_of_weights((known == predicted).astype(np.float64))
+    return (known == predicted).astype(np.float64)
+
+
+def _auc_influence(
+    y_true: ArrayLike, y_score: ArrayLike, weights: FloatArray, *, pos_label: object
+) -> Influence:
+    is_signal, scores = check_signal_scores(y_true, y_score, pos_label)
+    return Influence.of_sums(auc_influence(is_signal, scores, weights))
+
+
+def _loss_influence(
+    losses_of: Callable[..., tuple[Codes, FloatArray]], *, is_balanced: bool
+) -> InfluenceFunction:
+    """Return the influence on a loss, from what gives the loss of each event."""
+
+    def influence(
+        y_true: ArrayLike, y_pred: ArrayLike, weights: FloatArray, *, pos_label: object
+    ) -> Influence:
+        codes, losses = losses_of(y_true, y_pred, pos_label)
+        classes = codes if is_balanced else None
+        return Influence.of_sums(mean_influence(losses, weights, classes))
+
+    return influence
+
+
+def _accuracy_influence(
+    y_true: ArrayLike, y_pred: ArrayLike, weights: FloatArray, *, pos_label: object
+) -> Influence:
+    is_right = _classified_right(y_true, y_pred, pos_label)
+    return Influence.of_sums(mean_influence(is_right, weights))
 
 
 def _average_auc(
     multi_class: Literal["ovr", "ovo"], average: Literal["macro", "weighted"]
 ) -> ReplicaMetric:
+    options = {"multi_class": multi_class, "average": average}
+
+    def influence(
+        y_true: ArrayLike, y_score: ArrayLike, weights: FloatArray, *, pos_label: object
+    ) -> Influence:
+        if pos_label is not None or np.ndim(y_score) == 1:
+            return _auc_influence(y_true, y_score, weights, pos_label=pos_label)
+        return Influence.of_sums(
+            multi_class_auc_influence(y_true, y_score, weights, **options)
+        )
+
     function = partial(weighted_roc_auc, multi_class=multi_class, average=average)
-    return ReplicaMetric(function, prepare_average_auc(multi_class, average))
+    prepare = prepare_average_auc(multi_class, average)
+    return ReplicaMetric(function, prepare, influence)
 
 
 _NAMED_METRICS = {
-    "accuracy": ReplicaMetric(weighted_accuracy, _prepare_accuracy),
-    "balanced_log_loss": ReplicaMetric(balanced_log_loss, prepare_log_loss),
-    "balanced_log_loss_from_logits": ReplicaMetric(
-        balanced_log_loss_from_logits, _prepare_log_loss_from_logits
+    "accuracy": ReplicaMetric(
+        weighted_accuracy, _prepare_accuracy, _accuracy_influence
     ),
-    "log_loss": ReplicaMetric(weighted_log_loss, prepare_mean_log_loss),
-    "roc_auc": ReplicaMetric(weighted_roc_auc, prepare_auc),
+    "balanced_log_loss": ReplicaMetric(
+        balanced_log_loss,
+        prepare_log_loss,
+        _loss_influence(probability_losses, is_balanced=True),
+    ),
+    "balanced_log_loss_from_logits": ReplicaMetric(
+        balanced_log_loss_from_logits,
+        _prepare_log_loss_from_logits,
+        _loss_influence(logit_losses, is_balanced=True),
+    ),
+    "log_loss": ReplicaMetric(
+        weighted_log_loss,
+        prepare_mean_log_loss,
+        _loss_influence(probability_losses, is_balanced=False),
+    ),
+    "roc_auc": ReplicaMetric(weighted_roc_auc, prepare_auc, _auc_influence),
     "roc_auc_ovo": _average_auc("ovo", "macro"),
     "roc_auc_ovo_weighted": _average_auc("ovo", "weighted"),
     "roc_auc_ovr": _average_auc("ovr", "macro"),

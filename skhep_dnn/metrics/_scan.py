@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._signal_label import resolve_pos_label
 from skhep_dnn._validation import check_event_weights, check_signal_scores
+from skhep_dnn.metrics._bootstrap import format_with_error
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit, Kind
 from skhep_dnn.metrics._significance import FloatArray
 from skhep_dnn.metrics._sorting import sort_events
@@ -30,6 +31,10 @@ _BLOCK = 2**14
 # Numbers of effective background events below this are rounding errors of weights that
 # cancel; taken for a background, they would give the largest significance of all.
 _NO_EVENTS = 1e-24
+
+# A printed scan names the largest significance with as many effective background
+# events as the choices of a cut ask for.
+_FEW_EVENTS = 25.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,10 @@ class WorkingPoint:
     >>> point = significance_scan([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]).at(0.5)
     >>> point.s, point.b, point.signal_efficiency, point.n_selected
     (1.0, 1.0, 0.5, 2)
+    >>> print(point)
+    score >= 0.5: 2 events, significance 0.879
+    signal     1.0 ± 1.0, efficiency 0.5, effective events 1.0
+    background 1.0 ± 1.0, efficiency 0.5, effective events 1.0
     """
 
     threshold: float
@@ -76,6 +85,20 @@ class WorkingPoint:
     signal_efficiency: float
     background_efficiency: float
     n_selected: int
+
+    def __str__(self) -> str:
+        """Return a few lines with rounded numbers."""
+        return "\n".join(
+            [
+                f"score >= {self.threshold:.6g}: {self.n_selected} events, "
+                f"significance {self.z:.3f}",
+                f"signal     {format_with_error(self.s, self.s_error)}, efficiency "
+                f"{self.signal_efficiency:.3g}, effective events {self.n_eff_s:.1f}",
+                f"background {format_with_error(self.b, self.b_error)}, efficiency "
+                f"{self.background_efficiency:.3g}, effective events "
+                f"{self.n_eff_b:.1f}",
+            ]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +147,9 @@ class SignificanceScan:
     0        0.9  1.0  0.0           1
     1        0.6  2.0  1.0           3
     2        0.1  2.0  2.0           4
+    >>> print(scan)
+    scan of 3 thresholds from 0.1 to 0.9, significance asimov
+    all 4 events: signal 2.0 ± 1.4, background 2.0 ± 1.4
     """
 
     threshold: FloatArray
@@ -165,15 +191,16 @@ class SignificanceScan:
         """Selected over total background weight."""
         return self.b / self.b[-1]
 
-    def at(self, threshold: float) -> WorkingPoint:
+    def at(self, threshold: float | WorkingPoint) -> WorkingPoint:
         """Return what a threshold selects, exactly, also between two scores.
 
         Parameters
         ----------
-        threshold : float
-            Any value but nan. Above the highest score nothing is selected: yields,
-            effective numbers and efficiencies are 0 and `z` is the significance of
-            nothing, which is nan unless `b_reg > 0`; no warning is given.
+        threshold : float or WorkingPoint
+            Any value but nan, or a point, such as one of another scan. Above the
+            highest score nothing is selected: yields, effective numbers and
+            efficiencies are 0 and `z` is the significance of nothing, which is nan
+            unless `b_reg > 0`; no warning is given.
 
         Returns
         -------
@@ -184,6 +211,8 @@ class SignificanceScan:
         ValueError
             If `threshold` is nan.
         """
+        if isinstance(threshold, WorkingPoint):
+            threshold = threshold.threshold
         if np.isnan(threshold):
             msg = (
                 "`threshold` must be a number, got nan. Pass a score; -inf selects all "
@@ -207,6 +236,32 @@ class SignificanceScan:
             background_efficiency=(b / self.b[-1]).item(),
             n_selected=int(self.n_selected[i]) if i >= 0 else 0,
         )
+
+    def __str__(self) -> str:
+        """Return a few lines with rounded numbers."""
+        merit, n = self.figure_of_merit, len(self.threshold)
+        options = [
+            f"{name}={getattr(merit, name):g}"
+            for name in ("b_reg", "sigma_b", "rel_sigma_b")
+            if getattr(merit, name)
+        ] + ["mc_stat=True"] * merit.mc_stat
+        kind = ", ".join([merit.kind, *options])
+        lines = [
+            f"scan of {n} thresholds from {self.threshold[-1]:.6g} to "
+            f"{self.threshold[0]:.6g}, significance {kind}",
+            f"all {self.n_selected[-1]} events: signal "
+            f"{format_with_error(self.s[-1], self.s_error[-1])}, background "
+            f"{format_with_error(self.b[-1], self.b_error[-1])}",
+        ]
+        admissible = np.isfinite(self.z) & (self.n_eff_b >= _FEW_EVENTS)
+        if admissible.any():
+            i = int(np.argmax(np.where(admissible, self.z, -np.inf)))
+            lines.append(
+                f"largest significance {self.z[i]:.3f} at {self.threshold[i]:.6g} "
+                f"({self.n_eff_b[i]:.1f} effective background events), to choose a "
+                "cut by, not to quote"
+            )
+        return "\n".join(lines)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the scan as a table with one row per threshold.

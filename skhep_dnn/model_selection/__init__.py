@@ -11,6 +11,7 @@ from skhep_dnn.model_selection._optuna_search import OptunaSearchCV
 from skhep_dnn.model_selection._overtraining import OvertrainingLimit
 from skhep_dnn.model_selection._predictions import KeptPredictions
 from skhep_dnn.model_selection._search_spaces import search_space
+from skhep_dnn.model_selection._seed_spread import SeedSpread, seed_spread
 from skhep_dnn.model_selection._significance_threshold import (
     SignificanceThresholdClassifier,
 )
@@ -26,9 +27,11 @@ __all__ = [
     "OvertrainingLimit",
     "PooledScores",
     "SearchSpace",
+    "SeedSpread",
     "SignificanceThresholdClassifier",
     "cross_validate_pooled",
     "last_width",
     "network_size",
     "search_space",
+    "seed_spread",
 ]

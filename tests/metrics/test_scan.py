@@ -293,3 +293,23 @@ def test_frame_has_the_columns_of_a_working_point():
 def test_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         significance_scan([0, 1], [0.2, 0.7]).z = 0.0
+
+
+def test_a_scan_and_a_point_are_printed_in_a_few_rounded_lines():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 5000)
+    weight = np.where(y, 0.0123456789, 1.0)
+    scan = significance_scan(y, rng.normal(2.0 * y), weight, kind="ams", sigma_b=3.0)
+    lines = str(scan).splitlines()
+    assert len(lines) == 3
+    assert max(map(len, lines)) < 130
+    assert lines[0].endswith("significance ams, b_reg=10, sigma_b=3")
+    assert lines[1] == "all 10000 events: signal 61.73 ± 0.87, background 5000 ± 71"
+    best = scan.at(scan.threshold[np.argmax(np.where(scan.n_eff_b >= 25, scan.z, 0))])
+    assert lines[2].startswith(f"largest significance {best.z:.3f} at ")
+    assert lines[2].endswith("not to quote")
+    lines = str(best).splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith(f"{best.n_selected} events, significance {best.z:.3f}")
+    assert f"efficiency {best.background_efficiency:.3g}" in lines[2]
+    assert "undefined" not in str(scan.at(np.inf))
