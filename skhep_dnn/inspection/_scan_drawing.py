@@ -18,6 +18,7 @@ from skhep_dnn.inspection._plotting import (
     curve_style,
     leave_headroom,
     merge_style,
+    once_in_legend,
 )
 from skhep_dnn.metrics import FigureOfMerit, SignificanceScan, WorkingPoint
 from skhep_dnn.metrics._bootstrap import format_with_error
@@ -102,7 +103,7 @@ def draw_curve(
         color=line.get_color(),
         alpha=0.25,
         linewidth=0,
-        label=_once(ax, r"statistical error (1$\,\sigma$)"),
+        label=once_in_legend(ax, r"statistical error (1$\,\sigma$)"),
     )
     return line, band
 
@@ -130,7 +131,7 @@ def draw_low_statistics(
     position = getattr(scan, x)
     finite = position[np.isfinite(position)]
     position = np.clip(position, finite.min(), finite.max())
-    label = _once(ax, rf"background $n_\mathrm{{eff}}$ < {min_n_eff:g}")
+    label = once_in_legend(ax, rf"background $n_\mathrm{{eff}}$ < {min_n_eff:g}")
     regions: list[Rectangle] = []
     for start, stop in _runs(scan.n_eff_b < min_n_eff):
         ends = position[start], position[min(stop, len(position) - 1)]
@@ -258,11 +259,6 @@ def finish_axes(
             ax.set_ylim(min(low, before[0]), max(high, before[1]))
     fit_labels(ax)
     return room
-
-
-def _once(ax: Axes, label: str) -> str:
-    """Return a label, or one that the legend leaves out if it has this one."""
-    return f"_{label}" if label in ax.get_legend_handles_labels()[1] else label
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
