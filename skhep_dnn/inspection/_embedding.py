@@ -29,12 +29,7 @@ from skhep_dnn.inspection._heat_map import (
     draw_heat_map,
     heat_map_size,
 )
-from skhep_dnn.inspection._plotting import (
-    SIGNAL_COLOR,
-    fit_range,
-    make_axes,
-    merge_style,
-)
+from skhep_dnn.inspection._plotting import SIGNAL_COLOR, make_axes, merge_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -271,8 +266,7 @@ class EmbeddingDisplay:
                 fontsize=small_points(),
             )
         self.ax_.set_aspect("equal", adjustable="datalim")
-        for axis in ("x", "y"):
-            fit_range(self.ax_, axis, margin=0.2)
+        self.ax_.margins(0.2)
         of_variance = "principal component ({:.0%} of variance)"
         self.ax_.set_xlabel("first " + of_variance.format(shares[0]))
         self.ax_.set_ylabel("second " + of_variance.format(shares[1]))

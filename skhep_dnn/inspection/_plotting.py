@@ -18,8 +18,10 @@ __all__ = [
     "curve_style",
     "fit_range",
     "leave_headroom",
+    "legend_handles",
     "make_axes",
     "merge_style",
+    "n_curves",
     "once_in_legend",
     "plain_numbers",
     "spaced",
@@ -139,8 +141,52 @@ def curve_style(ax: "Axes") -> dict[str, Any]:
     style : dict
         "color" and "linestyle".
     """
-    n_curves = sum(line.get_gid() == "curve" for line in ax.lines)
-    return {**_CURVES[n_curves % len(_CURVES)], "gid": "curve"}
+    return {**_CURVES[n_curves(ax) % len(_CURVES)], "gid": "curve"}
+
+
+def n_curves(ax: "Axes") -> int:
+    """Return the number of curves on some axes.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+
+    Returns
+    -------
+    n : int
+    """
+    return sum(line.get_gid() == "curve" for line in ax.lines)
+
+
+def legend_handles(ax: "Axes") -> "list[Artist]":
+    """Return what a legend names; of several curves these first, then what all share.
+
+    A band that is named once, for all curves, has none of their colours.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes with all that is named.
+
+    Returns
+    -------
+    handles : list of matplotlib Artist
+    """
+    from matplotlib.collections import PolyCollection  # noqa: PLC0415
+    from matplotlib.lines import Line2D  # noqa: PLC0415
+    from matplotlib.patches import Patch  # noqa: PLC0415
+
+    handles = list(ax.get_legend_handles_labels()[0])
+    if n_curves(ax) < 2:
+        return handles
+    shared: list[Artist] = [
+        Patch(color=NEUTRAL_COLOR, alpha=0.25, linewidth=0, label=handle.get_label())
+        if isinstance(handle, PolyCollection)
+        else handle
+        for handle in handles
+        if not isinstance(handle, Line2D)
+    ]
+    return [*(handle for handle in handles if isinstance(handle, Line2D)), *shared]
 
 
 def leave_headroom(

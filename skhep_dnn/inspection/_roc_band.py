@@ -36,7 +36,7 @@ class RocBand:
     error : ndarray of shape (n_grid,)
         Its error, or the spread of folds.
     n_eff : ndarray of shape (n_grid,)
-        Numbers of effective background events selected there.
+        Numbers of effective background events selected there; of folds, in one.
     name : str
         What the error is, for a legend.
     """
@@ -167,7 +167,7 @@ def fold_band(curves: Sequence[FoldCurve]) -> RocBand:
         _grid(),
         np.mean(efficiencies, axis=0),
         np.std(efficiencies, axis=0, ddof=1),
-        np.sum([curve.n_eff for curve in curves], axis=0),
+        np.mean([curve.n_eff for curve in curves], axis=0),
         rf"spread of {len(curves)} folds (1$\,\sigma$)",
     )
 

@@ -28,6 +28,7 @@ from skhep_dnn.inspection._plotting import (
     curve_style,
     fit_range,
     leave_headroom,
+    legend_handles,
     make_axes,
     merge_style,
     once_in_legend,
@@ -519,7 +520,9 @@ class WeightedRocCurveDisplay(ScoreDisplay):
         if self.ax_.get_legend_handles_labels()[1]:
             complement = rejection == "complement"
             place = "lower left" if complement else "upper right"
-            add_fitted_legend(self.ax_, loc=place)
+            add_fitted_legend(
+                self.ax_, handles=legend_handles(self.ax_), loc=place
+            )
         self._set_limits(rejection)
         fit_labels(self.ax_)
         return self
@@ -546,14 +549,16 @@ class WeightedRocCurveDisplay(ScoreDisplay):
         self, band: RocBand, rejection: Rejection
     ) -> FillBetweenPolyCollection:
         value = _rejection(band.background_efficiency, rejection)
-        error = band.error.copy()
-        if rejection == "inverse":  # to first order, as far as the curve is drawn
+        low, high = value - band.error, value + band.error
+        if rejection == "inverse":  # as far as the curve is drawn
             value[band.n_eff < _MIN_N_EFF] = np.nan
-            error *= value**2
+            # The relative error to first order, symmetric on the logarithmic axis.
+            factor = np.exp(band.error * value)
+            low, high = value / factor, value * factor
         return self.ax_.fill_between(
             band.signal_efficiency,
-            value - error,
-            value + error,
+            low,
+            high,
             color=self.line_.get_color(),
             alpha=0.25,
             linewidth=0,

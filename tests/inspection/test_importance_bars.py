@@ -39,7 +39,7 @@ def test_bars_are_sorted_with_errors_and_the_cut(importance):
     assert display.cut_.get_xdata() == [0.005, 0.005]
     assert ax.get_xlabel() == "increase of the balanced log-loss (nats)"
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert texts == ["cut at 0.005", "mean and error of 2 models, 3 permutations each"]
+    assert texts == ["cut at 0.005, grey below", "mean and error of 2 models, 3 permutations each"]
     assert [text.get_text() for text in ax.texts][:2] == [
         "0.300 ± 0.010",
         "0.0200 ± 0.0010",
@@ -66,7 +66,7 @@ def test_options(importance):
     _, ax = plt.subplots()
     importance.scoring = "purity"
     display = PermutationImportanceDisplay.from_importance(
-        importance, cut=None, max_groups=2, ax=ax, color="red"
+        importance, cut=None, max_features=2, ax=ax, color="red"
     )
     assert display.ax_ is ax
     assert display.cut_ is None
@@ -88,4 +88,4 @@ def test_from_estimator_equals_from_importance(classifier, toy_events):
         display.importance.importances, importance.importances
     )
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert texts == ["cut at 0.005", "mean and error of 2 permutations"]
+    assert texts == ["cut at 0.005, grey below", "mean and error of 2 permutations"]
