@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-__all__ = ["VALUE", "HeatMap", "draw_colorbar", "draw_heat_map", "fit_values", "heat_map_size"]
+__all__ = [
+    "VALUE",
+    "HeatMap",
+    "draw_colorbar",
+    "draw_heat_map",
+    "fit_values",
+    "heat_map_size",
+]
 
 FloatArray = NDArray[np.float64]
 

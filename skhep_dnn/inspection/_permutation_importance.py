@@ -249,7 +249,9 @@ def _models_with_rows(
         folds = _folds(estimator, X, indices, event_number)
         if folds is None:
             return [estimator], X, indices
-        rows = {int(k): np.flatnonzero(folds == k) for k in np.unique(folds[folds >= 0])}
+        rows = {
+            int(k): np.flatnonzero(folds == k) for k in np.unique(folds[folds >= 0])
+        }
         models = [estimator.estimators_[k] for k in rows]
         return models, estimator.inputs(X), list(rows.values())
     for name, value in (("indices", indices), ("event_number", event_number)):

@@ -44,6 +44,7 @@ FloatArray = NDArray[np.float64]
 
 _MARKERS = "osD^vP"
 _YIELDS = {"balanced": "equal yields", "physical": "the expected yields"}
+_DECADES = 1.6  # of effective events up to which numbers between are written
 _RARE = 0.01  # lowest mean probability of a bin from which a linear axis shows all
 
 
@@ -356,18 +357,21 @@ class ReliabilityDisplay:
         )
 
     def _label(self) -> None:
-        from matplotlib.ticker import LogFormatter  # noqa: PLC0415
+        from matplotlib.ticker import LogFormatter, LogLocator  # noqa: PLC0415
 
         prior = "physical" if self.class_weight is None else "balanced"
         self.ax_.set_ylabel(f"share of the class, at {_YIELDS[prior]}")
         self.ax_.tick_params(labelbottom=False)
         self.ax_n_eff_.set(
-            xlabel=f"predicted probability ({prior} prior)", ylabel="$n_{eff}$", yscale="log"
+            xlabel=f"predicted probability ({prior} prior)",
+            ylabel="$n_{eff}$",
+            yscale="log",
         )
         fit_range(self.ax_n_eff_, "y", margin=0.1)
+        self.ax_n_eff_.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
         self.ax_n_eff_.yaxis.set_major_formatter(LogFormatter())
         self.ax_n_eff_.yaxis.set_minor_formatter(
-            LogFormatter(minor_thresholds=(1.5, 0.4))
+            LogFormatter(minor_thresholds=(_DECADES, _DECADES))
         )
         add_fitted_legend(self.ax_, loc="upper left", frameon=False)
         fit_labels(self.ax_, self.ax_n_eff_)

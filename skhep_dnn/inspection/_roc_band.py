@@ -109,9 +109,7 @@ def bootstrap_band(
         for row in block[np.isfinite(block).all(axis=1)]:
             signal = np.cumsum(row * is_signal)[last_of_tie]
             background = np.cumsum(row * ~is_signal)[last_of_tie]
-            replicas.append(
-                _at_grid(signal / signal[-1], background / background[-1])
-            )
+            replicas.append(_at_grid(signal / signal[-1], background / background[-1]))
     return RocBand(
         _grid(),
         nominal.background_efficiency,

@@ -520,9 +520,7 @@ class WeightedRocCurveDisplay(ScoreDisplay):
         if self.ax_.get_legend_handles_labels()[1]:
             complement = rejection == "complement"
             place = "lower left" if complement else "upper right"
-            add_fitted_legend(
-                self.ax_, handles=legend_handles(self.ax_), loc=place
-            )
+            add_fitted_legend(self.ax_, handles=legend_handles(self.ax_), loc=place)
         self._set_limits(rejection)
         fit_labels(self.ax_)
         return self

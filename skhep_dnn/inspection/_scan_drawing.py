@@ -288,6 +288,8 @@ def finish_axes(
             ends.append(point.z + np.array([-error, error]))
     if several:
         ends.append(np.array(before[2:]))
+    if cut is not None and np.isfinite(cut.z):
+        ends.append(np.array([cut.z]))
     heights = np.concatenate(ends)
     if len(heights):
         low, high = min(0.0, float(heights.min())), float(heights.max())
