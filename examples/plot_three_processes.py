@@ -107,6 +107,15 @@ ReliabilityDisplay.from_predictions(y_test, proba, sample_weight=w_test)
 plt.show()
 
 # %%
+# The same probabilities at the expected yields: those of the signal are small there, and
+# hold over several decades.
+
+rare = ReliabilityDisplay.from_predictions(
+    y_test, proba, sample_weight=w_test, pos_label="H", prior="physical"
+)
+plt.show()
+
+# %%
 # The significance of the signal against the others
 # -------------------------------------------------
 # `pos_label` names the signal. Its probability at equal yields separates it from a

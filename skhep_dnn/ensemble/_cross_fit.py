@@ -323,6 +323,54 @@ class CrossFitClassifier(WarnsOnce, ClassifierMixin, MetaEstimatorMixin, BaseEst
         self.fold_[present] = folds
         return self
 
+    def fold_numbers(
+        self, X: ArrayLike, event_number: ArrayLike | None = None
+    ) -> NDArray[np.int64]:
+        """Fold of each event, whose model scores it and has not seen its number.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+        event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
+            Their numbers, where `fit` got some beside the events.
+
+        Returns
+        -------
+        fold : ndarray of shape (n_samples,)
+            The model of fold k is ``estimators_[k]``.
+
+        Raises
+        ------
+        ValueError
+            If events are scored by the mean of the models, or numbers are missing.
+        """
+        check_is_fitted(self)
+        folds = self._folds(check_table(self, X, reset=False), event_number)
+        if folds is None:
+            msg = (
+                "`event_number` must select the model of an event, got models whose "
+                "mean scores all events. Fit with event numbers, or take `fold_` for "
+                "the events of the fit."
+            )
+            raise ValueError(msg)
+        return folds
+
+    def inputs(self, X: ArrayLike) -> Any:
+        """Columns that the models see: all but those of the event numbers.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Events.
+
+        Returns
+        -------
+        inputs : DataFrame or ndarray of shape (n_samples, n_inputs)
+        """
+        check_is_fitted(self)
+        return self._inputs(check_table(self, X, reset=False))
+
     def decision_function(
         self, X: ArrayLike, event_number: ArrayLike | None = None
     ) -> NDArray[np.float64]:

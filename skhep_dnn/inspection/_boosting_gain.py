@@ -20,6 +20,7 @@ from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
     NEUTRAL_COLOR,
     SIGNAL_COLOR,
+    fit_range,
     make_axes,
     merge_style,
 )
@@ -344,6 +345,7 @@ class BoostingGainDisplay:
             "color": SIGNAL_COLOR,
             "marker": "o",
             "linestyle": "-",
+            "markersize": 5,
             "capsize": 2.0,
             "label": "gain" if label is None else label,
         }
@@ -366,6 +368,8 @@ class BoostingGainDisplay:
         self.ax_.set_xlabel("iteration")
         what = "fall of the" if metric.sign < 0 else "gain in"
         self.ax_.set_ylabel(f"{what} {metric.label}")
+        for axis in ("x", "y"):
+            fit_range(self.ax_, axis)
         add_fitted_legend(self.ax_, loc="best")
         fit_labels(self.ax_)
         return self

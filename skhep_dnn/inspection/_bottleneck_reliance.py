@@ -22,7 +22,7 @@ from skhep_dnn.inspection._fitting import (
     fit_labels,
     make_large_axes,
 )
-from skhep_dnn.inspection._plotting import merge_style
+from skhep_dnn.inspection._plotting import fit_range, merge_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -261,7 +261,7 @@ class BottleneckRelianceDisplay:
     def _label(self, features: Sequence[str], name: str | None) -> None:
         self.ax_.set_yticks(np.arange(len(features)), features, fontsize="small")
         self.ax_.set_ylim(len(features) - 0.4, -0.6)
-        self.ax_.set_xlim(left=0.0)
+        fit_range(self.ax_, "x", low=0.0)
         self.ax_.set_xlabel("|weight · scaled feature| in the bottleneck")
         title = self.name if name is None else name
         add_fitted_legend(self.ax_, loc="lower right", title=title)

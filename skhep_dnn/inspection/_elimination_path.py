@@ -14,7 +14,9 @@ from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
     NEUTRAL_COLOR,
     SIGNAL_COLOR,
+    fit_range,
     merge_style,
+    plain_numbers,
 )
 
 if TYPE_CHECKING:
@@ -237,13 +239,14 @@ class EliminationDisplay:
 
     def _limit_range(self) -> None:
         """Let a last iteration that is far worse not hide the others."""
-        table, (low, high) = self.iterations, self.ax_.get_xlim()
+        table = self.iterations
+        fit_range(self.ax_, "x")
+        low, high = self.ax_.get_xlim()
         accepted = table[table["accepted"]]
         lowest = float((accepted["difference"] - accepted["error"]).min())
         span = float((accepted["difference"] + accepted["error"]).max()) - lowest
         edge = lowest - _SPANS * span
         if span <= 0.0 or edge <= low:
-            self.ax_.set_xlim(low, high)
             return
         self.ax_.set_xlim(edge, high)
         rows = np.flatnonzero(table["difference"] < edge)
@@ -302,7 +305,7 @@ class EliminationDisplay:
         self.ax_.set_xlabel(
             _BETTER.get(self.scoring, f"increase of the {self.scoring}")
         )
-        self.ax_.locator_params(axis="x", nbins=6)
+        plain_numbers(self.ax_)
         self.ax_.legend(
             loc="lower right",
             bbox_to_anchor=(1.0, 1.0),

@@ -17,7 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._sklearn import _check_feature_names_in
 from skhep_dnn._tables import column_position
 from skhep_dnn._weighted_steps import final_step
-from skhep_dnn.inspection._fitting import fit_labels, make_large_axes
+from skhep_dnn.inspection._fitting import (
+    base_points,
+    fit_labels,
+    make_large_axes,
+    small_points,
+)
 from skhep_dnn.inspection._heat_map import (
     HeatMap,
     draw_colorbar,
@@ -245,11 +250,20 @@ class EmbeddingDisplay:
         from matplotlib.lines import Line2D  # noqa: PLC0415
 
         points, shares = _principal_components(self.embedding[member])
-        style = {"linestyle": "none", "marker": "o", "color": SIGNAL_COLOR}
+        style = {
+            "linestyle": "none",
+            "marker": "o",
+            "markersize": 6,
+            "color": SIGNAL_COLOR,
+        }
         (line,) = self.ax_.plot(*points.T, **merge_style(style, kwargs, Line2D))
         for category, point in zip(self.categories, points, strict=True):
             self.ax_.annotate(
-                category, point, xytext=(5, 4), textcoords="offset points"
+                category,
+                point,
+                xytext=(5, 4),
+                textcoords="offset points",
+                fontsize=small_points(),
             )
         self.ax_.set_aspect("equal", adjustable="datalim")
         self.ax_.margins(0.2)
@@ -257,7 +271,7 @@ class EmbeddingDisplay:
         self.ax_.set_xlabel("first " + of_variance.format(shares[0]))
         self.ax_.set_ylabel("second " + of_variance.format(shares[1]))
         of_member = f", member {member}" if len(self.embedding) > 1 else ""
-        self.ax_.set_title(f"{self.column}{of_member}", fontsize="medium")
+        self.ax_.set_title(f"{self.column}{of_member}", fontsize=base_points())
         fit_labels(self.ax_)
         return line
 

@@ -5,6 +5,9 @@ those of `mplhep` sets to several times the common ones. What has a name for eac
 column may need more room: its letters shrink, and where they would become too small to
 read the figure grows. Legends and labels of the axes shrink to the axes, and never
 push them together.
+
+Some styles leave `font.size` small and give the letters of ticks and labels in points.
+The letters of the ticks are then the ones that all others are measured by.
 """
 
 from __future__ import annotations
@@ -21,13 +24,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_fitted_legend",
+    "base_points",
     "fit_labels",
     "fix_tick_labels",
     "height_of_legend",
     "make_large_axes",
+    "named_points",
     "small_points",
 ]
 
+_SIZES_IN_POINTS = (
+    "axes.labelsize",
+    "axes.titlesize",
+    "legend.fontsize",
+    "legend.title_fontsize",
+    "xtick.labelsize",
+    "ytick.labelsize",
+)
 _POINTS = 10.0  # letters for which the sizes of large figures are given
 _FULL = 0.98  # of a side of the axes, that letters along it may take
 _LEGEND_HEIGHT = 0.5  # of the height of the axes
@@ -62,7 +75,9 @@ def make_large_axes(
         If matplotlib is not installed.
     """
     if ax is not None:
-        yield make_axes(ax, caller)
+        ax = make_axes(ax, caller)
+        with _letters(base_points()):
+            yield ax
         return
     with _letters_for(caller, size) as (width, height):
         ax = make_axes(None, caller, (width, height))
@@ -77,19 +92,68 @@ def _letters_for(
 ) -> Iterator[tuple[float, float]]:
     """Set letters for a figure that needs a size, and give the size it gets."""
     try:
-        from matplotlib import rc_context, rcParams  # noqa: PLC0415
+        from matplotlib import rcParams  # noqa: PLC0415
     except ImportError:
         make_axes(None, caller)  # says what is missing
         raise
     own = rcParams["figure.figsize"]
-    points = float(rcParams["font.size"])
+    points = before = base_points()
     fitting = _POINTS * min(have / need for have, need in zip(own, size, strict=True))
     points = min(points, max(fitting, _POINTS))
     width, height = (
         max(have, need * points / _POINTS) for have, need in zip(own, size, strict=True)
     )
-    with rc_context({"font.size": points}):
+    with _letters(points, points / before):
         yield width, height
+
+
+@contextmanager
+def _letters(points: float, scale: float = 1.0) -> Iterator[None]:
+    """Set the size of letters, and scale those sizes that are given in points."""
+    from matplotlib import rc_context, rcParams  # noqa: PLC0415
+
+    given = {key: rcParams[key] for key in _SIZES_IN_POINTS}
+    scaled = {
+        key: scale * size
+        for key, size in given.items()
+        if isinstance(size, (int, float))
+    }
+    with rc_context({"font.size": points, **scaled}):
+        yield
+
+
+def base_points() -> float:
+    """Return the size of letters of which names such as "small" are fractions.
+
+    It is `font.size` of matplotlib, or the letters of the ticks where a style gives
+    those in points and larger.
+
+    Returns
+    -------
+    points : float
+    """
+    from matplotlib import rcParams  # noqa: PLC0415
+
+    ticks = rcParams["xtick.labelsize"]
+    points = float(rcParams["font.size"])
+    return max(points, float(ticks)) if isinstance(ticks, (int, float)) else points
+
+
+def named_points(name: str) -> float:
+    """Return the size of letters that have a name, in points.
+
+    Parameters
+    ----------
+    name : str
+        Such as "small".
+
+    Returns
+    -------
+    points : float
+    """
+    from matplotlib.font_manager import font_scalings  # noqa: PLC0415
+
+    return base_points() * float(font_scalings[name])
 
 
 def fix_tick_labels(ax: Axes) -> None:
@@ -113,9 +177,7 @@ def fix_tick_labels(ax: Axes) -> None:
 
 def small_points() -> float:
     """Return the size of small letters, in points."""
-    from matplotlib.font_manager import FontProperties  # noqa: PLC0415
-
-    return float(FontProperties(size="small").get_size_in_points())
+    return named_points("small")
 
 
 def add_fitted_legend(ax: Axes, *, ncols: int = 1, **options: Any) -> Legend:

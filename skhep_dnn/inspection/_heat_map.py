@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skhep_dnn.inspection._fitting import fix_tick_labels
+from skhep_dnn.inspection._fitting import base_points, fix_tick_labels, small_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-__all__ = ["HeatMap", "draw_colorbar", "draw_heat_map", "heat_map_size"]
+__all__ = [
+    "VALUE",
+    "HeatMap",
+    "draw_colorbar",
+    "draw_heat_map",
+    "fit_values",
+    "heat_map_size",
+]
 
 FloatArray = NDArray[np.float64]
 
+VALUE = "value"  # mark of the numbers in cells
+_VALUE_IF_READABLE = "value, if readable"
 _MAX_VALUES = 16  # columns up to which a number in each cell can be read
+_READABLE = 0.65  # size of the smallest letters that are read, in units of all others
+_FILLED = 0.9  # of a cell, that its number may fill
+_MARKS = {VALUE, _VALUE_IF_READABLE}
 _UNDEFINED_COLOR = "#BBBBBB"
 
 
@@ -66,7 +78,9 @@ def heat_map_size(n_rows: int, n_columns: int) -> tuple[float, float]:
 def draw_heat_map(
     ax: Axes, heat_map: HeatMap, *, show_values: bool | None, kwargs: dict[str, Any]
 ) -> AxesImage:
-    """Draw the matrix with its names, and its numbers where there is room.
+    """Draw the matrix with its names, and its numbers where they can be read.
+
+    `draw_colorbar`, which comes last, fits the numbers to their cells.
 
     Parameters
     ----------
@@ -75,7 +89,8 @@ def draw_heat_map(
     heat_map : HeatMap
         The matrix.
     show_values : bool or None
-        Whether to print the numbers; None prints those of up to 16 columns.
+        Whether to print the numbers; None prints those of up to 16 columns, unless
+        they turn out too small to be read.
     kwargs : dict
         Passed to `matplotlib.axes.Axes.imshow`.
 
@@ -101,7 +116,8 @@ def draw_heat_map(
     _name_axes(ax, heat_map.rows, heat_map.columns)
     few = values.shape[1] <= _MAX_VALUES
     if few if show_values is None else show_values:
-        _print_values(ax, image, heat_map.values)
+        mark = _VALUE_IF_READABLE if show_values is None else VALUE
+        _print_values(ax, image, heat_map.values, mark)
     return image
 
 
@@ -128,6 +144,32 @@ def draw_colorbar(ax: Axes, image: AxesImage, label: str) -> None:
     bar.set_label(label)
     fix_tick_labels(bar.ax)
     bar.outline.set_visible(False)
+    fit_values(ax)
+
+
+def fit_values(ax: Axes) -> None:
+    """Fit the numbers in the cells of a heat map to the cells.
+
+    Numbers that would be too small to be read are removed, unless they were asked for.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes with the matrix, and everything beside it.
+    """
+    texts = [text for text in ax.texts if text.get_gid() in _MARKS]
+    if not texts:
+        return
+    ax.figure.canvas.figure.draw_without_rendering()
+    cell = ax.transData.transform((1.0, 1.0)) - ax.transData.transform((0.0, 0.0))
+    boxes = [text.get_window_extent() for text in texts]
+    sizes = np.array([[box.width, box.height] for box in boxes]).max(axis=0)
+    room = float(np.min(_FILLED * np.abs(cell) / sizes))
+    points = min(small_points(), room * float(texts[0].get_fontsize()))
+    for text in texts:
+        if points < _READABLE * base_points() and text.get_gid() != VALUE:
+            text.remove()
+        text.set_fontsize(points)
 
 
 def _name_axes(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
@@ -145,7 +187,7 @@ def _name_axes(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _print_values(ax: Axes, image: AxesImage, values: FloatArray) -> None:
+def _print_values(ax: Axes, image: AxesImage, values: FloatArray, mark: str) -> None:
     luminance = image.to_rgba(values)[..., :3] @ [0.30, 0.59, 0.11]
     for (i, j), value in np.ndenumerate(values):
         if np.isnan(value):
@@ -156,6 +198,7 @@ def _print_values(ax: Axes, image: AxesImage, values: FloatArray) -> None:
             f"{value:.2f}".replace("-0.00", "0.00"),
             ha="center",
             va="center",
-            fontsize="xx-small",
+            fontsize="small",
             color="white" if luminance[i, j] < 0.5 else "black",
+            gid=mark,
         )

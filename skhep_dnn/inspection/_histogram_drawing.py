@@ -303,7 +303,7 @@ def mark_flow(
                     textcoords="offset points",
                     ha=align,
                     va="top",
-                    fontsize="small",
+                    fontsize=small_points(),
                     color=_COLORS[kind],
                 )
             )

@@ -12,12 +12,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._weighted_steps import final_step
-from skhep_dnn.inspection._fitting import add_fitted_legend, fit_labels
+from skhep_dnn.inspection._fitting import add_fitted_legend, fit_labels, small_points
 from skhep_dnn.inspection._plotting import (
     AVERAGE_COLOR,
     BACKGROUND_COLOR,
     NEUTRAL_COLOR,
     SIGNAL_COLOR,
+    fit_range,
     make_axes,
     merge_style,
     split_off_panels,
@@ -307,6 +308,8 @@ class TrainingHistoryDisplay:
             log_learning_rate=log_learning_rate,
             momentum=momentum,
         )
+        for axis in ("x", "y"):
+            fit_range(self.ax_, axis)
         add_fitted_legend(self.ax_, loc="best", title=self._legend_title(name))
         fit_labels(self.ax_, *self._panels())
         return self
@@ -457,7 +460,7 @@ def draw_course(
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     panel.plot(values.index, values, color=NEUTRAL_COLOR)
-    panel.set_ylabel(label, fontsize="small")
+    panel.set_ylabel(label, fontsize=small_points())
     if log:
         panel.set_yscale("log")
         return

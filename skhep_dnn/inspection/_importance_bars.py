@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,11 @@ from skhep_dnn.inspection._fitting import make_large_axes
 from skhep_dnn.inspection._permutation_importance import weighted_permutation_importance
 from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
+    NEUTRAL_COLOR,
     SIGNAL_COLOR,
+    fit_range,
     merge_style,
+    plain_numbers,
 )
 from skhep_dnn.metrics._bootstrap import format_with_error
 
@@ -39,6 +42,7 @@ _XLABELS = {
     "accuracy": "decrease of the accuracy",
 }
 _CUT_COLOR = "#CCCCCC"
+_ROOM_FOR_VALUES = 0.42  # beside the bars, in units of the range they take
 _NEGLIGIBLE = 1e-3  # of the largest importance, below which no digits are printed
 
 
@@ -53,8 +57,8 @@ class PermutationImportanceDisplay:
         Of `weighted_permutation_importance`.
     cut : float, default=None
         Importance up to which a feature is drawn as unimportant; None draws no cut.
-    max_groups : int, default=None
-        Number of the most important ones that are drawn; None draws all.
+    max_features : int, default=20
+        Number of the most important features or groups that are drawn; None draws all.
 
     Attributes
     ----------
@@ -93,11 +97,11 @@ class PermutationImportanceDisplay:
         *,
         importance: Bunch,
         cut: float | None = None,
-        max_groups: int | None = None,
+        max_features: int | None = 20,
     ) -> None:
         self.importance = importance
         self.cut = cut
-        self.max_groups = max_groups
+        self.max_features = max_features
 
     @classmethod
     def from_estimator(
@@ -108,14 +112,15 @@ class PermutationImportanceDisplay:
         *,
         sample_weight: ArrayLike | None = None,
         groups: Groups | None = None,
-        indices: Sequence[ArrayLike] | None = None,
+        indices: Literal["out_of_fold"] | Sequence[ArrayLike] | None = None,
         scoring: str | Scorer | None = None,
         n_repeats: int = 5,
         max_events: int | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
+        event_number: ArrayLike | None = None,
         cut: float | None = 0.005,
-        max_groups: int | None = None,
+        max_features: int | None = 20,
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
@@ -124,7 +129,8 @@ class PermutationImportanceDisplay:
         Parameters
         ----------
         estimator : estimator or sequence of estimators
-            Fitted classifier, or several of folds or seeds.
+            Fitted classifier, or several of folds or seeds. Each event is scored by the
+            model of a `CrossFitClassifier` that its event number selects.
         X : array-like or DataFrame of shape (n_samples, n_features)
             Events.
         y : array-like of shape (n_samples,)
@@ -133,8 +139,9 @@ class PermutationImportanceDisplay:
             Physics weights, in events; None counts every event once.
         groups : mapping of str to sequence of str or int, default=None
             Columns that are permuted together.
-        indices : sequence of array-like of int, default=None
-            Rows on which each estimator is scored.
+        indices : "out_of_fold" or sequence of array-like of int, default=None
+            Rows on which each estimator is scored; "out_of_fold" if `X` are the events
+            that a `CrossFitClassifier` was fitted to.
         scoring : str or callable, default=None
             The score; None takes the balanced log-loss.
         n_repeats : int, default=5
@@ -145,10 +152,14 @@ class PermutationImportanceDisplay:
             Number of processes.
         random_state : int, RandomState instance or None, default=None
             Seed of the permutations.
+        event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
+            Event numbers, where `fit` of a `CrossFitClassifier` got some beside the
+            events.
         cut : float, default=0.005
             Importance up to which a feature is drawn as unimportant; None draws no cut.
-        max_groups : int, default=None
-            Number of the most important ones that are drawn; None draws all.
+        max_features : int, default=20
+            Number of the most important features or groups that are drawn; None draws
+            all.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
         **kwargs : dict
@@ -177,9 +188,10 @@ class PermutationImportanceDisplay:
             max_events=max_events,
             n_jobs=n_jobs,
             random_state=random_state,
+            event_number=event_number,
         )
         return cls.from_importance(
-            importance, cut=cut, max_groups=max_groups, ax=ax, **kwargs
+            importance, cut=cut, max_features=max_features, ax=ax, **kwargs
         )
 
     @classmethod
@@ -188,7 +200,7 @@ class PermutationImportanceDisplay:
         importance: Bunch,
         *,
         cut: float | None = 0.005,
-        max_groups: int | None = None,
+        max_features: int | None = 20,
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
@@ -200,8 +212,9 @@ class PermutationImportanceDisplay:
             Of `weighted_permutation_importance`.
         cut : float, default=0.005
             Importance up to which a feature is drawn as unimportant; None draws no cut.
-        max_groups : int, default=None
-            Number of the most important ones that are drawn; None draws all.
+        max_features : int, default=20
+            Number of the most important features or groups that are drawn; None draws
+            all.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
         **kwargs : dict
@@ -216,7 +229,7 @@ class PermutationImportanceDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        display = cls(importance=importance, cut=cut, max_groups=max_groups)
+        display = cls(importance=importance, cut=cut, max_features=max_features)
         return display.plot(ax, **kwargs)
 
     def plot(
@@ -247,7 +260,7 @@ class PermutationImportanceDisplay:
             If matplotlib is not installed.
         """
         means = np.asarray(self.importance.importances_mean)
-        order = np.argsort(-means)[: self.max_groups]
+        order = np.argsort(-means)[: self.max_features]
         errors = np.nan_to_num(self.importance.errors)
         size = (6.4, 1.5 + 0.24 * len(order))
         with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
@@ -284,9 +297,12 @@ class PermutationImportanceDisplay:
         )
         names = [self.importance.names[i] for i in order]
         self.ax_.set_yticks(np.arange(len(order)), names, fontsize="small")
+        for label, kept in zip(self.ax_.get_yticklabels(), is_kept, strict=True):
+            label.set_color("black" if kept else NEUTRAL_COLOR)
         self.ax_.invert_yaxis()
 
     def _print_values(self, order: Rows, means: FloatArray, errors: FloatArray) -> None:
+        fit_range(self.ax_, "x")
         right_of = max(0.0, 0.0 if self.cut is None else self.cut)
         negligible = _NEGLIGIBLE * float(np.abs(means[order]).max(initial=0.0))
         for row, i in enumerate(order):
@@ -299,10 +315,14 @@ class PermutationImportanceDisplay:
                 xytext=(5, 0),
                 textcoords="offset points",
                 va="center",
-                fontsize="x-small",
+                fontsize="small",
+                color=NEUTRAL_COLOR if self._is_below(means[i]) else "black",
             )
         low, high = self.ax_.get_xlim()
-        self.ax_.set_xlim(low, high + 0.38 * (high - low))
+        self.ax_.set_xlim(low, high + _ROOM_FOR_VALUES * (high - low))
+
+    def _is_below(self, mean: float) -> bool:
+        return self.cut is not None and mean <= self.cut
 
     def _draw_cut(self, cut: float) -> Line2D:
         return self.ax_.axvline(
@@ -310,13 +330,13 @@ class PermutationImportanceDisplay:
             color=BACKGROUND_COLOR,
             linestyle="--",
             linewidth=1,
-            label=f"cut at {cut:g}",
+            label=f"cut at {cut:g}, grey below",
         )
 
     def _label(self) -> None:
         scoring = self.importance.scoring
         self.ax_.set_xlabel(_XLABELS.get(scoring, f"decrease of {scoring}"))
-        self.ax_.locator_params(axis="x", nbins=6)
+        plain_numbers(self.ax_)
         self.ax_.axvline(0.0, color="black", linewidth=0.8)
         self.ax_.set_ylim(len(self.bars_) - 0.4, -0.6)
         self.bars_.set_label(self._meaning())
@@ -332,6 +352,8 @@ class PermutationImportanceDisplay:
         n_models = len(self.importance.baseline_scores)
         n_repeats = self.importance.importances.shape[1] // n_models
         times = "1 permutation" if n_repeats == 1 else f"{n_repeats} permutations"
+        shown, found = len(self.bars_), len(self.importance.names)
+        part = f"the largest {shown} of {found}: " if shown < found else ""
         if n_models == 1:
-            return f"mean and error of {times}"
-        return f"mean and error of {n_models} models, {times} each"
+            return f"{part}mean and error of {times}"
+        return f"{part}mean and error of {n_models} models, {times} each"

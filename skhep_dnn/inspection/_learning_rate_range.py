@@ -20,6 +20,7 @@ from skhep_dnn.inspection._fitting import (
 from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
     SIGNAL_COLOR,
+    fit_range,
     leave_headroom,
     make_axes,
     merge_style,
@@ -254,6 +255,7 @@ class LearningRateRangeDisplay:
         self._draw_suggestion()
         self.ax_.set_xlabel("learning rate")
         self.ax_.set_ylabel("mean weighted training loss (nats)")
+        fit_range(self.ax_, "x")
         title = self.name if name is None else name
         add_fitted_legend(self.ax_, loc="upper center", title=title)
         self._set_range(height_of_legend(self.ax_))

@@ -178,7 +178,8 @@ class MutualDependenceDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
         show_values : bool, default=None
-            Print the numbers; None prints those of up to 14 features.
+            Print the numbers; None prints those of up to 14 features, if they can
+            be read in the figure.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.imshow`.
 

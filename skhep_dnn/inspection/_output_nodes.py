@@ -19,6 +19,7 @@ from skhep_dnn.inspection._fitting import (
     make_large_axes,
 )
 from skhep_dnn.inspection._histogram import WeightedHistogram, weighted_histogram
+from skhep_dnn.inspection._plotting import fit_range
 from skhep_dnn.weights._class_sums import check_class_weights
 
 if TYPE_CHECKING:
@@ -268,9 +269,11 @@ class OutputNodesDisplay:
                 )
             panel.set_xlabel(f"probability of {node}")
             panel.set_ylabel("density" if density else "events per bin")
+            fit_range(panel, "x", margin=0.02)
             if log:
                 panel.set_yscale("log")
             else:
+                fit_range(panel, "y")
                 panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
         add_fitted_legend(self.axes_[0], title="true class", frameon=False)
         fit_labels(*self.axes_)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skhep_dnn._sklearn import _num_samples
 from skhep_dnn.feature_selection._columns import Groups, named_table, resolve_groups
 from skhep_dnn.feature_selection._jackknife import jackknife_error
 from skhep_dnn.feature_selection._permutation import permuted_scores
@@ -36,12 +38,13 @@ def weighted_permutation_importance(
     sample_weight: ArrayLike | None = None,
     *,
     groups: Groups | None = None,
-    indices: Sequence[ArrayLike] | None = None,
+    indices: Literal["out_of_fold"] | Sequence[ArrayLike] | None = None,
     scoring: str | Scorer | None = None,
     n_repeats: int = 5,
     max_events: int | None = None,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
+    event_number: ArrayLike | None = None,
 ) -> Bunch:
     r"""Importance of features, or of groups of them, by permutation of weighted events.
 
@@ -55,7 +58,10 @@ def weighted_permutation_importance(
     ----------
     estimator : estimator or sequence of estimators
         Fitted classifier, or several: trained on different folds or with different
-        seeds. An ensemble that predicts as one counts as one.
+        seeds. An ensemble that predicts as one counts as one. The models of a
+        `CrossFitClassifier` count by themselves, each with the events that their
+        numbers give to it, which it has not seen; the columns of the numbers are no
+        features. Without numbers its mean counts as one, for new events.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Events that the models were not trained on, or see `indices`.
     y : array-like of shape (n_samples,)
@@ -67,10 +73,12 @@ def weighted_permutation_importance(
         all components of one jet: what they have to do with each other is kept. A
         column in no group stands alone. An integer is a position, also where columns
         have integers as names.
-    indices : sequence of array-like of int, default=None
+    indices : "out_of_fold" or sequence of array-like of int, default=None
         For each estimator the rows on which it is scored: its test fold, as in
         ``cross_validate(..., return_indices=True)["indices"]["test"]``. None scores
-        all on all events.
+        all on all events. "out_of_fold" says that `X` are the events that a
+        `CrossFitClassifier` was fitted to, in their order, and scores each model on
+        those it has not seen.
     scoring : str or callable, default=None
         A name of `weighted_scorer` or a callable
         ``scorer(estimator, X, y, sample_weight=...)`` of which greater is better; it
@@ -85,6 +93,8 @@ def weighted_permutation_importance(
         rounding in the score.
     random_state : int, RandomState instance or None, default=None
         Seed of the permutations.
+    event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
+        Event numbers, where `fit` of a `CrossFitClassifier` got some beside the events.
 
     Returns
     -------
@@ -191,7 +201,7 @@ def weighted_permutation_importance(
     >>> result.importances_mean.round(2).tolist()
     [1.0, 0.08, -0.0]
     """
-    models = list(estimator) if isinstance(estimator, list | tuple) else [estimator]
+    models, X, indices = _models_with_rows(estimator, X, indices, event_number)
     _check_numbers(models, n_repeats, max_events)
     table, names = named_table(X)
     positions = resolve_groups(names, groups)
@@ -221,6 +231,69 @@ def weighted_permutation_importance(
         baseline_scores=baseline[:, 0],
         scoring=scoring_name,
     )
+
+
+def _models_with_rows(
+    estimator: BaseEstimator | Sequence[BaseEstimator],
+    X: ArrayLike,
+    indices: Literal["out_of_fold"] | Sequence[ArrayLike] | None,
+    event_number: ArrayLike | None,
+) -> tuple[list[BaseEstimator], ArrayLike, Sequence[ArrayLike] | None]:
+    """Return the models, the table as they see it, and the rows of each."""
+    if isinstance(estimator, list | tuple):
+        models = list(estimator)
+    elif not getattr(estimator, "_has_own_folds", False):
+        models = [estimator]
+    else:
+        check_is_fitted(estimator)
+        folds = _folds(estimator, X, indices, event_number)
+        if folds is None:
+            return [estimator], X, indices
+        rows = {
+            int(k): np.flatnonzero(folds == k) for k in np.unique(folds[folds >= 0])
+        }
+        models = [estimator.estimators_[k] for k in rows]
+        return models, estimator.inputs(X), list(rows.values())
+    for name, value in (("indices", indices), ("event_number", event_number)):
+        if isinstance(value, str) or (name == "event_number" and value is not None):
+            msg = (
+                f"`{name}` must be left to a CrossFitClassifier, got "
+                f"{value if isinstance(value, str) else 'numbers'!r} for "
+                f"{type(estimator).__name__}. Pass the rows of each estimator as "
+                "`indices`."
+            )
+            raise ValueError(msg)
+    return models, X, indices
+
+
+def _folds(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    indices: str | Sequence[ArrayLike] | None,
+    event_number: ArrayLike | None,
+) -> NDArray[np.int64] | None:
+    """Return whose model has not seen each event; None lets the mean score them."""
+    if isinstance(indices, str):
+        if indices != "out_of_fold" or len(estimator.fold_) != _num_samples(X):
+            msg = (
+                '`indices` must be "out_of_fold", with the '
+                f"{len(estimator.fold_)} events of the fit as `X`, got {indices!r} with "
+                f"{_num_samples(X)} events. Pass the events of the fit, or event "
+                "numbers for others."
+            )
+            raise ValueError(msg)
+        folds: NDArray[np.int64] = estimator.fold_
+        return folds
+    if event_number is not None and indices is not None:
+        msg = (
+            "`event_number` must be given without `indices`, got both: the numbers say "
+            "which model scores an event. Leave out one of them."
+        )
+        raise ValueError(msg)
+    if indices is None and (estimator.combine_ == "fold" or event_number is not None):
+        folds = estimator.fold_numbers(X, event_number)
+        return folds
+    return None
 
 
 def _check_numbers(

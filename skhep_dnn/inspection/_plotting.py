@@ -4,7 +4,7 @@ The colours are told apart with any colour vision, and whatever two colours tell
 differs in line style, filling or marker as well, for prints in grey.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -16,9 +16,14 @@ __all__ = [
     "NEUTRAL_COLOR",
     "SIGNAL_COLOR",
     "curve_style",
+    "fit_range",
     "leave_headroom",
+    "legend_handles",
     "make_axes",
     "merge_style",
+    "n_curves",
+    "once_in_legend",
+    "plain_numbers",
     "spaced",
     "split_off_panels",
 ]
@@ -29,6 +34,7 @@ BACKGROUND_COLOR = "#D55E00"
 AVERAGE_COLOR = "#009E73"
 NEUTRAL_COLOR = "#555555"
 _MOST_HEADROOM = 0.8  # of axes that are lower than a legend
+_PLAIN = (-4, 5)  # powers of ten between which numbers are written in full
 _PANEL_RATIOS = (2.6, 1.0)
 _CURVES = (
     {"color": "#0072B2", "linestyle": "-"},
@@ -135,8 +141,52 @@ def curve_style(ax: "Axes") -> dict[str, Any]:
     style : dict
         "color" and "linestyle".
     """
-    n_curves = sum(line.get_gid() == "curve" for line in ax.lines)
-    return {**_CURVES[n_curves % len(_CURVES)], "gid": "curve"}
+    return {**_CURVES[n_curves(ax) % len(_CURVES)], "gid": "curve"}
+
+
+def n_curves(ax: "Axes") -> int:
+    """Return the number of curves on some axes.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+
+    Returns
+    -------
+    n : int
+    """
+    return sum(line.get_gid() == "curve" for line in ax.lines)
+
+
+def legend_handles(ax: "Axes") -> "list[Artist]":
+    """Return what a legend names; of several curves these first, then what all share.
+
+    A band that is named once, for all curves, has none of their colours.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes with all that is named.
+
+    Returns
+    -------
+    handles : list of matplotlib Artist
+    """
+    from matplotlib.collections import PolyCollection  # noqa: PLC0415
+    from matplotlib.lines import Line2D  # noqa: PLC0415
+    from matplotlib.patches import Patch  # noqa: PLC0415
+
+    handles = list(ax.get_legend_handles_labels()[0])
+    if n_curves(ax) < 2:
+        return handles
+    shared: list[Artist] = [
+        Patch(color=NEUTRAL_COLOR, alpha=0.25, linewidth=0, label=handle.get_label())
+        if isinstance(handle, PolyCollection)
+        else handle
+        for handle in handles
+        if not isinstance(handle, Line2D)
+    ]
+    return [*(handle for handle in handles if isinstance(handle, Line2D)), *shared]
 
 
 def leave_headroom(
@@ -161,6 +211,72 @@ def leave_headroom(
         ax.set_ylim(low, low * (high / low) ** (1 / (1 - share)))
     else:
         ax.set_ylim(low, low + (high - low) / (1 - share))
+
+
+def fit_range(
+    ax: "Axes",
+    axis: Literal["x", "y"],
+    *,
+    margin: float = 0.05,
+    low: float | None = None,
+    high: float | None = None,
+) -> None:
+    """Set a range to what is drawn and a margin, whatever a style says of ranges.
+
+    Some styles leave no margin, so that points at the ends are cut in half, or end
+    every range at a round number, which may be far from the last point.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes with all that is drawn.
+    axis : {"x", "y"}
+        Which range.
+    margin : float, default=0.05
+        Share of the range that is left free at either end.
+    low, high : float, default=None
+        Ends of the range; None takes those of what is drawn.
+    """
+    from matplotlib import rc_context  # noqa: PLC0415
+
+    with rc_context({"axes.autolimit_mode": "data"}):
+        ax.margins(**{axis: margin})
+        ax.autoscale(enable=True, axis=axis)
+        limits = ax.get_xlim() if axis == "x" else ax.get_ylim()
+    ends = (limits[0] if low is None else low, limits[1] if high is None else high)
+    (ax.set_xlim if axis == "x" else ax.set_ylim)(*ends)
+
+
+def once_in_legend(ax: "Axes", label: str) -> str:
+    """Return a label, or one that the legend leaves out if it has this one.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes with what is named so far.
+    label : str
+        What is said once of all curves.
+
+    Returns
+    -------
+    label : str
+    """
+    return f"_{label}" if label in ax.get_legend_handles_labels()[1] else label
+
+
+def plain_numbers(ax: "Axes") -> None:
+    """Write the numbers along a horizontal axis in full, six at most.
+
+    Some styles give a factor such as 0.01 of all numbers below the end of the axis,
+    where the label of the axis is.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes with a linear horizontal axis.
+    """
+    ax.ticklabel_format(axis="x", style="sci", scilimits=_PLAIN)
+    ax.locator_params(axis="x", nbins=6)
 
 
 def split_off_panels(ax: "Axes", n_panels: int = 1) -> "list[Axes]":

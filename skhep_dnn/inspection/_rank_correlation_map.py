@@ -181,7 +181,8 @@ class RankCorrelationDisplay:
         cluster : bool, default=True
             Put correlated features side by side; False keeps the order.
         show_values : bool, default=None
-            Print the correlations; None prints those of up to 16 features.
+            Print the correlations; None prints those of up to 16 features, if they
+            can be read in the figure.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.imshow`.
 

@@ -17,7 +17,10 @@ from skhep_dnn.inspection._plotting import (
     NEUTRAL_COLOR,
     curve_style,
     leave_headroom,
+    legend_handles,
     merge_style,
+    n_curves,
+    once_in_legend,
 )
 from skhep_dnn.metrics import FigureOfMerit, SignificanceScan, WorkingPoint
 from skhep_dnn.metrics._bootstrap import format_with_error
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Abscissa",
-    "check_abscissa",
+    "checked_abscissa",
     "draw_curve",
     "draw_cut",
     "draw_low_statistics",
@@ -41,20 +44,50 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 Abscissa = Literal["threshold", "signal_efficiency"]
 
-_XLABELS = {
+_XLABELS: dict[Abscissa, str] = {
     "threshold": "threshold on the classifier score",
     "signal_efficiency": r"signal efficiency $\varepsilon_s$",
 }
+_CUT = "cut"
+_FEW_EVENTS = "few events"
 _MARGIN = 0.03
 _ALL_SIGNAL = 0.995  # lower thresholds, which select more, have nothing to show
 _UNTRUSTED = 0.35  # range with too few events that is shown, in units of the other one
 
 
-def check_abscissa(x: str) -> None:
-    """Raise a ValueError if there is no such horizontal axis."""
-    if x not in _XLABELS:
+def checked_abscissa(x: Abscissa | None, ax: Axes | None) -> Abscissa:
+    """Return the horizontal axis, which is that of the scans that are there.
+
+    Parameters
+    ----------
+    x : {"threshold", "signal_efficiency"} or None
+        Of the user; None takes that of the axes, or else "threshold".
+    ax : matplotlib Axes or None
+        Axes that may have scans already.
+
+    Returns
+    -------
+    x : {"threshold", "signal_efficiency"}
+
+    Raises
+    ------
+    ValueError
+        If there is no such horizontal axis, or the axes have the other one.
+    """
+    if x is not None and x not in _XLABELS:
         msg = f"`x` must be one of {tuple(_XLABELS)!r}, got {x!r}. Choose one."
         raise ValueError(msg)
+    there = None
+    if ax is not None and n_curves(ax):
+        names = {label: name for name, label in _XLABELS.items()}
+        there = names.get(ax.get_xlabel())
+    if there is not None and x not in {None, there}:
+        msg = (
+            f"`x` must be {there!r} on axes with a scan against it, got {x!r}. Leave "
+            "it out, or draw all scans of one figure with the same `x`."
+        )
+        raise ValueError(msg)
+    return x or there or "threshold"
 
 
 def draw_curve(
@@ -102,7 +135,7 @@ def draw_curve(
         color=line.get_color(),
         alpha=0.25,
         linewidth=0,
-        label=_once(ax, r"statistical error (1$\,\sigma$)"),
+        label=once_in_legend(ax, r"statistical error (1$\,\sigma$)"),
     )
     return line, band
 
@@ -130,7 +163,7 @@ def draw_low_statistics(
     position = getattr(scan, x)
     finite = position[np.isfinite(position)]
     position = np.clip(position, finite.min(), finite.max())
-    label = _once(ax, rf"background $n_\mathrm{{eff}}$ < {min_n_eff:g}")
+    label = _few_events_label(ax, min_n_eff)
     regions: list[Rectangle] = []
     for start, stop in _runs(scan.n_eff_b < min_n_eff):
         ends = position[start], position[min(stop, len(position) - 1)]
@@ -143,6 +176,7 @@ def draw_low_statistics(
             linewidth=0,
             zorder=0,
             label=label,
+            gid=_FEW_EVENTS,
         )
         regions.append(region)
         label = "_low statistics"  # one entry in the legend is enough
@@ -193,6 +227,7 @@ def draw_cut(
         linestyle=(0, (4, 2)),
         linewidth=1.4,
         label=label,
+        gid=_CUT,
     )
     value = ax.errorbar(
         [getattr(point, x)],
@@ -216,8 +251,10 @@ def finish_axes(
     cut: WorkingPoint | None,
     min_n_eff: float,
     x: Abscissa,
-) -> float:
+) -> None:
     """Show what has enough events, and the cut; name the axes; add the legend.
+
+    What other scans on the same axes show stays inside, below the legend.
 
     Parameters
     ----------
@@ -227,16 +264,17 @@ def finish_axes(
         What the chosen cut selects.
     min_n_eff : float
         Number of effective background events that is enough.
-
-    Returns
-    -------
-    room : float
-        Share of the height that is left to the legend.
     """
-    ax.set_xlim(*_horizontal_range(scan, cut, min_n_eff, x))
+    several = n_curves(ax) > 1
+    before = (*ax.get_xlim(), *_range_below_legend(ax))
+    left, right = _horizontal_range(scan, cut, min_n_eff, x)
+    if several:
+        left, right = min(left, before[0]), max(right, before[1])
+    ax.set_xlim(left, right)
     ax.set(xlabel=_XLABELS[x], ylabel=_significance_label(scan.figure_of_merit))
     add_fitted_legend(
         ax,
+        handles=legend_handles(ax),
         loc="upper left" if x == "threshold" else "upper right",
         title=_uncertainty(scan.figure_of_merit),
         alignment="left",
@@ -248,21 +286,33 @@ def finish_axes(
     for point, error in zip(points, errors, strict=True):
         if point.n_eff_b >= min_n_eff and np.isfinite(error):
             ends.append(point.z + np.array([-error, error]))
+    if several:
+        ends.append(np.array(before[2:]))
+    if cut is not None and np.isfinite(cut.z):
+        ends.append(np.array([cut.z]))
     heights = np.concatenate(ends)
     if len(heights):
         low, high = min(0.0, float(heights.min())), float(heights.max())
-        before = ax.get_ylim()
         leave_headroom(ax, low, high, room)
-        if sum(line.get_gid() == "curve" for line in ax.lines) > 1:
-            low, high = ax.get_ylim()  # the other curves stay inside
-            ax.set_ylim(min(low, before[0]), max(high, before[1]))
+    for line in ax.lines:
+        if line.get_gid() == _CUT:
+            line.set_ydata([0.0, 1.0 - room])
     fit_labels(ax)
-    return room
 
 
-def _once(ax: Axes, label: str) -> str:
-    """Return a label, or one that the legend leaves out if it has this one."""
-    return f"_{label}" if label in ax.get_legend_handles_labels()[1] else label
+def _range_below_legend(ax: Axes) -> tuple[float, float]:
+    """Return the vertical range without what is left to the legend."""
+    low, high = ax.get_ylim()
+    return low, high - (high - low) * min(height_of_legend(ax), 0.8)
+
+
+def _few_events_label(ax: Axes, min_n_eff: float) -> str:
+    """Return what the legend says of few events: once, and of which of the curves."""
+    label = rf"background $n_\mathrm{{eff}}$ < {min_n_eff:g}"
+    for patch in ax.patches:
+        if patch.get_gid() == _FEW_EVENTS and patch.get_label() == label:
+            patch.set_label(f"{label} (any model)")
+    return once_in_legend(ax, f"{label} (any model)").replace(" (any model)", "")
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ from skhep_dnn.inspection._display import ScoreDisplay
 from skhep_dnn.inspection._plotting import make_axes
 from skhep_dnn.inspection._scan_drawing import (
     Abscissa,
-    check_abscissa,
+    checked_abscissa,
     draw_curve,
     draw_cut,
     draw_low_statistics,
@@ -53,6 +53,10 @@ class SignificanceScanDisplay(ScoreDisplay):
     Make one with `from_estimator`, `from_predictions` or `from_scan`. The maximum of
     such a curve is biased upwards: choose the cut on one sample and show it on another,
     where the significance at the cut is the figure to quote.
+
+    Several models are drawn on the same axes by `ax=display.ax_`, each with a name, a
+    colour, a band and a cut of its own. Their scores have different scales: draw them
+    against the signal efficiency, with ``x="signal_efficiency"``.
 
     Parameters
     ----------
@@ -154,7 +158,7 @@ class SignificanceScanDisplay(ScoreDisplay):
         min_n_eff: float = MIN_N_EFF,
         n_replicas: int = 200,
         random_state: int | np.random.RandomState | None = None,
-        x: Abscissa = "threshold",
+        x: Abscissa | None = None,
         name: str | None = None,
         ax: Axes | None = None,
         **kwargs: Any,
@@ -192,8 +196,9 @@ class SignificanceScanDisplay(ScoreDisplay):
             Replicas of the weighted Poisson bootstrap, at least 2.
         random_state : int, RandomState instance or None, default=None
             Seed of the replicas.
-        x : {"threshold", "signal_efficiency"}, default="threshold"
-            The horizontal axis.
+        x : {"threshold", "signal_efficiency"}, default=None
+            The horizontal axis; None takes that of the scans on `ax`, or else
+            "threshold". Take "signal_efficiency" to compare models.
         name : str, default=None
             Name of the classifier in the legend.
         ax : matplotlib Axes, default=None
@@ -257,7 +262,7 @@ class SignificanceScanDisplay(ScoreDisplay):
         *,
         threshold: WorkingPoint | float | None = None,
         min_n_eff: float = MIN_N_EFF,
-        x: Abscissa = "threshold",
+        x: Abscissa | None = None,
         name: str | None = None,
         ax: Axes | None = None,
         **kwargs: Any,
@@ -272,8 +277,9 @@ class SignificanceScanDisplay(ScoreDisplay):
             The chosen cut, best from another sample; None draws none.
         min_n_eff : float, default=25.0
             Number of effective background events below which the figure is grey.
-        x : {"threshold", "signal_efficiency"}, default="threshold"
-            The horizontal axis.
+        x : {"threshold", "signal_efficiency"}, default=None
+            The horizontal axis; None takes that of the scans on `ax`, or else
+            "threshold". Take "signal_efficiency" to compare models.
         name : str, default=None
             Name of the classifier in the legend.
         ax : matplotlib Axes, default=None
@@ -315,7 +321,7 @@ class SignificanceScanDisplay(ScoreDisplay):
         ax: Axes | None = None,
         *,
         name: str | None = None,
-        x: Abscissa = "threshold",
+        x: Abscissa | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the significance, its error and the chosen cut.
@@ -326,8 +332,9 @@ class SignificanceScanDisplay(ScoreDisplay):
             Axes to draw on; None makes a new figure.
         name : str, default=None
             Name in the legend; None takes the attribute `name`.
-        x : {"threshold", "signal_efficiency"}, default="threshold"
-            The horizontal axis.
+        x : {"threshold", "signal_efficiency"}, default=None
+            The horizontal axis; None takes that of the scans on `ax`, or else
+            "threshold". Take "signal_efficiency" to compare models.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
@@ -338,11 +345,11 @@ class SignificanceScanDisplay(ScoreDisplay):
         Raises
         ------
         ValueError
-            If `x` is unknown.
+            If `x` is unknown, or not that of the scans on `ax`.
         ImportError
             If matplotlib is not installed.
         """
-        check_abscissa(x)
+        x = checked_abscissa(x, ax)
         self.ax_ = make_axes(ax, f"{type(self).__name__}.plot")
         self.figure_: Figure | SubFigure = self.ax_.figure
         points = [self.scan.at(value) for value in self.grid.tolist()]
@@ -364,9 +371,7 @@ class SignificanceScanDisplay(ScoreDisplay):
                 biased=self.chosen_here,
                 color=self.line_.get_color(),
             )
-        room = finish_axes(
+        finish_axes(
             self.ax_, self.scan, points, self.z_error, self.point, self.min_n_eff, x
         )
-        if self.cut_ is not None:
-            self.cut_.set_ydata([0.0, 1.0 - room])
         return self

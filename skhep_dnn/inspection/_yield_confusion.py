@@ -10,7 +10,12 @@ from sklearn.base import BaseEstimator
 
 from skhep_dnn.inspection._display import check_fitted_classifier
 from skhep_dnn.inspection._fitting import fit_labels, make_large_axes
-from skhep_dnn.inspection._heat_map import HeatMap, draw_colorbar, draw_heat_map
+from skhep_dnn.inspection._heat_map import (
+    VALUE,
+    HeatMap,
+    draw_colorbar,
+    draw_heat_map,
+)
 from skhep_dnn.inspection._histogram import yield_with_error
 from skhep_dnn.metrics import YieldConfusion, confusion_by_yields
 from skhep_dnn.metrics._confusion import Normalize
@@ -241,6 +246,7 @@ class YieldConfusionDisplay:
                 va="center",
                 fontsize="small",
                 color="white" if luminance[i, j] < 0.5 else "black",
+                gid=VALUE,
             )
             text[i, j] = cell
         return text

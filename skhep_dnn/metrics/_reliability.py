@@ -26,6 +26,7 @@ from skhep_dnn.weights._class_sums import (
 __all__ = ["ReliabilityCurve", "reliability_curve"]
 
 FloatArray = NDArray[np.float64]
+Strategy = Literal["uniform", "quantile", "balanced_quantile"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,7 @@ def reliability_curve(
     pos_label: object = None,
     class_weight: Literal["balanced"] | None = "balanced",
     n_bins: int = 10,
-    strategy: Literal["uniform", "quantile"] = "uniform",
+    strategy: Strategy = "uniform",
 ) -> ReliabilityCurve:
     r"""Share of the signal among events of each predicted probability, with errors.
 
@@ -112,9 +113,10 @@ def reliability_curve(
         weights have, for probabilities on the physical prior.
     n_bins : int, default=10
         Number of bins.
-    strategy : {"uniform", "quantile"}, default="uniform"
+    strategy : {"uniform", "quantile", "balanced_quantile"}, default="uniform"
         Bins of equal width, or of equal sums of absolute weights, where equal
-        probabilities stay together.
+        probabilities stay together; "balanced_quantile" takes these sums at equal
+        yields of all classes, so that a rare signal fills bins, too.
 
     Returns
     -------
@@ -160,16 +162,18 @@ def reliability_curve(
     codes, names = check_classes(y_true, pos_label)
     weights = to_unit_scale(check_class_weights(codes, sample_weight, names))
     is_signal, proba = _probabilities(y_true, y_proba, pos_label)
+    equal = np.full(len(names), weights.sum() / len(names))
+    balanced = rescaled(weights, codes.astype(np.intp), equal)
     if class_weight == "balanced":
-        equal = np.full(len(names), weights.sum() / len(names))
-        weights = rescaled(weights, codes.astype(np.intp), equal)
+        weights = balanced
     elif class_weight is not None:
         msg = (
             "`class_weight` must be 'balanced' or None, got "
             f"{shown(class_weight)}. Choose one of them."
         )
         raise ValueError(msg)
-    edges = _edges(proba, weights, n_bins, strategy)
+    content = balanced if strategy == "balanced_quantile" else weights
+    edges = _edges(proba, content, n_bins, strategy)
     bins = np.clip(np.searchsorted(edges, proba, side="right") - 1, 0, len(edges) - 2)
 
     def sums(values: FloatArray) -> FloatArray:
@@ -215,9 +219,10 @@ def _edges(
         raise ValueError(msg)
     if strategy == "uniform":
         return np.linspace(0.0, 1.0, n_bins + 1)
-    if strategy != "quantile":
+    if strategy not in {"quantile", "balanced_quantile"}:
         msg = (
-            f"`strategy` must be 'uniform' or 'quantile', got {strategy!r}. Choose one."
+            "`strategy` must be 'uniform', 'quantile' or 'balanced_quantile', got "
+            f"{strategy!r}. Choose one."
         )
         raise ValueError(msg)
     order = np.argsort(proba, kind="stable")

@@ -585,3 +585,27 @@ def test_progress_is_shown_on_request(sample, capsys):
     assert "Folds" in capsys.readouterr().err
     CrossFitClassifier(TREE, event_number="EventId").fit(X, y, w)
     assert capsys.readouterr().err == ""
+
+
+def test_the_fold_of_an_event_and_what_its_model_sees():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=60), "event": np.arange(60) + 1000})
+    y = np.arange(60) % 2
+    model = CrossFitClassifier(LogisticRegression(), cv=3, event_number="event")
+    model.fit(X, y)
+    np.testing.assert_array_equal(model.fold_numbers(X), model.fold_)
+    inputs = model.inputs(X)
+    assert list(inputs) == ["x"]
+    scores = model.decision_function(X)
+    for k, fitted in enumerate(model.estimators_):
+        rows = model.fold_numbers(X) == k
+        np.testing.assert_array_equal(
+            fitted.decision_function(inputs[rows]), scores[rows]
+        )
+    with pytest.warns(MeanCombinationWarning):
+        mean = CrossFitClassifier(LogisticRegression(), cv=3).fit(X[["x"]], y)
+    with pytest.raises(ValueError, match="`event_number` must select the model"):
+        mean.fold_numbers(X[["x"]])
+    assert mean.inputs(X[["x"]]).shape == (60, 1)
+    with pytest.raises(NotFittedError):
+        clone(model).inputs(X)

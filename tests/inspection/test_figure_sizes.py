@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 
 from skhep_dnn import inspection
 from tests.inspection.figures import FIGURES
@@ -112,12 +113,74 @@ def test_axes_have_room_and_figures_their_size(name, style):
     check(name, STYLES[style])
 
 
+@pytest.mark.parametrize("experiment", ["CMS", "ATLAS", "LHCb2"])
 @pytest.mark.parametrize("name", FIGURES)
-def test_the_real_style_of_a_collaboration(name):
+def test_the_real_style_of_a_collaboration(name, experiment):
     mplhep = pytest.importorskip("mplhep")
-    style = dict(mplhep.style.CMS)
-    assert CMS_SIZES.items() <= style.items()
+    style = dict(getattr(mplhep.style, experiment))
     check(name, style)
+    figure = display_of(name).figure_
+    letters_can_be_read(figure)
+    if name != "DiscriminantDisplay":  # whose range ends at edges of bins
+        marks_keep_a_distance_to_the_frame(figure)
+
+
+def test_what_is_known_of_a_style():
+    mplhep = pytest.importorskip("mplhep")
+    assert CMS_SIZES.items() <= dict(mplhep.style.CMS).items()
+
+
+def letters_can_be_read(figure):
+    """Fail if a text is far smaller than the numbers along the axes."""
+    ticks = [
+        label.get_fontsize()
+        for ax in figure.axes
+        if ax.axison
+        for label in ax.get_xticklabels()
+    ]
+    texts = [
+        text.get_fontsize() for text in figure.findobj(Text) if text.get_text().strip()
+    ]
+    assert min(texts) >= 0.55 * max(ticks, default=0.0)
+    assert min(texts) >= 5.0  # of figures that are ten inches wide
+
+
+def marks_keep_a_distance_to_the_frame(figure):
+    """Fail if marks on a line are cut by the frame, as without a margin."""
+    for ax in figure.axes:
+        for line in ax.lines:
+            if line.get_marker() not in {"None", "", None, "_", "|"}:
+                is_apart(ax, line)
+
+
+def is_apart(ax, line):
+    points = ax.transAxes.inverted().transform(
+        line.get_transform().transform(line.get_xydata())
+    )
+    points = points[np.isfinite(points).all(axis=1)]
+    inside = points[((points > -1e-9) & (points < 1 + 1e-9)).all(axis=1)]
+    assert ((inside > 0.005) & (inside < 0.995)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [("WeightedRocCurveDisplay", (-0.06, 1.06)), ("ReliabilityDisplay", (-0.1, 1.1))],
+)
+def test_ranges_of_shares_do_not_end_at_round_numbers_far_off(name, limits):
+    with mpl.rc_context({"axes.autolimit_mode": "round_numbers"}):
+        figure = display_of(name).plot().figure_
+        figure.draw_without_rendering()
+        low, high = figure.axes[0].get_ylim()
+    assert limits[0] < low < high < limits[1]
+
+
+def test_numbers_along_an_axis_have_no_factor_where_its_label_is():
+    style = {"axes.formatter.limits": (-2, 4), "xaxis.labellocation": "right"}
+    for name in ("EliminationDisplay", "PermutationImportanceDisplay"):
+        with mpl.rc_context(style):
+            display = display_of(name).plot()
+            display.figure_.draw_without_rendering()
+        assert display.ax_.xaxis.get_offset_text().get_text() == ""
 
 
 @pytest.mark.parametrize("name", ["DiscriminantDisplay", "SignificanceScanDisplay"])

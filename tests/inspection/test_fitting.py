@@ -6,9 +6,11 @@ from matplotlib import pyplot as plt
 from skhep_dnn.inspection import DiscriminantDisplay
 from skhep_dnn.inspection._fitting import (
     add_fitted_legend,
+    base_points,
     fit_labels,
     height_of_legend,
     make_large_axes,
+    named_points,
     small_points,
 )
 
@@ -91,3 +93,31 @@ def test_a_subfigure_is_a_place_too():
     ax.set_ylabel("label")
     add_fitted_legend(ax)
     fit_labels(ax)
+
+
+@pytest.mark.parametrize(
+    ("style", "points"),
+    [
+        ({"font.size": 14, "xtick.labelsize": 30}, 30.0),  # as LHCb2 of mplhep
+        ({"font.size": 26, "xtick.labelsize": "small"}, 26.0),  # as CMS
+        ({"font.size": 10, "xtick.labelsize": 8}, 10.0),
+    ],
+)
+def test_letters_of_the_ticks_are_the_measure_where_they_are_in_points(style, points):
+    with mpl.rc_context(style):
+        assert base_points() == points
+        assert small_points() == pytest.approx(0.833 * points)
+        assert named_points("x-small") == pytest.approx(0.694 * points)
+
+
+def test_letters_in_points_shrink_with_the_others():
+    style = {"font.size": 14, "xtick.labelsize": 30, "axes.labelsize": 32}
+    style |= {"figure.figsize": (12, 9)}
+    with mpl.rc_context(style):
+        with make_large_axes(None, "a test", (6.0, 9.0)) as ax:
+            assert mpl.rcParams["font.size"] == pytest.approx(10.0)
+            assert mpl.rcParams["axes.labelsize"] == pytest.approx(32 / 3)
+        assert mpl.rcParams["axes.labelsize"] == 32
+        assert ax.xaxis.label.get_fontsize() == pytest.approx(32 / 3)
+        with make_large_axes(ax, "a test", (6.0, 9.0)):
+            assert mpl.rcParams["font.size"] == 30

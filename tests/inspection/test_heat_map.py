@@ -6,6 +6,7 @@ from skhep_dnn.inspection._heat_map import (
     HeatMap,
     draw_colorbar,
     draw_heat_map,
+    fit_values,
     heat_map_size,
 )
 
@@ -70,3 +71,36 @@ def test_style_of_the_user_and_size_of_the_figure():
     small, large = heat_map_size(5, 5), heat_map_size(30, 30)
     assert small < large
     assert max(large) < 11.0
+
+
+def drawn(size, show_values=None):
+    """Return a heat map of 12 columns, with its scale, in a figure of a size."""
+    figure, ax = plt.subplots(figsize=size, layout="constrained")
+    names = [f"c{i}" for i in range(12)]
+    heat_map = HeatMap(np.full((3, 12), -0.12), names[:3], names, "Blues", 0.0, 1.0)
+    image = draw_heat_map(ax, heat_map, show_values=show_values, kwargs={})
+    draw_colorbar(ax, image, "meaning")
+    figure.draw_without_rendering()
+    return ax
+
+
+def test_numbers_fit_into_their_cells_and_can_be_read():
+    ax = drawn((8.0, 3.0))
+    assert len(ax.texts) == 36
+    width = ax.bbox.width / 12
+    for text in ax.texts:
+        assert text.get_window_extent().width < 0.95 * width
+        assert text.get_fontsize() >= 6.5
+
+
+def test_numbers_that_could_not_be_read_are_left_out_unless_asked_for():
+    assert len(drawn((3.0, 3.0)).texts) == 0
+    texts = drawn((3.0, 3.0), show_values=True).texts
+    assert len(texts) == 36
+    assert texts[0].get_fontsize() < 6.5
+
+
+def test_axes_without_numbers_have_nothing_to_fit():
+    ax = drawn((3.0, 3.0), show_values=False)
+    fit_values(ax)
+    assert len(ax.texts) == 0

@@ -8,6 +8,7 @@ from skhep_dnn.inspection import (
     PermutationImportanceDisplay,
     weighted_permutation_importance,
 )
+from skhep_dnn.inspection._plotting import NEUTRAL_COLOR
 
 
 @pytest.fixture
@@ -39,7 +40,10 @@ def test_bars_are_sorted_with_errors_and_the_cut(importance):
     assert display.cut_.get_xdata() == [0.005, 0.005]
     assert ax.get_xlabel() == "increase of the balanced log-loss (nats)"
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert texts == ["cut at 0.005", "mean and error of 2 models, 3 permutations each"]
+    assert texts == [
+        "cut at 0.005, grey below",
+        "mean and error of 2 models, 3 permutations each",
+    ]
     assert [text.get_text() for text in ax.texts][:2] == [
         "0.300 ± 0.010",
         "0.0200 ± 0.0010",
@@ -66,7 +70,7 @@ def test_options(importance):
     _, ax = plt.subplots()
     importance.scoring = "purity"
     display = PermutationImportanceDisplay.from_importance(
-        importance, cut=None, max_groups=2, ax=ax, color="red"
+        importance, cut=None, max_features=2, ax=ax, color="red"
     )
     assert display.ax_ is ax
     assert display.cut_ is None
@@ -88,4 +92,40 @@ def test_from_estimator_equals_from_importance(classifier, toy_events):
         display.importance.importances, importance.importances
     )
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert texts == ["cut at 0.005", "mean and error of 2 permutations"]
+    assert texts == ["cut at 0.005, grey below", "mean and error of 2 permutations"]
+
+
+def many(n):
+    """Return importances of many features."""
+    means = np.linspace(0.1, 0.0, n)
+    return Bunch(
+        importances=means[:, np.newaxis],
+        importances_mean=means,
+        errors=np.full(n, 0.001),
+        names=[f"x{i}" for i in range(n)],
+        baseline_scores=np.array([-0.4]),
+        scoring="balanced_log_loss",
+    )
+
+
+def test_the_twenty_largest_are_drawn_and_the_others_mentioned():
+    display = PermutationImportanceDisplay.from_importance(many(25))
+    names = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert names == [f"x{i}" for i in range(20)]
+    text = display.ax_.get_legend().get_texts()[1].get_text()
+    assert text == "the largest 20 of 25: mean and error of 1 permutation"
+    everything = PermutationImportanceDisplay.from_importance(
+        many(25), max_features=None
+    )
+    assert len(everything.bars_) == 25
+    assert "largest" not in everything.ax_.get_legend().get_texts()[1].get_text()
+
+
+def test_names_and_numbers_below_the_cut_are_grey(importance):
+    display = PermutationImportanceDisplay.from_importance(importance)
+    for texts in (display.ax_.get_yticklabels(), display.ax_.texts):
+        colors = [text.get_color() for text in texts]
+        assert colors == ["black", "black", NEUTRAL_COLOR, NEUTRAL_COLOR]
+        assert min(text.get_fontsize() for text in texts) >= 8.0
+    uncut = PermutationImportanceDisplay.from_importance(importance, cut=None)
+    assert {label.get_color() for label in uncut.ax_.get_yticklabels()} == {"black"}

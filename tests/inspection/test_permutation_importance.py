@@ -11,6 +11,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_validate
 
 from skhep_dnn import WeightedDNNClassifier
+from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import LowStatisticsWarning, WeightsError
 from skhep_dnn.inspection import weighted_permutation_importance
 from skhep_dnn.metrics import weighted_scorer
@@ -372,3 +373,82 @@ def test_wrong_estimators_and_weights():
         weighted_permutation_importance(LogisticRegression(), X, y)
     with pytest.raises(WeightsError, match="each of the 20 events"):
         weighted_permutation_importance(linear_model(MEANS), X, y, [1.0])
+
+
+def numbered_events(n_events=600):
+    """Events with weights of either sign, and a column of their numbers."""
+    X, y, rng = gaussian_events(n_events)
+    table = pd.DataFrame(X, columns=list("abcd")).assign(event=np.arange(n_events))
+    weight = rng.exponential(size=n_events)
+    weight[rng.random(n_events) < 0.1] *= -1.0
+    return table, y, weight
+
+
+def test_each_event_is_scored_by_the_fold_model_that_has_not_seen_it():
+    X, y, weight = numbered_events()
+    model = CrossFitClassifier(LogisticRegression(), cv=3, event_number="event")
+    model.fit(X, y, sample_weight=abs(weight))
+    options = {"n_repeats": 2, "random_state": 0, "groups": {"pair": ["a", "b"]}}
+    result = weighted_permutation_importance(model, X, y, weight, **options)
+    assert result.names == ["pair", "c", "d"]  # the numbers are no feature
+    rows = [np.flatnonzero(model.fold_ == k) for k in range(3)]
+    reference = weighted_permutation_importance(
+        model.estimators_,
+        X[list("abcd")],
+        y,
+        weight,
+        indices=rows,
+        **options,
+    )
+    np.testing.assert_array_equal(result.importances, reference.importances)
+    np.testing.assert_array_equal(result.errors, reference.errors)
+    out_of_fold = weighted_permutation_importance(
+        model, X, y, weight, indices="out_of_fold", **options
+    )
+    np.testing.assert_array_equal(out_of_fold.importances, reference.importances)
+    # New events, of other numbers, go to the model of their number, too.
+    new = weighted_permutation_importance(
+        model, X[:300].assign(event=np.arange(300) + 7), y[:300], **options
+    )
+    assert new.importances.shape == (3, 6)
+
+
+def test_numbers_of_events_may_stand_beside_the_events():
+    X, y, weight = numbered_events()
+    inputs, number = X[list("abcd")], X["event"]
+    model = CrossFitClassifier(LogisticRegression(), cv=3)
+    model.fit(inputs, y, event_number=number)
+    options = {"n_repeats": 1, "random_state": 0}
+    result = weighted_permutation_importance(
+        model, inputs, y, weight, event_number=number, **options
+    )
+    reference = weighted_permutation_importance(
+        model, inputs, y, weight, indices="out_of_fold", **options
+    )
+    np.testing.assert_array_equal(result.importances, reference.importances)
+    with pytest.raises(ValueError, match="must be passed to predictions as to `fit`"):
+        weighted_permutation_importance(model, inputs, y, weight)
+    with pytest.raises(ValueError, match="`event_number` must be given without"):
+        weighted_permutation_importance(
+            model, inputs, y, indices="out_of_fold", event_number=number
+        )
+
+
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.MeanCombinationWarning")
+def test_without_numbers_the_mean_counts_as_one_and_folds_are_told():
+    X, y, weight = numbered_events()
+    X = X[list("abcd")]
+    model = CrossFitClassifier(LogisticRegression(), cv=3).fit(X, y)
+    options = {"n_repeats": 2, "random_state": 0}
+    as_one = weighted_permutation_importance(model, X, y, weight, **options)
+    assert as_one.importances.shape == (4, 2)
+    own = weighted_permutation_importance(
+        model, X, y, weight, indices="out_of_fold", **options
+    )
+    assert own.importances.shape == (4, 6)
+    with pytest.raises(ValueError, match="with the 600 events of the fit as `X`, got"):
+        weighted_permutation_importance(model, X[:9], y[:9], indices="out_of_fold")
+    with pytest.raises(ValueError, match="`indices` must be left to a CrossFitClass"):
+        weighted_permutation_importance(model.estimators_, X, y, indices="out_of_fold")
+    with pytest.raises(ValueError, match="`event_number` must be left to a CrossFit"):
+        weighted_permutation_importance(model.estimators_, X, y, event_number=y)

@@ -2,10 +2,22 @@ import subprocess
 import sys
 from itertools import pairwise
 
+import matplotlib as mpl
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
 
-from skhep_dnn.inspection._plotting import leave_headroom, spaced, split_off_panels
+from skhep_dnn.inspection._plotting import (
+    NEUTRAL_COLOR,
+    curve_style,
+    fit_range,
+    leave_headroom,
+    legend_handles,
+    n_curves,
+    once_in_legend,
+    spaced,
+    split_off_panels,
+)
 
 CHECK_IMPORTS = """
 import sys
@@ -87,3 +99,42 @@ def test_panels_take_the_lower_part_of_the_place(in_grid, n_panels):
     ax.set_xlim(3.0, 7.0)
     for panel in panels:
         assert panel.get_xlim() == (3.0, 7.0)
+
+
+@pytest.mark.parametrize("mode", ["data", "round_numbers"])
+def test_a_range_is_that_of_the_points_and_a_margin(mode):
+    style = {"axes.autolimit_mode": mode, "axes.xmargin": 0.0}
+    with mpl.rc_context(style):
+        _, ax = plt.subplots()
+        ax.plot([1.0, 3.0], [1.1, 9.9])
+        fit_range(ax, "x")
+        fit_range(ax, "y", margin=0.0, low=0.0)
+        ax.figure.draw_without_rendering()
+    assert ax.get_xlim() == pytest.approx((0.9, 3.1))
+    assert ax.get_ylim() == pytest.approx((0.0, 9.9))
+    ax.plot([7.0], [1.0])
+    fit_range(ax, "x")
+    assert ax.get_xlim() == pytest.approx((0.7, 7.3))
+
+
+def test_a_logarithmic_range_has_its_margin_in_decades():
+    _, ax = plt.subplots()
+    ax.plot([1.0, 2.0], [1e-3, 1e1])
+    ax.set_yscale("log")
+    fit_range(ax, "y", margin=0.25)
+    assert ax.get_ylim() == pytest.approx((1e-4, 1e2))
+
+
+def test_a_legend_names_curves_first_and_what_they_share_without_their_colour():
+    _, ax = plt.subplots()
+    for name in ("one", "two"):
+        (line,) = ax.plot([0, 1], label=name, **curve_style(ax))
+        label = once_in_legend(ax, "error")
+        ax.fill_between([0, 1], 1, color=line.get_color(), label=label)
+        if name == "one":
+            alone = legend_handles(ax)
+    assert n_curves(ax) == 2
+    assert [handle.get_label() for handle in alone] == ["one", "error"]
+    handles = legend_handles(ax)
+    assert [handle.get_label() for handle in handles] == ["one", "two", "error"]
+    assert to_hex(handles[-1].get_facecolor()) == NEUTRAL_COLOR

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
 
 from skhep_dnn.inspection import SignificanceScanDisplay
 from skhep_dnn.inspection._scan_drawing import (
-    check_abscissa,
+    checked_abscissa,
     draw_cut,
     draw_low_statistics,
     finish_axes,
@@ -86,13 +87,14 @@ def test_two_curves_share_what_the_legend_says_of_both(scored):
     first = draw(y, score, name="one", **options)
     second = draw(y, score**3, name="two", ax=first.ax_, **options)
     texts = [text.get_text() for text in first.ax_.get_legend().get_texts()]
-    assert [text for text in texts if "cut at" not in text] == [
+    assert [text.split(":")[0] for text in texts] == [
         "one",
-        r"statistical error (1$\,\sigma$)",
-        r"background $n_\mathrm{eff}$ < 25",
+        "cut at 1",
         "two",
+        "cut at 1",
+        r"statistical error (1$\,\sigma$)",
+        r"background $n_\mathrm{eff}$ < 25 (any model)",
     ]
-    assert sum("cut at 1: " in text for text in texts) == 2
     assert first.cut_.get_color() == first.line_.get_color()
     assert second.cut_.get_color() == second.line_.get_color()
     assert first.line_.get_color() != second.line_.get_color()
@@ -112,4 +114,60 @@ def test_little_is_shown_of_what_has_too_few_events(scan):
 
 def test_unknown_abscissa():
     with pytest.raises(ValueError, match=r"`x` must be one of .*, got 'z'"):
-        check_abscissa("z")
+        checked_abscissa("z", None)
+
+
+def test_axes_with_a_scan_keep_what_they_show(scored):
+    y, score, weight = scored
+    _, ax = plt.subplots()
+    assert checked_abscissa(None, None) == checked_abscissa(None, ax) == "threshold"
+    scan = significance_scan(y, score, np.abs(weight))
+    draw = SignificanceScanDisplay.from_scan
+    first = draw(scan, x="signal_efficiency", name="one", ax=ax)
+    second = draw(scan, name="two", ax=first.ax_)
+    np.testing.assert_array_equal(second.line_.get_xdata(), scan.signal_efficiency)
+    with pytest.raises(ValueError, match="must be 'signal_efficiency' on axes with"):
+        draw(scan, x="threshold", ax=first.ax_)
+
+
+@pytest.mark.parametrize("x", ["threshold", "signal_efficiency"])
+def test_several_models_and_their_cuts_stay_below_the_legend(x):
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(5000) < 0.4, "s", "b")
+    weight = np.where(y == "s", 0.02, 2.0)
+    displays, ax = [], None
+    for shift, low in ((1.0, 0.0), (1.5, 100.0), (2.0, -3.0)):
+        display = SignificanceScanDisplay.from_predictions(
+            y,
+            rng.normal(size=5000) + shift * (y == "s") + low,
+            sample_weight=weight,
+            threshold=1.0 + low,
+            n_replicas=10,
+            random_state=0,
+            name=f"shift {shift}",
+            x=x if ax is None else None,
+            ax=ax,
+        )
+        displays.append(display)
+        ax = display.ax_
+    ax.figure.draw_without_rendering()
+    legend = ax.get_legend().get_window_extent()
+    left, right = ax.get_xlim()
+    for display in displays:
+        trusted = display.scan.n_eff_b >= 25.0
+        top = (0.0, display.scan.z[trusted].max())
+        assert ax.transData.transform(top)[1] < legend.y0
+        assert ax.transAxes.transform((0, display.cut_.get_ydata()[1]))[1] < legend.y0
+        assert left <= display.cut_.get_xdata()[0] <= right
+    colors = {to_hex(display.band_.get_facecolor()[0]) for display in displays}
+    assert len(colors) == 3
+
+
+def test_the_significance_at_the_cut_is_shown_also_where_there_are_few_events(scan):
+    threshold = float(scan.threshold[np.searchsorted(scan.b, 3.0)])
+    display = SignificanceScanDisplay.from_scan(
+        scan, threshold=threshold, min_n_eff=200.0
+    )
+    low, high = display.ax_.get_ylim()
+    assert display.point.n_eff_b < 200.0
+    assert low <= display.point.z <= high

@@ -181,12 +181,13 @@ def test_points_are_those_of_the_curve(events, model):
         n_eff, *_ = display.n_eff_[label].get_data()
         assert n_eff[seen] == pytest.approx(curve.n_eff[seen])
     assert "equal yields" in display.ax_.get_ylabel()
-    assert display.ax_n_eff_.get_xlabel() == "predicted probability"
+    xlabel = display.ax_n_eff_.get_xlabel()
+    assert xlabel == "predicted probability (balanced prior)"
     physical = ReliabilityDisplay.from_predictions(
         y, proba, sample_weight=weights, class_weight=None, pos_label=["W", "Z"]
     )
-    assert list(physical.points_) == ["W + Z"]
-    assert "of the weights" in physical.ax_.get_ylabel()
+    assert list(physical.points_) == ["signal (W, Z)"]
+    assert "at the expected yields" in physical.ax_.get_ylabel()
     two = ReliabilityDisplay.from_predictions(y == "W", proba[:, 0], name="net")
     assert list(two.points_) == ["net"]
 

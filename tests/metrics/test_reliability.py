@@ -186,7 +186,10 @@ def test_weight_two_weight_zero_and_bins_that_are_not_positive():
     ("options", "message"),
     [
         ({"n_bins": 0}, "`n_bins` must be a whole number of at least 1, got 0"),
-        ({"strategy": "equal"}, "`strategy` must be 'uniform' or 'quantile'"),
+        (
+            {"strategy": "equal"},
+            "`strategy` must be 'uniform', 'quantile' or 'balanced_quantile'",
+        ),
         ({"class_weight": "equal"}, "`class_weight` must be 'balanced' or None"),
         ({"y_proba": [0.1, 1.2]}, "must be probabilities from 0 to 1"),
         ({"pos_label": 3}, "`pos_label` must be one of the classes"),
