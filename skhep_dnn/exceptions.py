@@ -12,6 +12,7 @@ __all__ = [
     "DataFileError",
     "DivergenceWarning",
     "DownloadError",
+    "ExpressionError",
     "FitTogetherError",
     "FoldYieldWarning",
     "IgnoredConstraintWarning",
@@ -51,6 +52,10 @@ class DataFileError(SkhepDNNError, ValueError):
 
 class DownloadError(SkhepDNNError, OSError):
     """A file that could not be fetched from its server."""
+
+
+class ExpressionError(SkhepDNNError, ValueError):
+    """An expression on columns that cannot be understood or evaluated."""
 
 
 class NonFiniteLossError(SkhepDNNError, FloatingPointError):

@@ -1,6 +1,6 @@
 """Metrics that honour signed event weights."""
 
-from skhep_dnn.metrics._binned import binned_significance, merge_bins
+from skhep_dnn.metrics._binned import binned_significance, merge_bins, significance_per_bin
 from skhep_dnn.metrics._bootstrap import (
     BootstrapResult,
     PairedBootstrapResult,
@@ -21,6 +21,7 @@ from skhep_dnn.metrics._cross_fitted import (
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._metric_scorer import weighted_scorer
+from skhep_dnn.metrics._profile import profile_significance
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._reliability import ReliabilityCurve, reliability_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
@@ -69,10 +70,12 @@ __all__ = [
     "merge_bins",
     "paired_bootstrap",
     "poisson_replicas",
+    "profile_significance",
     "reliability_curve",
     "s_over_sqrt_b",
     "s_over_sqrt_sb",
     "separation_power",
+    "significance_per_bin",
     "significance_scan",
     "threshold_at_efficiency",
     "threshold_at_maximum",
