@@ -1,4 +1,4 @@
-"""Selections on columns, such as "pt > 20 and abs(eta) < 2.5", parsed and not evaluated.
+"""Selections on columns, such as "pt > 20 and abs(eta) < 2.5", parsed and not eval'd.
 
 A text becomes tokens, these by recursive descent a program for a small stack machine.
 Nothing of it is ever given to Python's own `eval` or to that of pandas: an expression
@@ -25,7 +25,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -52,6 +52,7 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+_COMPARABLE: tuple[Kind, ...] = ("number", "column", "text")
 _WORDS = ("and", "or", "not")
 _DEEPEST = 40  # each takes a dozen calls of Python's thousand
 
@@ -223,7 +224,7 @@ class _Parser:
             raise _error(self.text, 0, msg)
         kind = self.condition()
         if self.token.kind != "end":
-            raise self.unexpected("an operator or the end")
+            self.refuse("an operator or the end")
         return Expression(self.text, tuple(self.columns), tuple(self.steps), kind)
 
     @property
@@ -271,8 +272,7 @@ class _Parser:
         if not signs:
             return kinds[0]
         for kind in kinds:
-            allowed = ("number", "column", "text")
-            self.must_be(kind, allowed, "a comparison", first.position)
+            self.must_be(kind, _COMPARABLE, "a comparison", first.position)
         if "text" in kinds and not set(signs) <= {"==", "!="}:
             msg = (
                 "A text must be compared by `==` or `!=`, got another sign. Write the "
@@ -332,7 +332,7 @@ class _Parser:
         if token.kind in {"number", "text", "column"}:
             self.next += 1
             return self.constant(token)
-        raise self.unexpected("a column, a number or a parenthesis")
+        self.refuse("a column, a number or a parenthesis")
 
     def function(self, name: _Token, opened: _Token) -> Kind:
         if name.value not in {"abs", "sqrt"}:
@@ -350,7 +350,7 @@ class _Parser:
         """Read what is in parentheses, of which the first has been read."""
         kind = self.deeper(self.condition)
         if self.take(")") is None:
-            raise self.unexpected(f"`)`, for `(` at position {opened.position + 1},")
+            self.refuse(f"`)`, for `(` at position {opened.position + 1},")
         return kind
 
     def column(self, token: _Token) -> Kind:
@@ -396,13 +396,15 @@ class _Parser:
                 else "Join conditions by `and` and `or`, and compare numbers."
             )
             msg = f"`{what}` must be of a {wanted}, got a {kind}. {remedy}"
-            raise _error(self.text, position, msg.replace("`a comparison`", "Each side"))
+            raise _error(
+                self.text, position, msg.replace("`a comparison`", "Each side")
+            )
 
-    def unexpected(self, wanted: str) -> ExpressionError:
+    def refuse(self, wanted: str) -> NoReturn:
         token = self.token
         got = "the end" if token.kind == "end" else repr(token.value)
         msg = f"There must be {wanted} here, got {got}. {_OTHERWISE}"
-        return _error(self.text, token.position, msg)
+        raise _error(self.text, token.position, msg)
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -603,29 +605,21 @@ def _column(expression: Expression, name: str, table: Any, n_rows: int) -> NDArr
 
 def _plain_values(column: Any) -> NDArray[Any]:
     """Return a column as bool, numbers with nan, or texts with None."""
-    series = pd.Series(column) if not np.ndim(column) > 1 else None
     if np.ma.isMaskedArray(column):
         return np.asarray(without_mask(column))
-    if series is None:
+    if np.ndim(column) != 1:
         return np.asarray(column)
-    inferred = pd.api.types.infer_dtype(series, skipna=True)
-    if inferred == "boolean":
-        return series.fillna(value=False).astype(np.bool_).to_numpy()
-    if inferred in {"integer", "floating", "mixed-integer-float", "decimal"}:
-        if series.isna().any() or inferred != "integer":
-            return series.to_numpy(dtype=np.float64, na_value=np.nan)
-        return series.to_numpy()
-    if inferred in {"string", "categorical", "empty"}:
-        return _of_categories(series)
+    # Categories and nullable types of pandas show what they hold as objects.
+    series = pd.Series(column)
+    if not isinstance(series.dtype, np.dtype):
+        series = series.astype(object)
+    kind = pd.api.types.infer_dtype(series, skipna=True)
+    if kind == "boolean":
+        return np.asarray(series.eq(other=True).to_numpy(dtype=np.bool_))
+    if kind in {"floating", "mixed-integer-float", "decimal"} or (
+        kind == "integer" and series.isna().any()
+    ):
+        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if kind == "integer" and series.dtype == object:
+        return series.to_numpy(dtype=np.int64)
     return series.to_numpy()
-
-
-def _of_categories(series: Any) -> NDArray[Any]:
-    values = series.to_numpy(dtype=object)
-    if len(values) and pd.api.types.infer_dtype(values, skipna=True) in {
-        "integer",
-        "floating",
-        "mixed-integer-float",
-    }:  # categories that are numbers
-        return pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.asarray(values, dtype=object)

@@ -1,6 +1,10 @@
 """Metrics that honour signed event weights."""
 
-from skhep_dnn.metrics._binned import binned_significance, merge_bins, significance_per_bin
+from skhep_dnn.metrics._binned import (
+    binned_significance,
+    merge_bins,
+    significance_per_bin,
+)
 from skhep_dnn.metrics._bootstrap import (
     BootstrapResult,
     PairedBootstrapResult,
@@ -20,7 +24,12 @@ from skhep_dnn.metrics._cross_fitted import (
 )
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
+from skhep_dnn.metrics._flat_signal import (
+    FlatSignalTransform,
+    flat_signal_transform,
+)
 from skhep_dnn.metrics._metric_scorer import weighted_scorer
+from skhep_dnn.metrics._optimal_binning import BinnedDiscriminant, optimal_binning
 from skhep_dnn.metrics._profile import profile_significance
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._reliability import ReliabilityCurve, reliability_curve
@@ -44,16 +53,20 @@ from skhep_dnn.metrics._thresholds import (
     threshold_at_maximum,
     threshold_top_fraction,
 )
+from skhep_dnn.metrics._varied_sample import VariedSample
 
 __all__ = [
+    "BinnedDiscriminant",
     "BootstrapResult",
     "CrossFittedSignificance",
     "FigureOfMerit",
+    "FlatSignalTransform",
     "PairedBootstrapResult",
     "ReliabilityCurve",
     "SeparationPower",
     "SignificanceAt",
     "SignificanceScan",
+    "VariedSample",
     "WorkingPoint",
     "YieldConfusion",
     "ams",
@@ -65,9 +78,11 @@ __all__ = [
     "bootstrap",
     "confusion_by_yields",
     "cross_fitted_significance",
+    "flat_signal_transform",
     "make_significance_scorer",
     "max_significance_score",
     "merge_bins",
+    "optimal_binning",
     "paired_bootstrap",
     "poisson_replicas",
     "profile_significance",

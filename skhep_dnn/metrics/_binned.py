@@ -186,12 +186,12 @@ def significance_per_bin(
     >>> from skhep_dnn.metrics import significance_per_bin
     >>> z, first_bin = significance_per_bin([5, 6, 2], [90, 10, 1], sum_w2_b=1.0)
     >>> z.round(2), first_bin
-    (array([0.52, 1.62, 1.19]), array([0, 1, 2]))
+    (array([0.52, 1.65, 1.02]), array([0, 1, 2]))
     >>> z, first_bin = significance_per_bin(
     ...     [5, 6, 2], [90, 10, 1], sum_w2_b=1.0, min_n_eff=10
     ... )
     >>> z.round(2), first_bin
-    (array([0.52, 1.94]), array([0, 1]))
+    (array([0.52, 1.98]), array([0, 1]))
     """
     check_not_negative(min_n_eff=min_n_eff)
     s, b, v = broadcast_yields(

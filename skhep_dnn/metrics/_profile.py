@@ -1,9 +1,9 @@
 """Significance of a binned fit whose uncertainties are correlated between the bins.
 
 The profile likelihood on the Asimov data set, with templates that are interpolated as
-in HistFactory: what is left to minimise is a smooth function of as many numbers as there
-are variations, and a few steps of Fisher scoring do it, for many histograms at once. So
-a choice of bins can ask for the significance of the fit itself.
+in HistFactory: what is left to minimise is a smooth function of as many numbers as
+there are variations, and a few steps of Fisher scoring do it, for many histograms at
+once. So a choice of bins can ask for the significance of the fit itself.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def profile_significance(
         raise ValueError(msg)
     slopes = _slopes(variations, b)
     z, _ = profile_kernel(s[np.newaxis], b[np.newaxis], v[np.newaxis], slopes)
-    return np.float64(check_defined(z)[0])
+    return np.float64(check_defined(z[0]))
 
 
 def _slopes(
@@ -225,7 +225,9 @@ def bin_deviance(
     """
     m = _auxiliary(n, b, v)
     total = n + m
-    return 2.0 * (total * np.log1p((background - n) / total) - n * np.log(background / n))
+    return 2.0 * (
+        total * np.log1p((background - n) / total) - n * np.log(background / n)
+    )
 
 
 def shifted(b: FloatArray, slopes: FloatArray, theta: FloatArray) -> FloatArray:
