@@ -329,10 +329,10 @@ class _Parser:
             self.next += 1
             opened = self.take("(")
             return self.function(token, opened) if opened else self.column(token)
-        if token.kind in {"number", "text", "column"}:
-            self.next += 1
-            return self.constant(token)
-        self.refuse("a column, a number or a parenthesis")
+        if token.kind not in {"number", "text", "column"}:
+            self.refuse("a column, a number or a parenthesis")
+        self.next += 1
+        return self.constant(token)
 
     def function(self, name: _Token, opened: _Token) -> Kind:
         if name.value not in {"abs", "sqrt"}:

@@ -21,6 +21,7 @@ __all__ = [
     "LostPrecisionWarning",
     "LowStatisticsWarning",
     "MeanCombinationWarning",
+    "MergedBinsWarning",
     "MissingWeightsError",
     "NonFiniteLossError",
     "RefitCutWarning",
@@ -108,6 +109,10 @@ class LowStatisticsWarning(UserWarning):
 
 class MeanCombinationWarning(UserWarning):
     """New events get the mean of fold models, which is another variable than theirs."""
+
+
+class MergedBinsWarning(UserWarning):
+    """Bins of a histogram that a fit cannot use are merged with their neighbours."""
 
 
 class RefitCutWarning(UserWarning):

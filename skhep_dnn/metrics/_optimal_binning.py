@@ -158,7 +158,7 @@ class BinnedDiscriminant:
         wanted = 1 if self.cells is None else 2
         if scores.ndim != wanted or np.isnan(scores).any():
             msg = (
-                f"`y_score` must be {wanted}-dimensional and without nan, as what chose "
+                f"`y_score` must be {wanted}-dimensional without nan, as what chose "
                 f"the bins, got the shape {scores.shape} with "
                 f"{int(np.isnan(scores).sum())} nan. Pass scores of the same models."
             )

@@ -31,6 +31,7 @@ __all__ = [
     "check_normalisations",
     "check_variations",
     "relative_shifts",
+    "whole_sample",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -221,6 +222,44 @@ def check_variations(
             raise ValueError(msg)
         checked[str(name)] = (up, down)
     return checked
+
+
+def whole_sample(data: VariedSample, name: str) -> FilledSample:
+    """Return recorded events, which have neither labels nor processes.
+
+    Parameters
+    ----------
+    data : VariedSample
+        Scores, columns where regions need them, and weights where there are some.
+    name : str
+        What messages call them.
+
+    Returns
+    -------
+    sample : FilledSample
+
+    Raises
+    ------
+    TypeError
+        If it is no `VariedSample`.
+    ValueError
+        If a part is unusable.
+    """
+    if not isinstance(data, VariedSample):
+        msg = (
+            f"`{name}` must be a VariedSample, got {type(data).__name__}. Pass "
+            "VariedSample(y_score), with `X` where there are regions."
+        )
+        raise TypeError(msg)
+    n_samples = len(np.asarray(data.y_score))
+    return FilledSample(
+        np.zeros(n_samples, dtype=np.bool_),
+        _check_scores(data.y_score, n_samples, f"{name}.y_score"),
+        check_event_weights(data.sample_weight, n_samples, f"{name}.sample_weight"),
+        None,
+        None if data.X is None else _check_columns(data.X, n_samples, f"{name}.X"),
+        [],
+    )
 
 
 def _whole(side: Any, name: str, nominal: FilledSample) -> FilledSample:
