@@ -25,7 +25,7 @@ class FlatSignalTransform:
     Attributes
     ----------
     scores : ndarray of shape (n_knots,)
-        Finite scores of the signal, increasing.
+        Scores of the signal, increasing, infinite ones as 1e300.
     share : ndarray of shape (n_knots,)
         Share of the signal below each, from 0 to 1, never falling. Half of the weight
         at a score is below it.
@@ -60,7 +60,7 @@ class FlatSignalTransform:
         ValueError
             If a score is nan or there is not one for each event.
         """
-        scores = check_scores(y_score, np.size(y_score))
+        scores = _finite(check_scores(y_score, np.size(y_score)))
         return np.interp(scores, self.scores, self.share, left=0.0, right=1.0)
 
 
@@ -97,7 +97,7 @@ def flat_signal_transform(
     Raises
     ------
     ValueError
-        If labels or scores cannot be used, or no signal event has a finite score.
+        If labels or scores cannot be used.
     WeightsError
         If the weights are unusable, or a class does not sum to more than 0.
 
@@ -124,18 +124,16 @@ def flat_signal_transform(
     array([0.26, 0.25, 0.24, 0.25])
     """
     is_signal, scores, weights = check_events(y_true, y_score, sample_weight, pos_label)
-    scores, weights = scores[is_signal], weights[is_signal]
+    scores, weights = _finite(scores[is_signal]), weights[is_signal]
     knots, position = np.unique(scores, return_inverse=True)
     sums = np.bincount(position, weights, len(knots))
     share = (np.cumsum(sums) - 0.5 * sums) / sums.sum()
     share = np.clip(
         isotonic_regression(share, sample_weight=np.bincount(position)), 0.0, 1.0
     )
-    finite = np.isfinite(knots)
-    if not finite.any():
-        msg = (
-            "`y_score` must have a finite score for a signal event at least, got none. "
-            "Pass logits or probabilities that are not saturated."
-        )
-        raise ValueError(msg)
-    return FlatSignalTransform(knots[finite], share[finite])
+    return FlatSignalTransform(knots, share)
+
+
+def _finite(scores: FloatArray) -> FloatArray:
+    # Between infinite scores nothing could be interpolated.
+    return np.clip(scores, -1e300, 1e300)

@@ -67,7 +67,7 @@ class BinnedDiscriminant:
     edges : ndarray of shape (n_bins + 1,)
         Edges of the bins, the first minus and the last plus infinity; an event at an
         edge is in the bin above it. Of several scores they are edges of the share of
-        the signal in the cell of an event.
+        the signal in the cells of an event.
     s, b : ndarray of shape (n_bins,)
         Signal and background yield of each bin, in events.
     sum_w2_s, sum_w2_b : ndarray of shape (n_bins,)
@@ -285,7 +285,7 @@ def optimal_binning(
     variations: Mapping[str, Any] | None = None,
     process: ArrayLike | None = None,
     n_candidates: int = 200,
-    n_cells: int = 64,
+    min_cell_events: int = 200,
 ) -> BinnedDiscriminant:
     r"""Bins of a score with the largest expected significance of a fit to them.
 
@@ -330,8 +330,8 @@ def optimal_binning(
     n_candidates : int, default=200
         Number of possible edges: quantiles, half of them of the signal and half of the
         background, by absolute weights.
-    n_cells : int, default=64
-        Of several scores, the largest number of cells, each with at least 20 events.
+    min_cell_events : int, default=200
+        Of several scores, the smallest number of events in a cell of their space.
 
     Returns
     -------
@@ -375,13 +375,14 @@ def optimal_binning(
     that helps. If `z` equals `z_bound` the bins are the best, else they are a local
     optimum, at most that much below the best.
 
-    Several scores are first joined to one: a decision tree cuts their space into cells,
-    and the share of the signal in its cell is the score of an event. For a sum over
-    bins of a convex function of the yields of which each part scales with them, as the
-    significance without uncertainties, no other join of the same cells is better [2]_.
-    With variations, or with Monte Carlo errors that are not the same everywhere, it is
-    a good choice and not the best. A Gaussian mixture whose parameters follow the
-    gradient of the significance is the method of [1]_.
+    Several scores are first joined to one, the share of the signal at that place: the
+    mean over the cells of fifty random partitions of their space. If the squared
+    significance is a sum over bins of a convex function that scales with the yields, as
+    without uncertainties, then whatever cells there are, no join of them to bins is
+    better than one in the order of their shares [2]_. With variations, or with Monte
+    Carlo errors that are not the same everywhere, it is a good choice and not the best.
+    A Gaussian mixture whose parameters follow the gradient of the significance is the
+    method of [1]_.
 
     References
     ----------
@@ -409,7 +410,7 @@ def optimal_binning(
     """
     sample = FilledSample.checked(y_true, y_score, sample_weight, pos_label, process)
     check_class_sums(sample.is_signal, sample.weights)
-    limits = _limits(n_bins, min_n_eff, max_rel_error, n_candidates, n_cells)
+    limits = _limits(n_bins, min_n_eff, max_rel_error, n_candidates, min_cell_events)
     check_not_negative(rel_sigma_b=rel_sigma_b)
     uncertainties = Uncertainties(
         float(rel_sigma_b),
@@ -419,7 +420,7 @@ def optimal_binning(
     varied = check_variations(variations, sample)
     cells = None
     if sample.scores.ndim == 2:
-        cells = find_cells(sample, n_cells, min_events=20)
+        cells = find_cells(sample, limits.min_cell_events)
     candidates = _candidates(_values(sample.scores, cells), sample, limits.n_candidates)
 
     def fill(one: FilledSample, weights: FloatArray) -> FloatArray:
@@ -444,6 +445,7 @@ class _Limits(NamedTuple):
     n_bins: int
     min_n_eff: float
     n_candidates: int
+    min_cell_events: int
 
 
 def _limits(
@@ -451,12 +453,12 @@ def _limits(
     min_n_eff: float,
     max_rel_error: float | None,
     n_candidates: int,
-    n_cells: int,
+    min_cell_events: int,
 ) -> _Limits:
     for name, value in {
         "n_bins": n_bins,
         "n_candidates": n_candidates,
-        "n_cells": n_cells,
+        "min_cell_events": min_cell_events,
     }.items():
         if not (isinstance(value, Integral) and value >= 1):
             msg = (
@@ -473,7 +475,7 @@ def _limits(
             )
             raise ValueError(msg)
         min_n_eff = max(min_n_eff, 1.0 / max_rel_error**2)
-    return _Limits(int(n_bins), min_n_eff, int(n_candidates))
+    return _Limits(int(n_bins), min_n_eff, int(n_candidates), int(min_cell_events))
 
 
 class _Yields(NamedTuple):
@@ -651,15 +653,27 @@ class _Search:
     def _refined(self, z: float, starts: list[int]) -> tuple[float, list[int]]:
         """Move, take out and put in single edges as long as it helps."""
         while True:
-            trials = [
-                trial
-                for trial in self._neighbours(starts)
-                if self._are_admissible(trial)
-            ]
-            values = [self.fine.joined(trial).significance()[0] for trial in trials]
-            if not values or max(values) <= z * (1.0 + _ROUNDING):
+            best_z, best_starts = z * (1.0 + _ROUNDING), starts
+            trials = list(self._neighbours(starts))
+            for n_bins in {len(trial) for trial in trials}:
+                same = np.array([trial for trial in trials if len(trial) == n_bins])
+                values = self._significances(same)
+                k = int(np.argmax(values))
+                if values[k] > best_z:
+                    best_z, best_starts = float(values[k]), same[k].tolist()
+            if best_starts is starts:
                 return z, starts
-            z, starts = float(max(values)), trials[int(np.argmax(values))]
+            z, starts = best_z, best_starts
+
+    def _significances(self, starts: NDArray[np.intp]) -> FloatArray:
+        """Return the significances of many histograms, 0 of those with a bad bin."""
+        ends = np.full_like(starts, self.n_cells)
+        ends[:, :-1] = starts[:, 1:]
+        z = np.zeros(len(starts))
+        good = self.admissible[starts, ends].all(axis=1)
+        low, high = starts[good], ends[good]
+        z[good] = self.pairs._map(lambda x: x[..., low, high]).significance()
+        return z
 
     def _neighbours(self, starts: list[int]) -> Iterator[list[int]]:
         free = [cell for cell in range(1, self.n_cells) if cell not in starts]
@@ -670,10 +684,6 @@ class _Search:
             yield from (sorted([*rest, c]) for c in free if low < c < high)
         if len(starts) < self.limits.n_bins:
             yield from (sorted([*starts, c]) for c in free)
-
-    def _are_admissible(self, starts: list[int]) -> bool:
-        ends = [*starts[1:], self.n_cells]
-        return bool(self.admissible[starts, ends].all())
 
     def _admissible(self) -> NDArray[np.bool_]:
         pairs = self.pairs
