@@ -90,7 +90,7 @@ def to_pyhf(
         channel of all events, named "events".
     stat : {"shapesys", "staterror"} or None, default="shapesys"
         Monte Carlo errors: of each bin of each process by a Poisson term, of each bin
-        of the sum of processes by a Gaussian term, or none.
+        of the sum of the background by a Gaussian term, or none.
     rel_sigma_b : float, default=0.0
         Relative uncertainty of each background process in each bin, independent between
         bins; added in quadrature to the "shapesys".
@@ -142,6 +142,10 @@ def to_pyhf(
     is negative, the background not positive, or its effective number too small, is
     merged with its neighbour towards the background, by the rule of `merge_bins`. A
     process without events in a region is left out there.
+
+    A "staterror" is relative to the sum of the samples that have it. The signal has
+    none: with it the error of a bin with much signal would be shared by the signal, and
+    the background of the fit without signal known too well.
 
     Examples
     --------
@@ -352,8 +356,8 @@ def _sample(
     errors = filled.sum_w2[k]
     if not filled.is_signal[k]:
         errors = errors + (options.rel_sigma_b * nominal) ** 2
-    if options.stat is not None:
-        # A `staterror` is shared by the processes of a channel, a `shapesys` is not.
+    # A `staterror` is shared by the processes of a channel, a `shapesys` is not.
+    if options.stat == "shapesys" or (options.stat and not filled.is_signal[k]):
         own = f"_{name}" if options.stat == "shapesys" else ""
         modifiers.append(
             {
