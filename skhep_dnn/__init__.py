@@ -33,6 +33,7 @@ _LAZY = {
 _SUBPACKAGES = (
     "datasets",
     "ensemble",
+    "export",
     "feature_selection",
     "inspection",
     "metrics",

@@ -12,6 +12,7 @@ __all__ = [
     "DataFileError",
     "DivergenceWarning",
     "DownloadError",
+    "ExpressionError",
     "FitTogetherError",
     "FoldYieldWarning",
     "IgnoredConstraintWarning",
@@ -20,6 +21,7 @@ __all__ = [
     "LostPrecisionWarning",
     "LowStatisticsWarning",
     "MeanCombinationWarning",
+    "MergedBinsWarning",
     "MissingWeightsError",
     "NonFiniteLossError",
     "RefitCutWarning",
@@ -51,6 +53,10 @@ class DataFileError(SkhepDNNError, ValueError):
 
 class DownloadError(SkhepDNNError, OSError):
     """A file that could not be fetched from its server."""
+
+
+class ExpressionError(SkhepDNNError, ValueError):
+    """An expression on columns that cannot be understood or evaluated."""
 
 
 class NonFiniteLossError(SkhepDNNError, FloatingPointError):
@@ -103,6 +109,10 @@ class LowStatisticsWarning(UserWarning):
 
 class MeanCombinationWarning(UserWarning):
     """New events get the mean of fold models, which is another variable than theirs."""
+
+
+class MergedBinsWarning(UserWarning):
+    """Bins of a histogram that a fit cannot use are merged with their neighbours."""
 
 
 class RefitCutWarning(UserWarning):

@@ -21,6 +21,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skhep_dnn import (
     WeightedDNNClassifier,
+    export,
     feature_selection,
     metrics,
     model_selection,
@@ -419,6 +420,32 @@ FUNCTIONS = {
     "s_over_sqrt_sb": of_yields(metrics.s_over_sqrt_sb),
     "binned_significance": of_yields(metrics.binned_significance),
     "merge_bins": of_yields(metrics.merge_bins, sum_w2_b=2.0, min_n_eff=5.0),
+    "significance_per_bin": lambda of: list(
+        metrics.significance_per_bin(of.w, of.w + 1.0, sum_w2_b=2.0, min_n_eff=5.0)
+    ),
+    "profile_significance": of_yields(metrics.profile_significance, sigma_b=1.0),
+    "optimal_binning": lambda of: (
+        metrics.optimal_binning(
+            of.y, of.score, of.w, n_bins=3, variations={"v": of.w}
+        ).z
+    ),
+    "flat_signal_transform": lambda of: metrics.flat_signal_transform(
+        of.y, of.score, of.w
+    ).transform(of.score),
+    "to_hist": lambda of: export.to_hist(of.y, of.score, of.w, bins=[-9.0, 0.0, 9.0])[
+        "events"
+    ].values(),
+    "to_pyhf": lambda of: [
+        sample["data"]
+        for sample in export.to_pyhf(
+            of.y,
+            of.score,
+            of.w,
+            bins=[-9.0, 0.0, 9.0],
+            X={"d": np.asarray(of.X)[:, 3]},
+            regions={"one": "d > 0"},
+        )["channels"][0]["samples"]
+    ],
     "ams_score": lambda of: metrics.ams_score(of.y, of.y, of.w),
     "balanced_log_loss": log_loss,
     "balanced_log_loss_from_logits": of_scores(metrics.balanced_log_loss_from_logits),
@@ -637,6 +664,10 @@ WITHOUT_SCORES = {
         "bootstrap, paired_bootstrap",
         "cross_fitted_significance",
         "max_significance_score",
+        "optimal_binning",
+        "flat_signal_transform",
+        "to_hist",
+        "to_pyhf",
         "significance_scan",
         "weighted_roc_auc",
         "weighted_roc_curve",
@@ -661,7 +692,14 @@ def test_functions_refuse_masked_labels_weights_and_scores(name, part):
 
 def test_every_public_function_of_events_is_in_the_table():
     of_events = {"y", "y_true", "sample_weight", "is_signal", "s"}
-    modules = (metrics, weights, feature_selection, neural_network, model_selection)
+    modules = (
+        metrics,
+        weights,
+        feature_selection,
+        neural_network,
+        model_selection,
+        export,
+    )
     public = {
         name
         for module in modules

@@ -20,6 +20,7 @@ SUBPACKAGES = [
     "datasets",
     "ensemble",
     "exceptions",
+    "export",
     "feature_selection",
     "inspection",
     "metrics",

@@ -17,6 +17,7 @@ SUBPACKAGES = [
     "datasets",
     "ensemble",
     "exceptions",
+    "export",
     "feature_selection",
     "inspection",
     "metrics",
@@ -53,9 +54,10 @@ def loaded_by(statement):
             {"optuna", "matplotlib", "pooch", "skorch", "torch"},
         ),
         (
-            "import skhep_dnn.datasets, skhep_dnn.exceptions, skhep_dnn.inspection, "
-            "skhep_dnn.pipeline, skhep_dnn.preprocessing, skhep_dnn.weights",
-            {"optuna", "matplotlib", "pooch", "skorch", "torch"},
+            "import skhep_dnn.datasets, skhep_dnn.exceptions, skhep_dnn.export, "
+            "skhep_dnn.inspection, skhep_dnn.pipeline, skhep_dnn.preprocessing, "
+            "skhep_dnn.weights",
+            {"optuna", "matplotlib", "pooch", "pyhf", "skorch", "torch"},
         ),
     ],
 )

@@ -23,7 +23,7 @@ import pickle
 
 import numpy as np
 
-for name in ("matplotlib", "pooch", "psycopg", "pytest"):
+for name in ("cabinetry", "hist", "matplotlib", "pooch", "psycopg", "pyhf", "pytest"):
     assert importlib.util.find_spec(name) is None, name
 
 import skhep_dnn
@@ -52,7 +52,7 @@ def test_metadata():
     project = metadata("skhep-dnn")
     assert project["Requires-Python"] == ">=3.11"
     assert project["License-Expression"] == "BSD-3-Clause"
-    extras = {"all", "data", "plot", "postgresql"}
+    extras = {"all", "data", "plot", "postgresql", "stats"}
     assert set(project.get_all("Provides-Extra")) == extras
 
 

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from skhep_dnn import BoostedDNN, WeightedDNNClassifier, metrics
+from skhep_dnn import BoostedDNN, WeightedDNNClassifier, export, metrics
 from skhep_dnn._validation import check_groups, check_labels, check_numbers
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
 from skhep_dnn.exceptions import WeightsError
@@ -53,6 +53,10 @@ OF_LABELS = {
     "cross_fitted": lambda y: metrics.cross_fitted_significance(
         y, SCORE, W, fold=np.arange(40) // 20
     ),
+    "optimal_binning": lambda y: metrics.optimal_binning(y, SCORE, W),
+    "flat_signal": lambda y: metrics.flat_signal_transform(y, SCORE, W),
+    "to_hist": lambda y: export.to_hist(y, SCORE, W, bins=[-9.0, 9.0]),
+    "to_pyhf": lambda y: export.to_pyhf(y, SCORE, W, bins=[-9.0, 9.0]),
     "maximum": lambda y: metrics.max_significance_score(y, SCORE, W),
     "separation": lambda y: metrics.separation_power(y, SCORE, W),
     "scan": lambda y: metrics.significance_scan(y, SCORE, W),

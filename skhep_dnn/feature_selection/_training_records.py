@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn._whole_file import make_directory, write_whole
 from skhep_dnn.exceptions import DataFileError
 from skhep_dnn.feature_selection._subset_training import Subset, Training
-from skhep_dnn.model_selection._whole_file import make_directory, write_whole
 
 __all__ = ["TrainingRecords"]
 

@@ -1,6 +1,10 @@
 """Metrics that honour signed event weights."""
 
-from skhep_dnn.metrics._binned import binned_significance, merge_bins
+from skhep_dnn.metrics._binned import (
+    binned_significance,
+    merge_bins,
+    significance_per_bin,
+)
 from skhep_dnn.metrics._bootstrap import (
     BootstrapResult,
     PairedBootstrapResult,
@@ -22,6 +26,10 @@ from skhep_dnn.metrics._cross_fitted import (
 from skhep_dnn.metrics._efficiency import EfficiencyAt, RejectionAt
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
+from skhep_dnn.metrics._flat_signal import (
+    FlatSignalTransform,
+    flat_signal_transform,
+)
 from skhep_dnn.metrics._metric_scorer import weighted_scorer
 from skhep_dnn.metrics._metric_with_error import (
     MetricWithError,
@@ -29,6 +37,8 @@ from skhep_dnn.metrics._metric_with_error import (
     metric_with_error,
     paired_difference,
 )
+from skhep_dnn.metrics._optimal_binning import BinnedDiscriminant, optimal_binning
+from skhep_dnn.metrics._profile import profile_significance
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._reliability import ReliabilityCurve, reliability_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
@@ -51,13 +61,16 @@ from skhep_dnn.metrics._thresholds import (
     threshold_at_maximum,
     threshold_top_fraction,
 )
+from skhep_dnn.metrics._varied_sample import VariedSample
 
 __all__ = [
+    "BinnedDiscriminant",
     "BootstrapResult",
     "ChallengeSummary",
     "CrossFittedSignificance",
     "EfficiencyAt",
     "FigureOfMerit",
+    "FlatSignalTransform",
     "MetricWithError",
     "PairedBootstrapResult",
     "PairedDifference",
@@ -66,6 +79,7 @@ __all__ = [
     "SeparationPower",
     "SignificanceAt",
     "SignificanceScan",
+    "VariedSample",
     "WorkingPoint",
     "YieldConfusion",
     "ams",
@@ -78,17 +92,21 @@ __all__ = [
     "challenge_summary",
     "confusion_by_yields",
     "cross_fitted_significance",
+    "flat_signal_transform",
     "make_significance_scorer",
     "max_significance_score",
     "merge_bins",
     "metric_with_error",
+    "optimal_binning",
     "paired_bootstrap",
     "paired_difference",
     "poisson_replicas",
+    "profile_significance",
     "reliability_curve",
     "s_over_sqrt_b",
     "s_over_sqrt_sb",
     "separation_power",
+    "significance_per_bin",
     "significance_scan",
     "threshold_at_efficiency",
     "threshold_at_maximum",

@@ -7,8 +7,10 @@ significance is undefined or fooled by them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn.metrics._significance import (
     FloatArray,
@@ -20,7 +22,13 @@ from skhep_dnn.metrics._significance import (
     significance_kernel,
 )
 
-__all__ = ["binned_significance", "combine_bins", "merge_bins"]
+__all__ = [
+    "binned_significance",
+    "combine_bins",
+    "merge_bins",
+    "merge_starts",
+    "significance_per_bin",
+]
 
 _ROUNDING = 1e-12
 
@@ -112,10 +120,94 @@ def binned_significance(
     sum_w2 = np.broadcast_to(as_float(sum_w2_b), s.shape)
     z = np.empty(s.shape[:-1])
     for row in np.ndindex(z.shape):
-        starts = _merge_starts(s[row], b[row], sum_w2[row], min_n_eff, b_reg > 0)
+        starts = _starts(s[row], b[row], sum_w2[row], min_n_eff, b_reg > 0)
         s_i, b_i, v_i = (np.add.reduceat(x[row], starts) for x in (s, b, v))
         z[row] = combine_bins(significance_kernel(s_i, regularise(b_i, b_reg), v_i))
     return check_defined(z)
+
+
+def significance_per_bin(
+    s: ArrayLike,
+    b: ArrayLike,
+    *,
+    sigma_b: ArrayLike = 0.0,
+    rel_sigma_b: ArrayLike = 0.0,
+    b_reg: float = 0.0,
+    sum_w2_b: ArrayLike = 0.0,
+    min_n_eff: float = 0.0,
+) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Discovery significance of each bin of a histogram: the parts of the binned one.
+
+    Which bins carry the result, and how many of them are merged, is seen here; the
+    root of the sum of the squares is what `binned_significance` returns.
+
+    Parameters
+    ----------
+    s : array-like of shape (n_bins,)
+        Expected signal yield of each bin, in events, bins ordered from background-like
+        to signal-like.
+    b : array-like of shape (n_bins,)
+        Expected background yield of each bin, in events.
+    sigma_b : array-like, default=0.0
+        Absolute uncertainty of `b` in each bin, in events.
+    rel_sigma_b : array-like, default=0.0
+        Relative uncertainty of `b` in each bin.
+    b_reg : float, default=0.0
+        Added to `b` of each bin after merging, in events.
+    sum_w2_b : array-like, default=0.0
+        Sum of the squared background weights in each bin, in events squared.
+    min_n_eff : float, default=0.0
+        Smallest number of effective background events, `b**2 / sum_w2_b`, with which a
+        bin stands alone.
+
+    Returns
+    -------
+    z : ndarray of shape (n_merged,)
+        Significance of each bin that is left after merging; nan where it is undefined.
+    first_bin : ndarray of shape (n_merged,)
+        Position of the first of the bins that were merged into it.
+
+    Raises
+    ------
+    ValueError
+        If an option is negative, or there are no bins, or more than one histogram.
+
+    Warns
+    -----
+    UndefinedSignificanceWarning
+        Once per call, if any value returned is nan.
+
+    See Also
+    --------
+    binned_significance : The significance of all bins.
+
+    Examples
+    --------
+    >>> from skhep_dnn.metrics import significance_per_bin
+    >>> z, first_bin = significance_per_bin([5, 6, 2], [90, 10, 1], sum_w2_b=1.0)
+    >>> z.round(2), first_bin
+    (array([0.52, 1.65, 1.02]), array([0, 1, 2]))
+    >>> z, first_bin = significance_per_bin(
+    ...     [5, 6, 2], [90, 10, 1], sum_w2_b=1.0, min_n_eff=10
+    ... )
+    >>> z.round(2), first_bin
+    (array([0.52, 1.98]), array([0, 1]))
+    """
+    check_not_negative(min_n_eff=min_n_eff)
+    s, b, v = broadcast_yields(
+        s,
+        b,
+        sigma_b=sigma_b,
+        rel_sigma_b=rel_sigma_b,
+        b_reg=b_reg,
+        sum_w2_b=sum_w2_b,
+    )
+    _check_one_histogram(s)
+    sum_w2 = np.broadcast_to(as_float(sum_w2_b), s.shape)
+    starts = _starts(s, b, sum_w2, min_n_eff, b_reg > 0)
+    s, b, v = (np.add.reduceat(x, starts) for x in (s, b, v))
+    z = significance_kernel(s, regularise(b, b_reg), v)
+    return np.asarray(check_defined(z)), np.asarray(starts, dtype=np.intp)
 
 
 def combine_bins(z: FloatArray) -> np.float64:
@@ -172,19 +264,13 @@ def merge_bins(
     """
     check_not_negative(min_n_eff=min_n_eff, sum_w2_b=sum_w2_b)
     s, b, sum_w2_b = np.broadcast_arrays(*map(as_float, (s, b, sum_w2_b)))
-    _check_bins(s)
-    if s.ndim != 1:
-        msg = (
-            f"`s`, `b` and `sum_w2_b` must be one-dimensional, got the shape {s.shape}."
-            " Merge the bins of one histogram at a time."
-        )
-        raise ValueError(msg)
-    starts = _merge_starts(s, b, sum_w2_b, min_n_eff, allow_no_background=False)
+    _check_one_histogram(s)
+    starts = _starts(s, b, sum_w2_b, min_n_eff, allow_no_background=False)
     s, b, sum_w2_b = (np.add.reduceat(x, starts) for x in (s, b, sum_w2_b))
     return s, b, sum_w2_b
 
 
-def _merge_starts(
+def _starts(
     s: FloatArray,
     b: FloatArray,
     sum_w2_b: FloatArray,
@@ -199,15 +285,33 @@ def _merge_starts(
 
     # As many events as asked for are enough, in whatever order they were summed.
     at_least = min_n_eff * (1.0 - _ROUNDING)
+    return merge_starts(np.stack([s, b, sum_w2_b]), admissible)
 
-    bins = list(zip(s.tolist(), b.tolist(), sum_w2_b.tolist(), strict=True))
-    closed: list[tuple[int, tuple[float, float, float]]] = []
-    open_bin = (0.0, 0.0, 0.0)
+
+def merge_starts(yields: FloatArray, admissible: Callable[..., bool]) -> list[int]:
+    """Return the first bin of each merged bin, in increasing order.
+
+    Parameters
+    ----------
+    yields : ndarray of shape (n_quantities, n_bins)
+        What adds when bins are merged.
+    admissible : callable
+        Takes the quantities of a bin, and says whether it can stand alone.
+
+    Returns
+    -------
+    starts : list of int
+        By the rule of `merge_bins`. A single bin that cannot stand alone can be left.
+    """
+    bins: list[tuple[float, ...]] = [tuple(one) for one in yields.T.tolist()]
+    nothing = (0.0,) * len(yields)
+    closed: list[tuple[int, tuple[float, ...]]] = []
+    open_bin = nothing
     for i in reversed(range(len(bins))):
         open_bin = _add(open_bin, bins[i])
         if admissible(*open_bin):
             closed.append((i, open_bin))
-            open_bin = (0.0, 0.0, 0.0)
+            open_bin = nothing
     if not closed or closed[-1][0] > 0:
         while closed:
             open_bin = _add(open_bin, closed.pop()[1])
@@ -217,10 +321,18 @@ def _merge_starts(
     return [start for start, _ in reversed(closed)]
 
 
-def _add(
-    left: tuple[float, float, float], right: tuple[float, float, float]
-) -> tuple[float, float, float]:
-    return left[0] + right[0], left[1] + right[1], left[2] + right[2]
+def _add(left: tuple[float, ...], right: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(one + other for one, other in zip(left, right, strict=True))
+
+
+def _check_one_histogram(s: FloatArray) -> None:
+    _check_bins(s)
+    if s.ndim != 1:
+        msg = (
+            f"`s`, `b` and `sum_w2_b` must be one-dimensional, got the shape {s.shape}."
+            " Take one histogram at a time."
+        )
+        raise ValueError(msg)
 
 
 def _check_bins(s: FloatArray) -> None:

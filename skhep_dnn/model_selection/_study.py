@@ -28,6 +28,7 @@ from optuna.storages import BaseStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from skhep_dnn._whole_file import make_directory, write_whole
 from skhep_dnn.exceptions import DataFileError
 from skhep_dnn.model_selection._fingerprint import check_fingerprint
 from skhep_dnn.model_selection._samplers import grid_size, make_sampler, trial_seed
@@ -42,7 +43,6 @@ from skhep_dnn.model_selection._trial import (
 )
 from skhep_dnn.model_selection._trial_owner import TrialOwner
 from skhep_dnn.model_selection._trial_record import TrialRecord
-from skhep_dnn.model_selection._whole_file import make_directory, write_whole
 from skhep_dnn.neural_network._engine.torch_settings import usual_modes
 
 __all__ = ["MAX_SEED", "SearchStudy", "TrialCounts"]

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from skhep_dnn.exceptions import UndefinedSignificanceWarning
-from skhep_dnn.metrics import asimov_significance, binned_significance, merge_bins
+from skhep_dnn.metrics import (
+    asimov_significance,
+    binned_significance,
+    merge_bins,
+    significance_per_bin,
+)
 
 
 def test_is_the_root_of_the_sum_of_squares():
@@ -176,3 +181,29 @@ def test_as_many_events_as_asked_for_are_enough_whatever_their_weight():
         merged = merge_bins([1.0, 1.0, 1.0], b, sum_w2_b, min_n_eff=25)
         assert len(merged[0]) == 3
         assert len(merge_bins([1.0] * 3, b, sum_w2_b, min_n_eff=25.001)[0]) == 1
+
+
+def test_significance_per_bin_gives_the_parts_of_the_binned_one():
+    rng = np.random.default_rng(1)
+    s, b, sum_w2 = (
+        rng.uniform(0, 5, 12),
+        rng.uniform(1, 90, 12),
+        rng.uniform(0, 200, 12),
+    )
+    options = {"sum_w2_b": sum_w2, "rel_sigma_b": 0.05, "min_n_eff": 20.0}
+    z, first_bin = significance_per_bin(s, b, **options)
+    assert 1 < len(z) < 12
+    assert np.sqrt(np.sum(z**2)) == pytest.approx(
+        binned_significance(s, b, **options), rel=1e-14
+    )
+    merged = merge_bins(s, b, sum_w2, min_n_eff=20.0)
+    np.testing.assert_allclose(np.add.reduceat(s, first_bin), merged[0])
+
+
+def test_significance_per_bin_without_merging_is_that_of_each_bin():
+    s, b = np.array([5.0, 4.0]), np.array([90.0, 10.0])
+    z, first_bin = significance_per_bin(s, b, sigma_b=3.0)
+    np.testing.assert_array_equal(z, asimov_significance(s, b, sigma_b=3.0))
+    np.testing.assert_array_equal(first_bin, [0, 1])
+    with pytest.raises(ValueError, match="Take one histogram at a time"):
+        significance_per_bin([[1.0]], [[1.0]])

@@ -1,0 +1,12 @@
+"""Results in the forms that the next tools of an analysis read."""
+
+from skhep_dnn.export._discovery import DiscoverySignificance, discovery_significance
+from skhep_dnn.export._hist import to_hist
+from skhep_dnn.export._workspace import to_pyhf
+
+__all__ = [
+    "DiscoverySignificance",
+    "discovery_significance",
+    "to_hist",
+    "to_pyhf",
+]
