@@ -1,6 +1,7 @@
 """Metrics that honour signed event weights."""
 
 from skhep_dnn.metrics._binned import binned_significance, merge_bins
+from skhep_dnn.metrics._binned_efficiency import BinnedEfficiency, binned_efficiency
 from skhep_dnn.metrics._bootstrap import (
     BootstrapResult,
     PairedBootstrapResult,
@@ -43,8 +44,10 @@ from skhep_dnn.metrics._thresholds import (
     threshold_at_maximum,
     threshold_top_fraction,
 )
+from skhep_dnn.metrics._yields_table import YieldsTable, yields_table
 
 __all__ = [
+    "BinnedEfficiency",
     "BootstrapResult",
     "CrossFittedSignificance",
     "FigureOfMerit",
@@ -55,11 +58,13 @@ __all__ = [
     "SignificanceScan",
     "WorkingPoint",
     "YieldConfusion",
+    "YieldsTable",
     "ams",
     "ams_score",
     "asimov_significance",
     "balanced_log_loss",
     "balanced_log_loss_from_logits",
+    "binned_efficiency",
     "binned_significance",
     "bootstrap",
     "confusion_by_yields",
@@ -82,4 +87,5 @@ __all__ = [
     "weighted_roc_auc",
     "weighted_roc_curve",
     "weighted_scorer",
+    "yields_table",
 ]
