@@ -201,7 +201,7 @@ class EfficiencyDisplay:
             If matplotlib is not installed.
         """
         pos_label = signal_label(estimator, pos_label)
-        if isinstance(variable, str | int | np.integer):
+        if isinstance(variable, str | int):
             table, names = named_table(X)
             position = column_position(variable, names, len(names), "variable")
             name = names[position] if name is None else name

@@ -42,6 +42,7 @@ _MOST = 9  # columns that are drawn if none are named
 _MOST_SCALED = 4
 _PER_ROW = 3
 _PANEL = (3.1, 2.3)  # inches
+_HEADER = 0.16  # of a panel, for the legend
 _MOST_VALUES = 20  # different whole numbers up to which each has a bin
 _STYLES: dict[str, dict[str, Any]] = {
     "background": {
@@ -364,10 +365,10 @@ class InputDistributionsDisplay:
             drawn = [c for pair in zip(drawn, self.scaled, strict=True) for c in pair]
         per_row = 2 if pairs else min(len(drawn), _PER_ROW)
         n_rows = -(-len(drawn) // per_row)
-        size = (max(6.0, _PANEL[0] * per_row), 0.5 + _PANEL[1] * n_rows)
+        size = (max(6.0, _PANEL[0] * per_row), _PANEL[1] * (n_rows + _HEADER))
         with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
             self.figure_: Figure | SubFigure = self.ax_.figure
-            panels = divided(self.ax_, len(drawn), per_row)
+            panels = divided(self.ax_, len(drawn), per_row, header=_HEADER)
             self.histograms_ = [
                 self._draw(panel, column, log, kwargs)
                 for panel, column in zip(panels, drawn, strict=True)
@@ -377,8 +378,7 @@ class InputDistributionsDisplay:
                     panel.set_ylabel("share / bin")
             self.ax_.legend(
                 handles=list(self.histograms_[0].values()),
-                loc="lower center",
-                bbox_to_anchor=(0.5, 1.0),
+                loc="upper center",
                 ncols=2,
                 frameon=False,
                 fontsize="small",

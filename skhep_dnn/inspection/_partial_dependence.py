@@ -39,6 +39,7 @@ Scores = Callable[[Any], FloatArray]
 _MOST = 6  # columns that are drawn if none are named
 _PER_ROW = 3
 _PANEL = (3.1, 2.3)  # inches
+_HEADER = 0.16  # of a panel, for the legend
 _TAIL = 0.02  # share of the events beyond the grid on either side
 _HISTOGRAM_BINS = 25
 _HISTOGRAM_HEIGHT = 0.18  # of a panel
@@ -310,13 +311,13 @@ class WeightedPartialDependenceDisplay:
         """
         n = len(self.curves)
         per_row = min(n, _PER_ROW)
-        size = (max(6.0, _PANEL[0] * per_row), 0.6 + _PANEL[1] * -(-n // per_row))
+        size = (max(6.0, _PANEL[0] * per_row), _PANEL[1] * (-(-n // per_row) + _HEADER))
         self.lines_: list[Line2D] = []
         self.bands_: list[PolyCollection] = []
         self.undefined_: list[Line2D | None] = []
         with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
             self.figure_: Figure | SubFigure = self.ax_.figure
-            self.axes_: NDArray[Any] = divided(self.ax_, n, per_row)
+            self.axes_: NDArray[Any] = divided(self.ax_, n, per_row, header=_HEADER)
             limits = self._common_limits()
             for panel, curve in zip(self.axes_, self.curves, strict=True):
                 self._draw(panel, curve, limits, kwargs)
@@ -370,13 +371,13 @@ class WeightedPartialDependenceDisplay:
                 label=_BANDS[self.band],
             )
         )
-        line = None
+        level: Line2D | None = None
         if curve.undefined_share != 0.0:
-            line = ax.axhline(
+            level = ax.axhline(
                 curve.undefined, color=_UNDEFINED_COLOR, linestyle=":", linewidth=1.3
             )
-            line.set_label("events without a value")
-        self.undefined_.append(line)
+            level.set_label("events without a value")
+        self.undefined_.append(level)
         content, edges = curve.density
         ax.stairs(
             _HISTOGRAM_HEIGHT * content,
@@ -401,8 +402,7 @@ class WeightedPartialDependenceDisplay:
                 handles.setdefault(label, handle)
         self.ax_.legend(
             handles=list(handles.values()),
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1.0),
+            loc="upper center",
             ncols=len(handles),
             frameon=False,
             fontsize="small",
@@ -488,7 +488,7 @@ def _scores_of_members(
     )
 
     wanted = pos_label if isinstance(pos_label, list) else [pos_label]
-    is_signal = np.isin(np.asarray(last.classes_), wanted)
+    is_signal = np.array([label in wanted for label in last.classes_.tolist()])
 
     def scores(table: Any) -> FloatArray:
         network, events = last_step(model, table)
@@ -571,7 +571,7 @@ def _with_values(table: Any, position: int, values: NDArray[Any]) -> Any:
     if isinstance(table, pd.DataFrame):
         stacked = table.iloc[rows].reset_index(drop=True)
         dtype = stacked.dtypes.iloc[position]
-        stacked.isetitem(position, pd.Series(repeated).astype(dtype))
+        stacked.isetitem(position, pd.Series(repeated).astype(dtype).array)
         return stacked
     stacked = table[rows]
     stacked[:, position] = repeated

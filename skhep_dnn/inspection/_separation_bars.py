@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure, SubFigure
-    from matplotlib.text import Text
+    from matplotlib.text import Annotation
 
 __all__ = ["SeparationDisplay"]
 
@@ -52,7 +52,7 @@ class SeparationDisplay:
         Figure that contains the axes.
     bars_ : matplotlib BarContainer
         The bars, from the top.
-    values_ : list of matplotlib Text
+    values_ : list of matplotlib Annotation
         The numbers beside them.
     order_ : list of str
         Names of what is drawn, from the top.
@@ -248,7 +248,7 @@ class SeparationDisplay:
         with make_large_axes(ax, f"{type(self).__name__}.plot", size) as self.ax_:
             self.figure_: Figure | SubFigure = self.ax_.figure
             self._draw_bars(values, errors, kwargs)
-            self.values_: list[Text] = []
+            self.values_: list[Annotation] = []
             if show_values:
                 self._print_values(values, errors)
             self._label(len(ranked) - len(drawn))
@@ -320,7 +320,7 @@ class SeparationDisplay:
         box = self.ax_.bbox
         for text in self.values_:
             width = text.get_window_extent().width / box.width
-            end = text.xy[0]
+            end = float(text.xy[0])
             # (end - low) / (high - low) + width < 1
             high = max(high, low + (end - low) / max(0.96 - width, 0.1))
         self.ax_.set_xlim(low, high)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure, SubFigure
-    from matplotlib.patches import StepPatch
+    from matplotlib.patches import Rectangle, StepPatch
 
 __all__ = ["StackedDiscriminantDisplay"]
 
@@ -382,9 +382,9 @@ class StackedDiscriminantDisplay(ScoreDisplay):
         self.ax_ratio_: Axes | None = None
         if self.data is not None:
             self.ax_ratio_ = split_off_panels(self.ax_)[0]
-        stacked = dict(reversed(self.backgrounds.items()))
+        stacked = dict(reversed(list(self.backgrounds.items())))
         if signal == "stack":
-            stacked |= dict(reversed(self.signals.items()))
+            stacked |= dict(reversed(list(self.signals.items())))
         edges = next(iter(stacked.values())).edges
         total = np.sum([h.content for h in stacked.values()], axis=0)
         error = np.sqrt(np.sum([h.error**2 for h in stacked.values()], axis=0))
@@ -397,7 +397,7 @@ class StackedDiscriminantDisplay(ScoreDisplay):
         self.points_: ErrorbarContainer | None = None
         self.ratio_points_: ErrorbarContainer | None = None
         self.ratio_band_: StepPatch | None = None
-        self.blinded_ = None
+        self.blinded_: Rectangle | None = None
         heights = [total + error]
         if self.data is not None:
             low, high = poisson_interval(self.data)
@@ -540,8 +540,8 @@ def _edges(
     if not isinstance(checked, int):
         return checked
     classes = [(scores[own], weights[own]) for own in (is_signal, ~is_signal)]
-    ends = score_edges(checked, classes)[[0, -1]]
-    return np.linspace(*ends, checked + 1)
+    ends = score_edges(checked, classes)
+    return np.linspace(float(ends[0]), float(ends[-1]), checked + 1)
 
 
 def _histogram(
@@ -550,7 +550,7 @@ def _histogram(
     """Return a histogram whose outermost bins contain what lies beyond them."""
     bins = _bin_numbers(scores, edges)
     content, sum_w2 = (
-        np.bincount(bins, addend, len(edges) - 1)
+        np.bincount(bins, addend, len(edges) - 1).astype(np.float64)
         for addend in (weights, np.square(weights))
     )
     return WeightedHistogram(edges, content, np.sqrt(sum_w2), len(scores))
@@ -637,7 +637,7 @@ def _draw_band(
         fill=True,
         facecolor="none",
         edgecolor="0.25",
-        hatch="//////",
+        hatch="////",
         linewidth=0.0,
     )
 

@@ -216,7 +216,7 @@ class _Sums:
     ) -> _Sums:
         return cls(
             *(
-                np.bincount(bins, values, n_bins)
+                np.bincount(bins, values, n_bins).astype(np.float64)
                 for values in (
                     weights * passed,
                     weights,

@@ -382,7 +382,8 @@ def _named_thresholds(
         }
     else:
         several = isinstance(thresholds, Sequence | np.ndarray)
-        cuts = [_threshold(c) for c in (thresholds if several else [thresholds])]  # type: ignore[union-attr,list-item]
+        given: Any = thresholds if several else [thresholds]
+        cuts = [_threshold(cut) for cut in given]
         named = {f"score >= {cut:.4g}": cut for cut in cuts}
         if len(named) < len(cuts):
             named = {f"score >= {cut!r}": cut for cut in cuts}
