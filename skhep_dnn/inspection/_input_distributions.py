@@ -14,8 +14,8 @@ from skhep_dnn._signal_label import class_names, resolve_pos_label
 from skhep_dnn._sklearn import _check_feature_names_in
 from skhep_dnn._tables import column_positions
 from skhep_dnn._validation import check_signal
-from skhep_dnn.feature_selection._columns import named_table, numeric_columns
 from skhep_dnn.inspection._binning import check_bins
+from skhep_dnn.inspection._chosen_columns import chosen_columns
 from skhep_dnn.inspection._column_labels import column_label
 from skhep_dnn.inspection._display import signal_label
 from skhep_dnn.inspection._event_spread import event_shares, inner_edges, last_step
@@ -225,21 +225,13 @@ class InputDistributionsDisplay:
             If `pos_label` is None and the labels are texts that do not say which of
             them is the signal.
         """
-        table, names = named_table(X)
-        wanted = names[:_MOST] if columns is None else columns
-        positions = column_positions(wanted, names, len(names), "columns")
-        chosen = (
-            table.iloc[:, positions] if hasattr(table, "iloc") else table[:, positions]
-        )
-        values, _ = numeric_columns(chosen, missing_values)
+        _, _, names, values = chosen_columns(X, columns, _MOST, missing_values)
         _check_number_of_bins(bins)
         pos_label = resolve_pos_label(y, pos_label)
         is_signal, weights = _check_classes(y, sample_weight, pos_label)
         found = [
-            _distribution(
-                column_label(names[position], units), x, is_signal, weights, bins
-            )
-            for position, x in zip(positions, values.T, strict=True)
+            _distribution(column_label(name, units), x, is_signal, weights, bins)
+            for name, x in zip(names, values.T, strict=True)
         ]
         display = cls(columns=found, class_names=class_names(y, pos_label))
         return display.plot(ax, log=log, **kwargs)

@@ -14,10 +14,10 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
-from skhep_dnn._tables import column_positions, select_columns, table_column
+from skhep_dnn._tables import table_column
 from skhep_dnn.exceptions import WeightsError
-from skhep_dnn.feature_selection._columns import named_table, numeric_columns
 from skhep_dnn.inspection._binning import quantiles
+from skhep_dnn.inspection._chosen_columns import chosen_columns
 from skhep_dnn.inspection._column_labels import column_label
 from skhep_dnn.inspection._display import signal_label, signal_scores
 from skhep_dnn.inspection._event_spread import event_shares, last_step
@@ -262,14 +262,13 @@ class WeightedPartialDependenceDisplay:
         """
         models = list(estimator) if isinstance(estimator, list | tuple) else [estimator]
         _check_numbers(len(models), n_values, max_events)
-        table, names = named_table(X)
+        table, positions, names, values = chosen_columns(
+            X, columns, _MOST, missing_values
+        )
         rows, shares = _drawn_events(
             len(table), y, sample_weight, max_events, random_state
         )
-        table = table.iloc[rows] if isinstance(table, pd.DataFrame) else table[rows]
-        wanted = range(min(_MOST, len(names))) if columns is None else columns
-        positions = column_positions(wanted, names, len(names), "columns")
-        values, _ = numeric_columns(select_columns(table, positions), missing_values)
+        table, values = _rows(table, rows), values[rows]
         score, band, of_models = _score_of(models, response_method, pos_label)
         response = response_method
         if response == "auto":
@@ -284,9 +283,9 @@ class WeightedPartialDependenceDisplay:
                 x,
                 shares,
                 n_values,
-                column_label(names[position], units),
+                column_label(name, units),
             )
-            for position, x in zip(positions, values.T, strict=True)
+            for position, name, x in zip(positions, names, values.T, strict=True)
         ]
         return cls(curves=curves, band=band, response=response).plot(ax, **kwargs)
 

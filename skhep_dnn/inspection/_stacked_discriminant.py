@@ -56,6 +56,7 @@ _COLORS = (
     *("#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
 _OVERLAYS = ("-", "--", "-.", ":")
+_ROUNDING = 1e-9  # of the range, within which an edge is the end of a region
 _DECADES = 6  # a logarithmic axis shows at most so many
 _LARGEST_RATIO = 1.0  # distance from 1 up to which a ratio is shown
 _SMALLEST_RATIO = 0.25
@@ -317,7 +318,8 @@ class StackedDiscriminantDisplay(ScoreDisplay):
             y_true, y_score, sample_weight, pos_label
         )
         names, of_class = processes_of_classes(is_signal, weights, process)
-        edges = _edges(bins, scores, weights, is_signal)
+        blind = _check_blind(blind)
+        edges = _snapped(_edges(bins, scores, weights, is_signal), blind)
         groups = _groups(of_class["background"], max_processes)
         signals = {p: [p] for p in of_class["signal"]}
         found = {
@@ -325,7 +327,6 @@ class StackedDiscriminantDisplay(ScoreDisplay):
             for title, members in {**signals, **groups}.items()
             for own in [np.isin(names, members)]
         }
-        blind = _check_blind(blind)
         display = cls(
             signals={title: found[title] for title in signals},
             backgrounds={title: found[title] for title in groups},
@@ -542,6 +543,19 @@ def _edges(
     classes = [(scores[own], weights[own]) for own in (is_signal, ~is_signal)]
     ends = score_edges(checked, classes)
     return np.linspace(float(ends[0]), float(ends[-1]), checked + 1)
+
+
+def _snapped(edges: FloatArray, blind: Blind | None) -> FloatArray:
+    """Return edges of which one that is an end of the blinded region is so exactly.
+
+    0.6 as an edge of equal bins is not 0.6 to the last bit, and would blind a bin more.
+    """
+    snapped = edges.copy()
+    for end in [] if blind is None else np.ravel(blind).tolist():
+        near = int(np.argmin(np.abs(edges - end)))
+        if abs(edges[near] - end) < _ROUNDING * (edges[-1] - edges[0]):
+            snapped[near] = end
+    return snapped
 
 
 def _histogram(

@@ -1,12 +1,13 @@
 """Efficiencies in bins: brute force, negative weights, flatness of flat cuts."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, kstest
 
 from skhep_dnn.exceptions import WeightsError
 from skhep_dnn.metrics import binned_efficiency
-import itertools
 
 EDGES = np.linspace(0.0, 1.0, 6)
 
