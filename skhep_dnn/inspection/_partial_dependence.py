@@ -341,9 +341,11 @@ class WeightedPartialDependenceDisplay:
             ends += [min(seen), max(seen)]
         low, high = min(ends), max(ends)
         margin = 0.06 * max(high - low, 1e-3)
-        # The distributions stand below the lowest curve.
+        # The distributions stand below the lowest curve, if the axis need not go on
+        # below a probability of 0 for that.
         foot = _HISTOGRAM_HEIGHT * (high - low + 2 * margin) / (1 - _HISTOGRAM_HEIGHT)
-        return low - margin - foot, high + margin
+        lowest = 0.0 if self.response == "predict_proba" else -np.inf
+        return max(low - margin - foot, lowest), high + margin
 
     def _draw(
         self,
@@ -386,6 +388,7 @@ class WeightedPartialDependenceDisplay:
             facecolor="#DDDDDD",
             edgecolor=NEUTRAL_COLOR,
             linewidth=0.6,
+            zorder=0,
             label="events",
         )
         margin = 0.03 * float(np.ptp(edges))

@@ -459,8 +459,8 @@ class StackedDiscriminantDisplay(ScoreDisplay):
             return number
         if isinstance(self.blind, tuple):
             low, high = self.blind
-            return f"{number} (blinded: {low:g} to {high:g})"
-        return f"{number} (blinded above {self.blind:g})"
+            return f"{number} (blinded: {low:.4g} to {high:.4g})"
+        return f"{number} (blinded above {self.blind:.4g})"
 
     def _draw_ratio(
         self, edges: FloatArray, total: FloatArray, error: FloatArray, against: str
@@ -503,8 +503,10 @@ class StackedDiscriminantDisplay(ScoreDisplay):
         high = float(finite.max())
         low = min(0.0, float(finite.min()))
         if log:
-            contents = np.concatenate([h.content for h in stacked.values()])
-            low = max(0.5 * float(contents[contents > 0].min()), high * 10.0**-_DECADES)
+            # What is on top of others is not seen down to its own height.
+            seen = np.concatenate([next(iter(stacked.values())).content, *heights[1:]])
+            seen = seen[seen > 0.0]
+            low = max(0.5 * float(seen.min()), high * 10.0**-_DECADES)
         add_fitted_legend(
             self.ax_,
             ncols=2,
