@@ -35,6 +35,7 @@ from skhep_dnn.exceptions import LowStatisticsWarning, UndefinedSignificanceWarn
 from skhep_dnn.feature_selection import (
     compare_after_cut,
     mutual_dependence,
+    weighted_correlation,
     weighted_spearman,
 )
 from skhep_dnn.inspection import (
@@ -500,6 +501,15 @@ FUNCTIONS = {
         metrics.poisson_replicas(of.y == of.y[1], of.w, 3, random_state=0)
     ),
     "weighted_spearman": lambda of: weighted_spearman(of.X, of.w),
+    "weighted_correlation": lambda of: list(weighted_correlation(of.X, of.w)),
+    "yields_table": lambda of: (
+        metrics.yields_table(of.y, of.score, of.w, thresholds=0.5, process=of.y).yields
+    ),
+    "binned_efficiency": lambda of: (
+        metrics.binned_efficiency(
+            of.score, of.score > 0.0, of.w, edges=[-9.0, 0.5, 9.0]
+        ).error
+    ),
     "mutual_dependence": dependence,
     "network_size": lambda of: network_size(NETWORK, of.X, of.y),
     "explicit validation sample": validated,

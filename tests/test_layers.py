@@ -74,6 +74,7 @@ FLOORS = {
     "_fit_with_offset": 6,
     "_input_numbers": 6,
     "_learning_rate_range": 6,
+    "_member_predictions": 6,
     "_reliance": 6,
 }
 NOT_IN_THE_ENGINE = {"pandas", "sklearn"}

@@ -63,6 +63,7 @@ OF_LABELS = {
     "auc": lambda y: metrics.weighted_roc_auc(y, SCORE, W),
     "roc": lambda y: metrics.weighted_roc_curve(y, SCORE, W),
     "at": lambda y: metrics.SignificanceAt(0.0)(y, SCORE, W),
+    "yields": lambda y: metrics.yields_table(y, SCORE, W),
 }
 ONE_DIMENSIONAL = r"must be one-dimensional, got the shape \(40, [12]\)"
 UNDEFINED = r"must have a label for each event, got 1 of 40 undefined \(nan, None or NA"

@@ -11,6 +11,7 @@ from skhep_dnn.feature_selection._cut_comparison import (
     compare_after_cut,
 )
 from skhep_dnn.feature_selection._important_columns import important_columns
+from skhep_dnn.feature_selection._linear_correlation import weighted_correlation
 from skhep_dnn.feature_selection._mutual_dependence import (
     MutualDependence,
     mutual_dependence,
@@ -33,6 +34,7 @@ __all__ = [
     "important_columns",
     "mutual_dependence",
     "restricted_to_columns",
+    "weighted_correlation",
     "weighted_spearman",
 ]
 

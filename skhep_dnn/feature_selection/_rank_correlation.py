@@ -6,6 +6,7 @@ function of each feature, as the weighted events estimate it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, overload
 
 import numpy as np
@@ -16,7 +17,12 @@ from skhep_dnn._validation import check_event_weights
 from skhep_dnn.feature_selection._columns import numeric_columns
 from skhep_dnn.weights._class_sums import to_unit_scale
 
-__all__ = ["rank_correlation", "weighted_ranks", "weighted_spearman"]
+__all__ = [
+    "pairs_of_patterns",
+    "rank_correlation",
+    "weighted_ranks",
+    "weighted_spearman",
+]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -155,18 +161,37 @@ def weighted_ranks(values: FloatArray, weights: FloatArray) -> FloatArray:
     return (np.cumsum(tied) - 0.5 * tied)[codes]
 
 
-def _by_pattern(columns: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the correlations, ranking once for columns that are defined together."""
+def pairs_of_patterns(
+    columns: FloatArray,
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], BoolArray]]:
+    """Yield columns that are defined together, and the events in which both sets are.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_samples, n_features)
+        Numbers, nan where they are undefined.
+
+    Yields
+    ------
+    first, second : ndarray of int
+        Positions of columns; each pair of sets comes once.
+    rows : ndarray of shape (n_samples,), dtype bool
+    """
     defined = ~np.isnan(columns)
     patterns, codes = np.unique(defined, axis=1, return_inverse=True)
     members = [np.flatnonzero(codes == k) for k in range(patterns.shape[1])]
-    correlation = np.full((columns.shape[1],) * 2, np.nan)
     for k, first in enumerate(members):
         for m, second in enumerate(members[: k + 1]):
-            rows = patterns[:, k] & patterns[:, m]
-            block = _correlation(columns, first, second, rows, weights)
-            correlation[np.ix_(first, second)] = block
-            correlation[np.ix_(second, first)] = block.T
+            yield first, second, patterns[:, k] & patterns[:, m]
+
+
+def _by_pattern(columns: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the correlations, ranking once for columns that are defined together."""
+    correlation = np.full((columns.shape[1],) * 2, np.nan)
+    for first, second, rows in pairs_of_patterns(columns):
+        block = _correlation(columns, first, second, rows, weights)
+        correlation[np.ix_(first, second)] = block
+        correlation[np.ix_(second, first)] = block.T
     correlation = (correlation + correlation.T) / 2.0  # to the last bit
     diagonal = np.diagonal(correlation)
     np.fill_diagonal(correlation, np.where(np.isnan(diagonal), np.nan, 1.0))

@@ -15,10 +15,10 @@ from skhep_dnn.inspection._display import check_fitted_classifier
 from skhep_dnn.inspection._fitting import (
     add_fitted_legend,
     fit_labels,
-    fix_tick_labels,
     make_large_axes,
 )
 from skhep_dnn.inspection._histogram import WeightedHistogram, weighted_histogram
+from skhep_dnn.inspection._panels import divided
 from skhep_dnn.inspection._plotting import fit_range
 from skhep_dnn.weights._class_sums import check_class_weights
 
@@ -251,7 +251,7 @@ class OutputNodesDisplay:
         columns = min(n, _COLUMNS)
         size = (_PANEL[0] * columns, _PANEL[1] * -(-n // columns))
         with make_large_axes(ax, f"{type(self).__name__}.plot", size) as whole:
-            self.axes_ = _divided(whole, n, columns)
+            self.axes_ = divided(whole, n, columns)
             self._draw(density=density, log=log, kwargs=kwargs)
         return self
 
@@ -289,29 +289,6 @@ def _given(ax: Any, n: int) -> NDArray[Any]:
         )
         raise ValueError(msg)
     return panels
-
-
-def _divided(whole: Axes, n: int, columns: int) -> NDArray[Any]:
-    """Return panels at the place of some axes, which are not seen any more."""
-    rows = -(-n // columns)
-    whole.set_axis_off()
-    place = whole.get_subplotspec()
-    cells = [(k // columns, k % columns) for k in range(n)]
-    if place is not None:
-        grid = place.subgridspec(rows, columns)
-        found = [whole.figure.add_subplot(grid[row, column]) for row, column in cells]
-    else:
-        # Axes at a place of their own: panels inside, with room for the labels.
-        width, height = 1.0 / columns, 1.0 / rows
-        found = [
-            whole.inset_axes(
-                (column * width, 1 - (row + 1) * height, 0.8 * width, 0.8 * height)
-            )
-            for row, column in cells
-        ]
-    for panel in found:
-        fix_tick_labels(panel)
-    return np.array(found, dtype=object)
 
 
 def _style(k: int, *, is_own: bool) -> dict[str, Any]:

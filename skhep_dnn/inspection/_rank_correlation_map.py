@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.image import AxesImage
 
-__all__ = ["RankCorrelationDisplay"]
+__all__ = ["RankCorrelationDisplay", "clustered"]
 
 
 class RankCorrelationDisplay:
@@ -196,7 +196,7 @@ class RankCorrelationDisplay:
             If matplotlib is not installed.
         """
         values = self.correlation.to_numpy()
-        order = _clustered(values) if cluster else np.arange(len(values))
+        order = clustered(values) if cluster else np.arange(len(values))
         self.order_ = [str(self.correlation.columns[i]) for i in order]
         size = heat_map_size(len(values), len(values))
         ordered = values[np.ix_(order, order)]
@@ -210,7 +210,7 @@ class RankCorrelationDisplay:
         return self
 
 
-def _clustered(correlation: NDArray[np.float64]) -> NDArray[np.intp]:
+def clustered(correlation: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return an order in which features with large |correlation| are neighbours."""
     if len(correlation) < 3:
         return np.arange(len(correlation))

@@ -39,6 +39,7 @@ def toy():
     return Bunch(
         train=(X, y, w),
         test=(X_test, y_test, w_test),
+        process=np.asarray(events.process)[train[1]],
         numbers=X.select_dtypes("float"),
         plain=plain.fit(X, y, w),
         split=split.fit(X, y, w),
@@ -56,6 +57,73 @@ def discriminant():
         X_train=X_train,
         y_train=y_train,
         sample_weight_train=w_train,
+    )
+
+
+def stacked():
+    X, y, w = toy().test
+    X_data, y_data, _ = toy().train
+    rng = np.random.default_rng(0)
+    rows = rng.choice(np.flatnonzero(y_data == "b"), size=600)
+    return inspection.StackedDiscriminantDisplay.from_estimator(
+        toy().plain,
+        X,
+        y,
+        sample_weight=w * 600.0 / w.sum(),
+        process=toy().process,
+        X_data=X_data.iloc[rows],
+        response_method="predict_proba",
+        blind=0.8,
+    )
+
+
+def yields():
+    X, y, w = toy().test
+    return inspection.YieldsTableDisplay.from_estimator(
+        toy().plain,
+        X,
+        y,
+        sample_weight=w,
+        process=toy().process,
+        thresholds={"loose": 0.0, "tight": 1.0},
+    )
+
+
+def efficiency():
+    X, y, w = toy().test
+    return inspection.EfficiencyDisplay.from_estimator(
+        toy().plain,
+        X,
+        y,
+        "DER_mass_vis",
+        threshold=0.5,
+        sample_weight=w,
+        units={"DER_mass_vis": "GeV"},
+        bins=8,
+    )
+
+
+def distributions():
+    X, y, w = toy().test
+    return inspection.InputDistributionsDisplay.from_data(
+        X,
+        y,
+        sample_weight=w,
+        columns=["PRI_tau_pt", "PRI_jet_num", "PRI_jet_leading_pt", "DER_mass_MMC"],
+        units={"PRI_tau_pt": "GeV", "PRI_jet_leading_pt": "GeV", "DER_mass_MMC": "GeV"},
+    )
+
+
+def partial_dependence():
+    X, y, w = toy().test
+    return inspection.WeightedPartialDependenceDisplay.from_estimator(
+        toy().plain,
+        X,
+        y,
+        sample_weight=w,
+        columns=["DER_mass_MMC", "PRI_jet_num", "PRI_jet_leading_pt"],
+        max_events=200,
+        n_values=8,
     )
 
 
@@ -159,9 +227,14 @@ FIGURES = {
             toy().split, toy().test[0], sample_weight=toy().test[2], bottleneck="wide"
         )
     ),
+    "CorrelationDisplay": lambda: inspection.CorrelationDisplay.from_data(
+        toy().numbers, toy().train[1], sample_weight=toy().train[2]
+    ),
     "DiscriminantDisplay": discriminant,
+    "EfficiencyDisplay": efficiency,
     "EliminationDisplay": elimination,
     "EmbeddingDisplay": lambda: inspection.EmbeddingDisplay.from_estimator(toy().plain),
+    "InputDistributionsDisplay": distributions,
     "InputsDisplay": inputs,
     "LearningRateRangeDisplay": lambda: (
         inspection.LearningRateRangeDisplay.from_estimator(toy().plain, *toy().train)
@@ -180,12 +253,18 @@ FIGURES = {
     "ReliabilityDisplay": lambda: inspection.ReliabilityDisplay.from_predictions(
         *three()[:2], sample_weight=three()[3]
     ),
+    "SeparationDisplay": lambda: inspection.SeparationDisplay.from_data(
+        toy().numbers, toy().train[1], sample_weight=toy().train[2], n_replicas=10
+    ),
     "SignificanceScanDisplay": scan,
+    "StackedDiscriminantDisplay": stacked,
     "TrainingHistoryDisplay": lambda: inspection.TrainingHistoryDisplay.from_estimator(
         toy().plain
     ),
+    "WeightedPartialDependenceDisplay": partial_dependence,
     "WeightedRocCurveDisplay": roc_curve,
     "YieldConfusionDisplay": lambda: inspection.YieldConfusionDisplay.from_predictions(
         three()[0], three()[2], sample_weight=three()[3]
     ),
+    "YieldsTableDisplay": yields,
 }

@@ -10,11 +10,17 @@ from sklearn.svm import LinearSVC
 from skhep_dnn.inspection import (
     DiscriminantDisplay,
     SignificanceScanDisplay,
+    StackedDiscriminantDisplay,
     WeightedRocCurveDisplay,
 )
 from skhep_dnn.inspection._display import ScoreDisplay
 
-DISPLAYS = [DiscriminantDisplay, SignificanceScanDisplay, WeightedRocCurveDisplay]
+DISPLAYS = [
+    DiscriminantDisplay,
+    SignificanceScanDisplay,
+    StackedDiscriminantDisplay,
+    WeightedRocCurveDisplay,
+]
 
 draw = WeightedRocCurveDisplay.from_estimator
 

@@ -44,15 +44,20 @@ STYLES = {
 # They have names of rows or columns, for which a figure may grow.
 MAY_GROW = {
     "BottleneckRelianceDisplay",
+    "CorrelationDisplay",
     "EliminationDisplay",
     "EmbeddingDisplay",
+    "InputDistributionsDisplay",
     "InputsDisplay",
     "MutualDependenceDisplay",
     "NetworkDiagramDisplay",
     "OutputNodesDisplay",
     "PermutationImportanceDisplay",
     "RankCorrelationDisplay",
+    "SeparationDisplay",
+    "WeightedPartialDependenceDisplay",
     "YieldConfusionDisplay",
+    "YieldsTableDisplay",
 }
 
 
