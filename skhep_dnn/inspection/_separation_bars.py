@@ -299,6 +299,15 @@ class SeparationDisplay:
         self.ax_.set_xlabel("separation power")
         self.ax_.locator_params(axis="x", nbins=6)
         self.ax_.axvline(0.0, color="black", linewidth=0.8)
+        self.bars_.set_label("separation and its statistical error")
+        self.ax_.legend(
+            handles=[self.bars_],
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            borderaxespad=0.1,
+            frameon=False,
+            fontsize="small",
+        )
         is_grey = any(patch.get_hatch() for patch in self.bars_.patches)
         notes = [f"grey: within {_N_ERRORS:g} errors of 0"] if is_grey else []
         notes += [f"{n_left} smaller ones are not shown"] if n_left else []
