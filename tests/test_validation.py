@@ -48,6 +48,7 @@ OF_LABELS = {
     ),
     "maximum": lambda y: metrics.max_significance_score(y, SCORE, W),
     "separation": lambda y: metrics.separation_power(y, SCORE, W),
+    "overtraining": lambda y: metrics.overtraining_test(y, SCORE, y, SCORE, W, W),
     "scan": lambda y: metrics.significance_scan(y, SCORE, W),
     "auc": lambda y: metrics.weighted_roc_auc(y, SCORE, W),
     "roc": lambda y: metrics.weighted_roc_curve(y, SCORE, W),

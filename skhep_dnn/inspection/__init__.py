@@ -15,6 +15,7 @@ from skhep_dnn.inspection._learning_rate_range import LearningRateRangeDisplay
 from skhep_dnn.inspection._mutual_dependence_map import MutualDependenceDisplay
 from skhep_dnn.inspection._network_diagram import NetworkDiagramDisplay
 from skhep_dnn.inspection._output_nodes import OutputNodesDisplay
+from skhep_dnn.inspection._overtraining import OvertrainingDisplay
 from skhep_dnn.inspection._permutation_importance import weighted_permutation_importance
 from skhep_dnn.inspection._rank_correlation_map import RankCorrelationDisplay
 from skhep_dnn.inspection._reliability import ReliabilityDisplay
@@ -36,6 +37,7 @@ __all__ = [
     "MutualDependenceDisplay",
     "NetworkDiagramDisplay",
     "OutputNodesDisplay",
+    "OvertrainingDisplay",
     "PermutationImportanceDisplay",
     "RankCorrelationDisplay",
     "ReliabilityDisplay",

@@ -21,6 +21,11 @@ from skhep_dnn.metrics._cross_fitted import (
 from skhep_dnn.metrics._figure_of_merit import FigureOfMerit
 from skhep_dnn.metrics._fixed_cut import SignificanceAt
 from skhep_dnn.metrics._metric_scorer import weighted_scorer
+from skhep_dnn.metrics._overtraining import (
+    MetricGap,
+    OvertrainingTest,
+    overtraining_test,
+)
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._reliability import ReliabilityCurve, reliability_curve
 from skhep_dnn.metrics._replicas import poisson_replicas
@@ -43,16 +48,20 @@ from skhep_dnn.metrics._thresholds import (
     threshold_at_maximum,
     threshold_top_fraction,
 )
+from skhep_dnn.metrics._two_samples import TwoSampleTest
 
 __all__ = [
     "BootstrapResult",
     "CrossFittedSignificance",
     "FigureOfMerit",
+    "MetricGap",
+    "OvertrainingTest",
     "PairedBootstrapResult",
     "ReliabilityCurve",
     "SeparationPower",
     "SignificanceAt",
     "SignificanceScan",
+    "TwoSampleTest",
     "WorkingPoint",
     "YieldConfusion",
     "ams",
@@ -67,6 +76,7 @@ __all__ = [
     "make_significance_scorer",
     "max_significance_score",
     "merge_bins",
+    "overtraining_test",
     "paired_bootstrap",
     "poisson_replicas",
     "reliability_curve",
