@@ -4,6 +4,7 @@ from skhep_dnn.inspection._block_reliance import BlockRelianceDisplay
 from skhep_dnn.inspection._boosting_gain import BoostingGainDisplay
 from skhep_dnn.inspection._bottleneck_output import BottleneckOutputDisplay
 from skhep_dnn.inspection._bottleneck_reliance import BottleneckRelianceDisplay
+from skhep_dnn.inspection._comparison import ComparisonDisplay, plot_classifiers
 from skhep_dnn.inspection._discriminant import DiscriminantDisplay
 from skhep_dnn.inspection._elimination_path import EliminationDisplay
 from skhep_dnn.inspection._embedding import EmbeddingDisplay
@@ -28,6 +29,7 @@ __all__ = [
     "BoostingGainDisplay",
     "BottleneckOutputDisplay",
     "BottleneckRelianceDisplay",
+    "ComparisonDisplay",
     "DiscriminantDisplay",
     "EliminationDisplay",
     "EmbeddingDisplay",
@@ -46,5 +48,6 @@ __all__ = [
     "WeightedHistogram",
     "WeightedRocCurveDisplay",
     "YieldConfusionDisplay",
+    "plot_classifiers",
     "weighted_permutation_importance",
 ]

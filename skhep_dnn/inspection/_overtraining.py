@@ -411,7 +411,11 @@ class OvertrainingDisplay:
         place = (edges[1:] + edges[:-1]) / 2 + _SHIFTS[kind] * np.diff(edges)
         beyond = np.sign(ratio - 1.0) * (np.abs(ratio - 1.0) > half)
         inside = beyond == 0.0  # nan is neither
-        style = {"color": _COLORS[kind], "markersize": 3.5, "linestyle": "none"}
+        style: dict[str, Any] = {
+            "color": _COLORS[kind],
+            "markersize": 3.5,
+            "linestyle": "none",
+        }
         self.ratios_[kind] = self.ax_ratio_.errorbar(
             place[inside],
             ratio[inside],
