@@ -205,6 +205,22 @@ def has_answer_of_numbers(page):
     assert np.abs(page["display"].columns[2].undefined).max() > 0.05
 
 
+def has_answer_of_comparison(names):
+    result, check = names["result"], names["check"]
+    frame = result.to_frame()
+    # the trees are better on their training events, and not on others
+    assert frame.loc["trees", "roc_auc_overfitting"] > 0.03
+    assert abs(frame.loc["network", "roc_auc_overfitting"]) < 0.02
+    assert frame.loc["trees", "roc_auc_difference"] < 0.0
+    assert result.p_value("roc_auc", "trees") < 0.05
+    assert result.weights == {
+        "network": "signed",
+        "trees": "refined",
+        "linear": "refined",
+    }
+    assert check.is_worse
+
+
 ANSWERS = {
     "plot_boosting_networks": has_answer_of_boosting,
     "plot_folds_by_event_number": has_answer_of_folds,
@@ -212,6 +228,7 @@ ANSWERS = {
     "plot_luck_of_the_best_trial": has_answer_of_luck,
     "plot_raw_momenta_to_significance": has_raw_momenta_answer,
     "plot_symmetries_of_any_classifier": has_symmetries_answer,
+    "plot_is_the_network_worth_it": has_answer_of_comparison,
     "plot_learning_rate_range": has_learning_rate_answer,
     "plot_regularisation": has_answer_of_regularisation,
     "plot_three_processes": has_answer_of_three_processes,
@@ -260,7 +277,8 @@ def test_a_page_of_the_gallery_has_its_answer_and_labelled_figures(name, monkeyp
         for ax in axes:
             siblings = ax.get_shared_x_axes().get_siblings(ax)
             assert any(other.get_xlabel() for other in siblings)
-            assert ax.get_ylabel()
+            siblings = ax.get_shared_y_axes().get_siblings(ax)
+            assert any(other.get_ylabel() for other in siblings)
         explained = bars or [ax for ax in axes if ax.get_legend() is not None]
         # one legend may be for all panels, and one thing alone needs none
         crowded = [ax for ax in axes if len(ax.lines) > 1]

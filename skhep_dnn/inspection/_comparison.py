@@ -163,14 +163,14 @@ class ComparisonDisplay:
             self._draw_values(kwargs)
             self._draw_differences(kwargs)
             self._draw_times(kwargs)
-            for part in (self.ax_, self.ax_difference_, self.ax_time_):
-                part.set_ylim(len(names) - 0.5, -0.5)
-                part.tick_params(axis="y", which="minor", length=0)
+            self.ax_.set_ylim(len(names) - 0.5, -0.5)
             self.ax_.set_yticks(range(len(names)), names)
             for part in (self.ax_difference_, self.ax_time_):
-                part.set_yticks(range(len(names)))
+                part.tick_params(axis="y", which="minor", length=0)
+            self.ax_.set_ylabel("classifier")
+            for part in (self.ax_difference_, self.ax_time_):
                 part.tick_params(axis="y", labelleft=False)
-            for part in (self.ax_, self.ax_time_):
+            for part in (self.ax_, self.ax_difference_, self.ax_time_):
                 legend = add_fitted_legend(
                     part,
                     loc="lower left",
@@ -219,7 +219,7 @@ class ComparisonDisplay:
             [result.difference for result in results],
             np.arange(1, 1 + len(results)),
             [result.error for result in results],
-            {"color": SIGNAL_COLOR, "marker": "o"},
+            {"color": SIGNAL_COLOR, "marker": "o", "label": "paired difference"},
             kwargs,
         )
         self.ax_difference_.set_xlabel(f"minus {self.comparison.names[0]}")
@@ -408,14 +408,14 @@ def _split_off_right(ax: Axes) -> tuple[Axes, Axes]:
     if place is not None:
         columns = place.subgridspec(1, 3, width_ratios=ratios, wspace=0.05)
         ax.set_subplotspec(columns[0])
-        first, second = (ax.figure.add_subplot(columns[k]) for k in (1, 2))
+        first, second = (ax.figure.add_subplot(columns[k], sharey=ax) for k in (1, 2))
         return first, second
     box = ax.get_position()
     unit = box.width / sum(ratios)
     ax.set_position((box.x0, box.y0, 0.94 * ratios[0] * unit, box.height))
     starts = box.x0 + ratios[0] * unit, box.x0 + (ratios[0] + ratios[1]) * unit
     first, second = (
-        ax.figure.add_axes((start, box.y0, 0.94 * ratio * unit, box.height))
+        ax.figure.add_axes((start, box.y0, 0.94 * ratio * unit, box.height), sharey=ax)
         for start, ratio in zip(starts, ratios[1:], strict=True)
     )
     return first, second
