@@ -9,6 +9,7 @@ __all__ = [
     "AssumedSignalWarning",
     "AzimuthRangeWarning",
     "CancellingWeightsWarning",
+    "ChangedWeightsWarning",
     "DataFileError",
     "DivergenceWarning",
     "DownloadError",
@@ -77,6 +78,10 @@ class AzimuthRangeWarning(UserWarning):
 
 class CancellingWeightsWarning(UserWarning):
     """Negative weights that are kept cancel a large part of the weights of a class."""
+
+
+class ChangedWeightsWarning(UserWarning):
+    """A classifier of others gets other weights than those that were passed."""
 
 
 class DivergenceWarning(UserWarning):

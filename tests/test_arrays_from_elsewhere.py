@@ -49,6 +49,7 @@ from skhep_dnn.inspection import (
 from skhep_dnn.model_selection import (
     EventNumberKFold,
     OptunaSearchCV,
+    compare_classifiers,
     cross_validate_pooled,
     network_size,
     seed_spread,
@@ -84,6 +85,7 @@ from tests.test_common import ESTIMATORS
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::skhep_dnn.exceptions.{name}")
     for name in (
+        "ChangedWeightsWarning",
         "LowStatisticsWarning",
         "MeanCombinationWarning",
         "UndefinedSignificanceWarning",
@@ -497,6 +499,25 @@ FUNCTIONS = {
     "weighted_roc_auc": of_scores(metrics.weighted_roc_auc),
     "weighted_roc_curve": of_scores(metrics.weighted_roc_curve),
     "SignificanceAt": of_scores(metrics.SignificanceAt(0.5)),
+    "overtraining_test": lambda of: (
+        metrics.overtraining_test(
+            *(of.y, of.score, of.y, of.score, of.w, of.w),
+            pos_label=np.asarray(of.y)[1],
+            n_permutations=9,
+            n_replicas=3,
+            random_state=0,
+        )
+        .samples_to_frame()
+        .to_numpy()
+    ),
+    "compare_classifiers": lambda of: compare_classifiers(
+        {"linear": LogisticRegression(max_iter=1000)},
+        *(of.X, of.y, signed(of.w)),
+        cv=2,
+        groups=of.groups,
+        n_replicas=2,
+        random_state=0,
+    ).out_of_fold["linear"],
     "poisson_replicas": lambda of: list(
         metrics.poisson_replicas(of.y == of.y[1], of.w, 3, random_state=0)
     ),

@@ -18,13 +18,18 @@ from skhep_dnn import (
 )
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
 from skhep_dnn.feature_selection import SeparationSelector
-from skhep_dnn.model_selection import OptunaSearchCV, SignificanceThresholdClassifier
+from skhep_dnn.model_selection import (
+    AutoMLClassifier,
+    OptunaSearchCV,
+    SignificanceThresholdClassifier,
+)
 from skhep_dnn.pipeline import WeightedPipeline
 from skhep_dnn.preprocessing import (
     CartesianMomenta,
     InvariantFeatures,
     SymmetryAligner,
 )
+from tests.model_selection import fake_automl
 
 SMALL = {
     "n_layers": 1,
@@ -110,6 +115,8 @@ ESTIMATORS = [
     SeparationSelector(
         min_separation=-1.0, min_separation_unit="separation", n_replicas=5
     ),
+    # With one linear model: tests/model_selection/test_automl_libraries.py has mljar.
+    AutoMLClassifier(random_state=0),
     OptunaSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0),
 ]
 STANDARDISED = (
@@ -165,7 +172,18 @@ IN_BATCHES = {
 }
 
 
+OF_MEAN_ONE = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "The weights of a training have a mean of 1, so that their unit does not "
+        "matter: a row of weight 2 changes the sum of all as two rows do not, and with "
+        "it how strong the regularisation of a library is beside the loss."
+    )
+}
+
+
 def expected_failures(estimator):
+    if isinstance(estimator, AutoMLClassifier):
+        return OF_MEAN_ONE
     # scikit-learn puts the weights into the first of three folds, which a single
     # member leaves out: there the check must hold.
     of_others = isinstance(estimator, BoostedDNN | CrossFitClassifier)
@@ -211,6 +229,13 @@ def test_every_public_estimator_is_checked():
     assert public - {WeightedPipeline} == {type(model) for model in ESTIMATORS}
 
 
+@pytest.fixture(autouse=True)
+def automl(monkeypatch):
+    fake_automl.install(monkeypatch)
+
+
+# A check passes weights, which a network of mljar would leave out.
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.ChangedWeightsWarning")
 # Many of the checks use samples of a few events, of which the estimator rightly warns.
 @pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning")
 # They have no event numbers, so that new ones get the mean of the models.

@@ -233,6 +233,22 @@ def has_answer_of_figures(page):
     assert (np.diff(yields, axis=1) < 0.0).all()
 
 
+def has_answer_of_comparison(names):
+    result, check = names["result"], names["check"]
+    frame = result.to_frame()
+    # the trees are better on their training events, and not on others
+    assert frame.loc["trees", "roc_auc_overfitting"] > 0.03
+    assert abs(frame.loc["network", "roc_auc_overfitting"]) < 0.02
+    assert frame.loc["trees", "roc_auc_difference"] < 0.0
+    assert result.p_value("roc_auc", "trees") < 0.05
+    assert result.weights == {
+        "network": "signed",
+        "trees": "refined",
+        "linear": "refined",
+    }
+    assert check.is_worse
+
+
 ANSWERS = {
     "plot_boosting_networks": has_answer_of_boosting,
     "plot_figures_of_an_analysis": has_answer_of_figures,
@@ -241,6 +257,7 @@ ANSWERS = {
     "plot_luck_of_the_best_trial": has_answer_of_luck,
     "plot_raw_momenta_to_significance": has_raw_momenta_answer,
     "plot_symmetries_of_any_classifier": has_symmetries_answer,
+    "plot_is_the_network_worth_it": has_answer_of_comparison,
     "plot_learning_rate_range": has_learning_rate_answer,
     "plot_regularisation": has_answer_of_regularisation,
     "plot_three_processes": has_answer_of_three_processes,

@@ -52,7 +52,7 @@ def test_metadata():
     project = metadata("skhep-dnn")
     assert project["Requires-Python"] == ">=3.11"
     assert project["License-Expression"] == "BSD-3-Clause"
-    extras = {"all", "data", "plot", "postgresql", "stats"}
+    extras = {"all", "automl", "data", "plot", "postgresql", "stats"}
     assert set(project.get_all("Provides-Extra")) == extras
 
 
@@ -69,11 +69,11 @@ def test_dependencies_have_lower_bounds_and_nothing_else():
         assert LOWER_BOUND.fullmatch(requirement), requirement
 
 
-def test_extra_all_holds_all_extras():
+def test_extra_all_holds_all_extras_but_automl_which_brings_forty_libraries():
     extras = PROJECT["project"]["optional-dependencies"]
     (everything,) = extras["all"]
     named = re.fullmatch(r"skhep-dnn\[([a-z,]+)\]", everything)[1].split(",")
-    assert set(named) == set(extras) - {"all"}
+    assert set(named) == set(extras) - {"all", "automl"}
 
 
 def test_benchmarks_are_in_the_source_distribution_and_not_in_the_wheel():

@@ -11,6 +11,7 @@ from skhep_dnn import BoostedDNN, WeightedDNNClassifier, export, metrics
 from skhep_dnn._validation import check_groups, check_labels, check_numbers
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
 from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.model_selection import compare_classifiers
 from skhep_dnn.neural_network import refined_weights
 from skhep_dnn.preprocessing import SymmetryAugmenter
 from skhep_dnn.weights import (
@@ -59,7 +60,11 @@ OF_LABELS = {
     "to_pyhf": lambda y: export.to_pyhf(y, SCORE, W, bins=[-9.0, 9.0]),
     "maximum": lambda y: metrics.max_significance_score(y, SCORE, W),
     "separation": lambda y: metrics.separation_power(y, SCORE, W),
+    "overtraining": lambda y: metrics.overtraining_test(y, SCORE, y, SCORE, W, W),
     "scan": lambda y: metrics.significance_scan(y, SCORE, W),
+    "comparison": lambda y: compare_classifiers(
+        {"linear": LogisticRegression()}, SCORE[:, np.newaxis], y, W
+    ),
     "auc": lambda y: metrics.weighted_roc_auc(y, SCORE, W),
     "roc": lambda y: metrics.weighted_roc_curve(y, SCORE, W),
     "at": lambda y: metrics.SignificanceAt(0.0)(y, SCORE, W),

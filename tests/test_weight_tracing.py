@@ -33,16 +33,23 @@ from skhep_dnn import (
 )
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
 from skhep_dnn.feature_selection import SeparationSelector
-from skhep_dnn.metrics import make_significance_scorer, weighted_scorer
+from skhep_dnn.metrics import (
+    make_significance_scorer,
+    overtraining_test,
+    weighted_scorer,
+)
 from skhep_dnn.model_selection import (
+    AutoMLClassifier,
     EventNumberKFold,
     OptunaSearchCV,
     SignificanceThresholdClassifier,
+    compare_classifiers,
     cross_validate_pooled,
 )
 from skhep_dnn.neural_network import refined_weights
 from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import SymmetryAugmenter
+from tests.model_selection import fake_automl
 
 # Samples are small here, of which classifier and scorers rightly warn.
 pytestmark = [
@@ -190,6 +197,35 @@ def pooled(w: np.ndarray, estimator: Any, scorer: Any = None, **options: Any) ->
     )
 
 
+def compared(w: np.ndarray) -> Any:
+    """Compare a network with a classifier of others."""
+    models = {"network": small(), "linear": LogisticRegression()}
+    return compare_classifiers(models, X, Y, w, cv=SPLITS, n_replicas=3, random_state=0)
+
+
+def overtrained(w: np.ndarray) -> list[float]:
+    """Return what is said of the first column on training and scored events."""
+    (y, score, train), (y_test, score_test, test) = (
+        (Y[s], X["a"].to_numpy()[s], w[s]) for s in (TRAIN, SCORED)
+    )
+    result = overtraining_test(
+        *(y, score, y_test, score_test, train, test),
+        n_permutations=2,
+        n_replicas=2,
+        random_state=0,
+    )
+    gap = result.gaps["roc_auc"]
+    return [gap.gap, *result.samples_to_frame()["distance"]]
+
+
+def of_automl(w: np.ndarray) -> np.ndarray:
+    """Fit an AutoML library that has one linear model."""
+    with pytest.MonkeyPatch.context() as patch:
+        fake_automl.install(patch)
+        model = AutoMLClassifier(random_state=0, backend="autogluon")
+        return model.fit(X[TRAIN], Y[TRAIN], w[TRAIN]).predict_proba(X)
+
+
 def searched(
     w: np.ndarray,
     estimator: Any,
@@ -317,6 +353,25 @@ TRAINING, VALIDATION, SCORING = (4, 7), (60, 61), (90, 91)
 NOT_TRAINING = (*VALIDATION, *SCORING)
 TRAINING_OF_FOLD_1 = (3, 6, 5)
 PATHS = {
+    # comparisons
+    "compared network": Path(
+        lambda w: compared(w).out_of_fold["network"][35:55], (4, 7), (40, 60, 95, 115)
+    ),
+    "compared classifier of others": Path(
+        lambda w: compared(w).out_of_fold["linear"][35:55], (4, 7), (40, 60, 95, 115)
+    ),
+    "compared figure": Path(
+        lambda w: compared(w).metrics["roc_auc"]["linear"].value,
+        (4, 40, 60, 95),
+        (112, 115),
+    ),
+    "compared overfitting": Path(
+        lambda w: compared(w).overfitting["balanced_log_loss"]["linear"].value,
+        (4, 40, 60, 95),
+        (112, 115),
+    ),
+    "overtraining": Path(overtrained, (*TRAINING, *SCORING), VALIDATION),
+    "automl": Path(of_automl, TRAINING, NOT_TRAINING),
     # fit
     "fit": Path(lambda w: trained(w).decision_function(X), TRAINING, NOT_TRAINING),
     "training loss": Path(

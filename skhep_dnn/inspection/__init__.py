@@ -4,6 +4,7 @@ from skhep_dnn.inspection._block_reliance import BlockRelianceDisplay
 from skhep_dnn.inspection._boosting_gain import BoostingGainDisplay
 from skhep_dnn.inspection._bottleneck_output import BottleneckOutputDisplay
 from skhep_dnn.inspection._bottleneck_reliance import BottleneckRelianceDisplay
+from skhep_dnn.inspection._comparison import ComparisonDisplay, plot_classifiers
 from skhep_dnn.inspection._correlation_map import CorrelationDisplay
 from skhep_dnn.inspection._discriminant import DiscriminantDisplay
 from skhep_dnn.inspection._efficiency import EfficiencyDisplay
@@ -21,6 +22,7 @@ from skhep_dnn.inspection._learning_rate_range import LearningRateRangeDisplay
 from skhep_dnn.inspection._mutual_dependence_map import MutualDependenceDisplay
 from skhep_dnn.inspection._network_diagram import NetworkDiagramDisplay
 from skhep_dnn.inspection._output_nodes import OutputNodesDisplay
+from skhep_dnn.inspection._overtraining import OvertrainingDisplay
 from skhep_dnn.inspection._partial_dependence import (
     PartialDependenceCurve,
     WeightedPartialDependenceDisplay,
@@ -40,6 +42,7 @@ __all__ = [
     "BoostingGainDisplay",
     "BottleneckOutputDisplay",
     "BottleneckRelianceDisplay",
+    "ComparisonDisplay",
     "CorrelationDisplay",
     "DiscriminantDisplay",
     "EfficiencyDisplay",
@@ -53,6 +56,7 @@ __all__ = [
     "MutualDependenceDisplay",
     "NetworkDiagramDisplay",
     "OutputNodesDisplay",
+    "OvertrainingDisplay",
     "PartialDependenceCurve",
     "PermutationImportanceDisplay",
     "RankCorrelationDisplay",
@@ -66,5 +70,6 @@ __all__ = [
     "WeightedRocCurveDisplay",
     "YieldConfusionDisplay",
     "YieldsTableDisplay",
+    "plot_classifiers",
     "weighted_permutation_importance",
 ]

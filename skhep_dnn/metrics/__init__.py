@@ -36,6 +36,11 @@ from skhep_dnn.metrics._metric_with_error import (
     paired_difference,
 )
 from skhep_dnn.metrics._optimal_binning import BinnedDiscriminant, optimal_binning
+from skhep_dnn.metrics._overtraining import (
+    MetricGap,
+    OvertrainingTest,
+    overtraining_test,
+)
 from skhep_dnn.metrics._profile import profile_significance
 from skhep_dnn.metrics._ranking import weighted_roc_auc, weighted_roc_curve
 from skhep_dnn.metrics._reliability import ReliabilityCurve, reliability_curve
@@ -55,6 +60,7 @@ from skhep_dnn.metrics._thresholds import (
     threshold_at_maximum,
     threshold_top_fraction,
 )
+from skhep_dnn.metrics._two_samples import TwoSampleTest
 from skhep_dnn.metrics._varied_sample import VariedSample
 from skhep_dnn.metrics._yields_table import YieldsTable, yields_table
 
@@ -67,7 +73,9 @@ __all__ = [
     "EfficiencyAt",
     "FigureOfMerit",
     "FlatSignalTransform",
+    "MetricGap",
     "MetricWithError",
+    "OvertrainingTest",
     "PairedBootstrapResult",
     "PairedDifference",
     "RejectionAt",
@@ -75,6 +83,7 @@ __all__ = [
     "SeparationPower",
     "SignificanceAt",
     "SignificanceScan",
+    "TwoSampleTest",
     "VariedSample",
     "WorkingPoint",
     "YieldConfusion",
@@ -96,6 +105,7 @@ __all__ = [
     "merge_bins",
     "metric_with_error",
     "optimal_binning",
+    "overtraining_test",
     "paired_bootstrap",
     "paired_difference",
     "poisson_replicas",

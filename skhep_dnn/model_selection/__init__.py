@@ -1,5 +1,11 @@
 """Scores of a whole sample from cross-validation, and what is chosen by them."""
 
+from skhep_dnn.model_selection._automl import AutoMLClassifier
+from skhep_dnn.model_selection._comparison import (
+    ClassifierComparison,
+    MeanOverFolds,
+    compare_classifiers,
+)
 from skhep_dnn.model_selection._cross_validation import (
     PooledScores,
     cross_validate_pooled,
@@ -18,17 +24,21 @@ from skhep_dnn.model_selection._significance_threshold import (
 from skhep_dnn.model_selection._space import SearchSpace
 
 __all__ = [
+    "AutoMLClassifier",
+    "ClassifierComparison",
     "CutStability",
     "EfficiencyShift",
     "EventNumberKFold",
     "KeptPredictions",
     "Limit",
+    "MeanOverFolds",
     "OptunaSearchCV",
     "OvertrainingLimit",
     "PooledScores",
     "SearchSpace",
     "SeedSpread",
     "SignificanceThresholdClassifier",
+    "compare_classifiers",
     "cross_validate_pooled",
     "last_width",
     "network_size",

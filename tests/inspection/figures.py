@@ -127,6 +127,18 @@ def partial_dependence():
     )
 
 
+def overtraining():
+    X, y, w = toy().test
+    X_train, y_train, w_train = toy().train
+    return inspection.OvertrainingDisplay.from_estimator(
+        toy().plain,
+        *(X_train, y_train, X, y, w_train, w),
+        response_method="predict_proba",
+        n_permutations=99,
+        n_replicas=20,
+    )
+
+
 def scan():
     X, y, w = toy().test
     score = toy().plain.decision_function(X)
@@ -246,6 +258,7 @@ FIGURES = {
     "OutputNodesDisplay": lambda: inspection.OutputNodesDisplay.from_predictions(
         *three()[:2], sample_weight=three()[3]
     ),
+    "OvertrainingDisplay": overtraining,
     "PermutationImportanceDisplay": importance,
     "RankCorrelationDisplay": lambda: inspection.RankCorrelationDisplay.from_data(
         toy().numbers
