@@ -12,6 +12,7 @@ from skhep_dnn.inspection._history import TrainingHistoryDisplay
 from skhep_dnn.inspection._importance_bars import PermutationImportanceDisplay
 from skhep_dnn.inspection._inputs import InputColumn, InputsDisplay
 from skhep_dnn.inspection._learning_rate_range import LearningRateRangeDisplay
+from skhep_dnn.inspection._make_report import Report, make_report
 from skhep_dnn.inspection._mutual_dependence_map import MutualDependenceDisplay
 from skhep_dnn.inspection._network_diagram import NetworkDiagramDisplay
 from skhep_dnn.inspection._output_nodes import OutputNodesDisplay
@@ -39,10 +40,12 @@ __all__ = [
     "PermutationImportanceDisplay",
     "RankCorrelationDisplay",
     "ReliabilityDisplay",
+    "Report",
     "SignificanceScanDisplay",
     "TrainingHistoryDisplay",
     "WeightedHistogram",
     "WeightedRocCurveDisplay",
     "YieldConfusionDisplay",
+    "make_report",
     "weighted_permutation_importance",
 ]
