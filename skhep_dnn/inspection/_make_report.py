@@ -113,7 +113,7 @@ class Report:
     ...         "s": {
     ...             "metrics": {
     ...                 "roc_auc": {"value": 0.91234, "error": 0.0032},
-    ...                 "figure_of_merit": "asimov",
+    ...                 "figure_of_merit": {"name": "AMS"},
     ...                 "cut": None,
     ...             }
     ...         }
@@ -422,7 +422,8 @@ def _line(name: str, metrics: Mapping[str, Any]) -> str:
     if metrics["cut"] is None:
         return f"{text}; no cut"
     value = with_error(**_defined(metrics["significance"]))
-    return f"{text}; {metrics['figure_of_merit']} {value} at the cut {_cut(metrics)}"
+    name = metrics["figure_of_merit"]["name"]
+    return f"{text}; {name} {value} at the cut {_cut(metrics)}"
 
 
 def _cut(metrics: Mapping[str, Any]) -> str:

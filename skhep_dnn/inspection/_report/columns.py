@@ -26,7 +26,8 @@ __all__ = ["columns_section"]
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-_MAX_COLUMNS = 30  # of a heat map, and of bars
+_MAX_BARS = 30
+_MAX_CORRELATED = 16  # whose names can be read in a heat map
 _N_REPEATS = 2
 _N_REPLICAS = 50  # of the error of a separation: known to 10 per cent
 
@@ -129,7 +130,7 @@ def _importance_picture(importance: Any, names: list[str]) -> str:
     shown = Bunch(**{**importance, "names": labels})
     return picture(
         lambda: PermutationImportanceDisplay.from_importance(
-            shown, max_groups=min(_MAX_COLUMNS, len(names))
+            shown, max_groups=min(_MAX_BARS, len(names))
         ),
         alt=f"Permutation importance of {len(names)} columns; the largest: {first}.",
         caption="Permutation importance: what the estimator relies on.",
@@ -139,13 +140,13 @@ def _importance_picture(importance: Any, names: list[str]) -> str:
 def _correlations(X: Any, weights: FloatArray, names: list[str]) -> list[str]:
     """Return the figure of the rank correlations of the most important columns."""
     numbers = _numbers(X)
-    kept = [name for name in names if name in numbers][:_MAX_COLUMNS]
+    kept = [name for name in names if name in numbers][:_MAX_CORRELATED]
     if len(kept) < 2:
         return []
     columns = np.column_stack([numbers[name] for name in kept])
     correlation = np.asarray(weighted_spearman(columns, weights))
     others = np.abs(np.where(np.eye(len(kept), dtype=bool), np.nan, correlation))
-    alt = f"Rank correlations of {len(kept)} columns."
+    alt = f"Rank correlations of the {len(kept)} most important columns."
     if np.isfinite(others).any():
         i, j = np.unravel_index(np.nanargmax(others), others.shape)
         value = number(float(correlation[i, j]))
@@ -156,6 +157,7 @@ def _correlations(X: Any, weights: FloatArray, names: list[str]) -> list[str]:
                 correlation, names=[figure_text(name) for name in kept]
             ),
             alt=alt,
-            caption="Rank correlations of the columns, all classes together.",
+            caption=f"Rank correlations of the {len(kept)} most important columns, all "
+            "classes together.",
         )
     ]

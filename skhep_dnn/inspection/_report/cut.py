@@ -24,8 +24,8 @@ FloatArray = NDArray[np.float64]
 
 _OF_HALVES = (
     "of each half of the test events, drawn by the seed, chosen on the other half at "
-    "the largest significance: no event chose a cut for itself. For new events choose one "
-    "cut with SignificanceThresholdClassifier, and pass it"
+    "the largest significance: no event chose a cut for itself. For new events "
+    "choose one cut with SignificanceThresholdClassifier, and pass it"
 )
 
 

@@ -65,7 +65,7 @@ def embedded(figure: Figure) -> str:
     """
     import matplotlib as mpl  # noqa: PLC0415
 
-    options = {"svg.fonttype": "path", "svg.hashsalt": "skhep_dnn"}
+    options: dict[Any, str] = {"svg.fonttype": "path", "svg.hashsalt": "skhep_dnn"}
     with mpl.rc_context(options):
         vector = _saved(figure, format="svg", metadata=_TITLES)
     if len(vector) <= _SMALL:

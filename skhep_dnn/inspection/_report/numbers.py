@@ -15,6 +15,8 @@ __all__ = ["Measured", "flattened", "number", "per_cent", "plain", "with_error"]
 
 Measured = dict[str, float]
 
+_ROUNDING = 1e-12
+
 
 def plain(value: Any) -> Any:
     """Return a value as JSON knows it: no numpy, no nan, no keys but texts.
@@ -110,7 +112,8 @@ def with_error(value: float, error: float) -> str:
     >>> with_error(0.91234, 0.0032), with_error(12346.0, 120.0), with_error(2.5, 0.0)
     ('0.9123 ± 0.0032', '12 350 ± 120', '2.5')
     """
-    if not math.isfinite(error) or not error > 0.0 or not math.isfinite(value):
+    is_known = math.isfinite(value) and math.isfinite(error)
+    if not is_known or error <= _ROUNDING * abs(value):
         return number(value)
     digits = 1 - math.floor(math.log10(error))
     if digits >= 0:

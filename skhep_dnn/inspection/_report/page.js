@@ -1,6 +1,6 @@
 "use strict";
 // A line above each long table that hides the rows without the words typed into it.
-// The words of "#filter=mass test" are typed into all of them.
+// The words of "#filter=mass test" are typed into those that have such rows.
 (function () {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const start = fragment.get("filter") || "";
@@ -15,7 +15,7 @@
     line.className = "filter";
     input.type = "search";
     input.id = "filter-" + k;
-    input.placeholder = "all words must be in a row";
+    input.placeholder = "words";
     label.htmlFor = input.id;
     label.textContent = "Filter rows:";
     count.htmlFor = input.id;
@@ -31,11 +31,15 @@
         shown += fits ? 1 : 0;
       });
       count.textContent = shown + " of " + rows.length + " rows";
+      return shown;
     }
 
     input.addEventListener("input", filter);
     input.value = start;
-    filter();
+    if (filter() === 0) {
+      input.value = "";
+      filter();
+    }
   }
 
   document.querySelectorAll("table.filterable").forEach(addFilter);

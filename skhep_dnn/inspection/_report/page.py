@@ -31,11 +31,8 @@ __all__ = [
     "table",
 ]
 
-_FILTERABLE = 8  # rows from which on a table has a filter
-_LINE_ENDS = {0x2028: "\\u2028", 0x2029: "\\u2029"}
-_IN_SCRIPT = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", **_LINE_ENDS}
-)
+_FILTERABLE = 12  # rows from which on a table has a filter
+_IN_SCRIPT = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
 @dataclass(frozen=True)
@@ -99,16 +96,21 @@ def table(
     caption : str, default=None
         What the table is; None leaves it out.
     filterable : bool, default=None
-        Whether to give it a filter; None for tables of eight rows or more.
+        Whether to give it a filter; None for tables of twelve rows or more.
 
     Returns
     -------
     html : str
     """
-    lines = [_row(row) for row in rows]
+    cells = [[str(cell) for cell in row] for row in rows]
+    lines = [_row(row) for row in cells]
     if filterable is None:
         filterable = len(lines) >= _FILTERABLE
-    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
+    kinds = [_kind(text) for text in cells[0]] if cells else [""] * len(header)
+    names = "".join(
+        f'<th scope="col"{kind if k else ""}>{escape(name)}</th>'
+        for k, (name, kind) in enumerate(zip(header, kinds, strict=True))
+    )
     title = "" if caption is None else f"<caption>{escape(caption)}</caption>"
     kind = "numbers filterable" if filterable else "numbers"
     return (
@@ -242,13 +244,13 @@ def _policy(script: str) -> str:
     )
 
 
-def _row(cells: Sequence[object]) -> str:
+def _row(cells: Sequence[str]) -> str:
     first, *others = cells
-    rest = "".join(_cell(str(cell)) for cell in others)
-    return f'<tr><th scope="row">{escape(str(first))}</th>{rest}</tr>\n'
+    rest = "".join(f"<td{_kind(text)}>{escape(text)}</td>" for text in others)
+    return f'<tr><th scope="row">{escape(first)}</th>{rest}</tr>\n'
 
 
-def _cell(text: str) -> str:
-    start = text.lstrip("-<> ")[:1]
-    kind = ' class="number"' if start.isdigit() or text == "nan" else ""
-    return f"<td{kind}>{escape(text)}</td>"
+def _kind(text: str) -> str:
+    """Return the class of a cell that stands to the right."""
+    is_number = text.lstrip("-<> ")[:1].isdigit() or text == "nan"
+    return ' class="number"' if is_number else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -215,17 +216,22 @@ def training_section(sample: Sample) -> Section | None:
     if history is None or not needed <= set(getattr(history, "columns", ())):
         return None
     kept = history[history["kept"].astype(bool)]
-    values = {
+    values: dict[str, Any] = {
         "n_members": int(history["member"].nunique()),
         "n_epochs": int(history["epoch"].max()),
         "kept_epochs": sorted(int(epoch) for epoch in kept["epoch"]),
         "train_loss_kept": float(kept["train_loss"].mean()),
         "valid_loss_kept": float(kept["valid_loss"].mean()),
     }
-    losses = (
-        f"training loss {number(values['train_loss_kept'])}, validation loss "
-        f"{number(values['valid_loss_kept'])}, mean over what was kept"
+    losses = ", ".join(
+        f"{name} loss {number(values[key])}"
+        for name, key in (
+            ("training", "train_loss_kept"),
+            ("validation", "valid_loss_kept"),
+        )
+        if math.isfinite(values[key])
     )
+    losses = f"{losses}, mean over what was kept"
     alt = (
         f"Losses of {values['n_members']} networks against the epoch, up to epoch "
         f"{values['n_epochs']}: {losses}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def metrics_section(quoted: Quoted) -> Section:
     html += table(("figure of merit", "test events"), rows)
     html += paragraph(_yields_note(signal))
     values: dict[str, Any] = {key: value for key, (_, value) in known.items()}
-    values["figure_of_merit"] = str(merit)
+    values["figure_of_merit"] = {"name": name, **asdict(merit)}
     values["cut"] = None if cut is None else cut.to_dict()
     return Section("metrics", "Figures of merit", html, values)
 
@@ -210,13 +211,15 @@ def overtraining_section(quoted: Quoted) -> Section:
             np.hypot(train["error"], test["error"]),
         )
         values[key] = {"train": train, "test": test, "gap": gap}
-        pull = number(gap["value"] / gap["error"]) if gap["error"] > 0 else "nan"
+        pull = (
+            number(round(gap["value"] / gap["error"], 2)) if gap["error"] > 0 else "nan"
+        )
         rows.append([name, *(with_error(**v) for v in (train, test, gap)), pull])
     html = paragraph(
         "The gap is what the training events have ahead, positive where the test "
-        "events are worse. A fitted classifier always does better on the events that it "
-        "saw; the figure of the test events is the one to quote, and the gap says how much "
-        "was learnt by heart."
+        "events are worse. A fitted classifier always does better on the events that "
+        "it saw; the figure of the test events is the one to quote, and the gap says "
+        "how much was learnt by heart."
     )
     html += table(("figure", "training", "test", "gap", "gap / error"), rows)
     return Section("overtraining", "Overtraining", html, values)

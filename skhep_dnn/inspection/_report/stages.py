@@ -170,39 +170,45 @@ def _found_stages(signal: SignalEvents) -> Iterator[_Stage]:
 def _search(part: Part, signal: SignalEvents) -> _Stage:
     """Return the stage of a search: the best trial, its score, and all the others."""
     model = part.model
-    results = pd.DataFrame(model.cv_results_)
+    results = {str(key): list(v) for key, v in model.cv_results_.items()}
+    n_trials = len(next(iter(results.values())))
     best = getattr(model, "best_params_", {})
     text = ", ".join(f"{name} = {value!r}" for name, value in best.items())
     score = float(getattr(model, "best_score_", np.nan))
     judged, on = _out_of_fold(part, signal)
     return _Stage(
         part.name,
-        f"best of {len(results)}: {text}; score {number(score)}",
+        f"best of {n_trials}: {text}; score {number(score)}",
         judged,
         on,
         tables=[_trials(part.name, results)],
         numbers={
-            "n_candidates": len(results),
+            "n_candidates": n_trials,
             "best_params": {name: repr(value) for name, value in best.items()},
             "best_score": score,
         },
     )
 
 
-def _trials(name: str, results: pd.DataFrame) -> str:
+def _trials(name: str, results: dict[str, list[Any]]) -> str:
     """Return the table of what a search tried, the best first."""
-    rank = next((c for c in results if c.startswith("rank_test_")), None)
-    if rank is not None:
-        results = results.sort_values(rank, kind="stable")
+    ranks = next((v for k, v in results.items() if k.startswith("rank_test_")), None)
+    order = list(range(len(next(iter(results.values())))))
+    if ranks is not None:
+        order.sort(key=lambda k: ranks[k])
     scored = ("pooled_test_", "mean_test_", "std_test_", "rank_test_")
     columns = [c for c in results if c.startswith(scored)]
     parameters = [c for c in results if c.startswith("param_")]
     rows = [
-        [k + 1, *(repr(row[c]) for c in parameters), *(_entry(row[c]) for c in columns)]
-        for k, (_, row) in enumerate(results.head(_MOST_ROWS).iterrows())
+        [
+            place,
+            *(_entry(results[c][k]) for c in parameters),
+            *(_entry(results[c][k]) for c in columns),
+        ]
+        for place, k in enumerate(order[:_MOST_ROWS], start=1)
     ]
     header = ["place", *(c.removeprefix("param_") for c in parameters), *columns]
-    shown = f", the best {_MOST_ROWS}" if len(results) > _MOST_ROWS else ""
+    shown = f", the best {_MOST_ROWS}" if len(order) > _MOST_ROWS else ""
     return table(header, rows, caption=f"{name}: what was tried{shown}")
 
 
