@@ -16,7 +16,11 @@ from sklearn.svm import LinearSVC
 
 from skhep_dnn import BackwardEliminationSelector, WeightedDNNClassifier
 from skhep_dnn.ensemble import CrossFitClassifier
-from skhep_dnn.exceptions import UndefinedSignificanceWarning, WeightsError
+from skhep_dnn.exceptions import (
+    RefitCutWarning,
+    UndefinedSignificanceWarning,
+    WeightsError,
+)
 from skhep_dnn.inspection import Report, make_report
 from skhep_dnn.metrics import (
     SignificanceAt,
@@ -69,7 +73,7 @@ class Page(HTMLParser):
 
     def text_of(self, tag):
         return [
-            self.texts.get(k, "")
+            self.texts.get(k, "").strip()
             for k, (name, _) in enumerate(self.elements)
             if name == tag
         ]
@@ -284,17 +288,17 @@ def staged(tmp_path_factory):
     X.columns = test[0].columns = ["$\\frac{$", "a_b", "c", "d"]
     plain = LogisticRegression().fit(X, y, sample_weight=np.abs(w))
     selector = BackwardEliminationSelector(
-        LogisticRegression(), scoring="roc_auc", cv=2, n_seeds=1, random_state=0
+        LogisticRegression(), scoring="roc_auc", cv=2, random_state=0
     )
     search = GridSearchCV(LogisticRegression(), {"C": [0.01, 1.0]}, cv=2)
     steps = make_pipeline(
         StandardScaler().set_output(transform="pandas"),
         selector,
         SignificanceThresholdClassifier(
-            CrossFitClassifier(search, cv=2), n_replicas=0, min_n_eff=5.0
+            search, cv=3, refit=True, n_replicas=0, min_n_eff=5.0
         ),
     )
-    with pytest.warns(match="mean of"):
+    with pytest.warns(RefitCutWarning):
         model = steps.fit(
             X,
             y,
@@ -323,19 +327,18 @@ def test_stages_have_a_row_and_a_figure(staged):
     stages = report.numbers["signals"]["s"]["stages"]
     assert list(stages) == [
         "before tuning",
-        "CrossFitClassifier",
-        "SignificanceThresholdClassifier",
         "BackwardEliminationSelector",
+        "GridSearchCV",
+        "SignificanceThresholdClassifier",
         "final estimator",
     ]
     selection = stages["BackwardEliminationSelector"]
     assert selection["support"] == model[1].get_support().tolist()
-    for name in ("before tuning", "CrossFitClassifier", "final estimator"):
+    for name in ("before tuning", "GridSearchCV", "final estimator"):
         assert 0.5 < stages[name]["roc_auc"]["value"] < 1.0
     page = Page(report.path.read_text(encoding="utf-8"))
     captions = page.text_of("figcaption")
     assert "before tuning: score of the test events." in captions
-    assert "CrossFitClassifier: score of the training, out-of-fold events." in captions
 
 
 def test_the_cut_of_the_estimator_is_taken_and_named(staged):
@@ -353,9 +356,23 @@ def test_changed_parameters_of_all_parts(staged):
     changed = staged[0].numbers["configuration"]["parameters"]
     assert changed["significancethresholdclassifier__min_n_eff"] == "5.0"
     assert changed["backwardeliminationselector__cv"] == "2"
-    name = "significancethresholdclassifier__estimator__estimator__param_grid"
+    name = "significancethresholdclassifier__estimator__param_grid"
     assert "0.01" in changed[name]
     assert not any(name.endswith("steps") for name in changed)
+
+
+def test_out_of_fold_scores_judge_a_stage(tmp_path):
+    X, y, w = events(0, 600)
+    X["EventId"] = np.arange(600)
+    model = CrossFitClassifier(LogisticRegression(), event_number="EventId", cv=2)
+    model.fit(X, y, sample_weight=np.abs(w))
+    report = make_report(model, X, y, X, y, w, w, path=tmp_path / "a.html", **SMALL)
+    found = report.numbers["signals"]["s"]["stages"]["CrossFitClassifier"]["roc_auc"]
+    area = weighted_roc_auc(y, model.oof_decision_function_, w)
+    assert found["value"] == pytest.approx(area)
+    page = Page(report.path.read_text(encoding="utf-8"))
+    caption = "CrossFitClassifier: score of the training, out-of-fold events."
+    assert caption in page.text_of("figcaption")
 
 
 def test_searches_show_what_was_tried(tmp_path):
@@ -526,8 +543,6 @@ def test_what_is_wrong_is_named(tmp_path):
 
 def test_matplotlib_is_asked_for(tmp_path, monkeypatch):
     X, y, _ = events(0, 200)
-    monkeypatch.setattr(
-        "skhep_dnn.inspection._make_report.find_spec", lambda name: None
-    )
+    monkeypatch.setattr("skhep_dnn.inspection._make_report.find_spec", lambda _: None)
     with pytest.raises(ImportError, match=r"pip install \"skhep-dnn\[plot\]\""):
         make_report(LogisticRegression().fit(X, y), X, y, X, y)

@@ -55,7 +55,7 @@ class Part:
 
 
 def parts_of(estimator: BaseEstimator) -> Iterator[Part]:
-    """Yield the fitted parts of an estimator, from the outside to the inside.
+    """Yield the fitted parts of an estimator, in the order of their fits.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ def parts_of(estimator: BaseEstimator) -> Iterator[Part]:
     Yields
     ------
     part : Part
-        Pipelines are not parts, their steps are.
+        Pipelines are not parts, their steps are; what is inside of another one comes
+        before it.
     """
     return _parts(Part(estimator, (), predicts=True))
 
@@ -80,15 +81,15 @@ def _parts(part: Part) -> Iterator[Part]:
             is_last = part.predicts and k == len(model.steps) - 1
             yield from _parts(Part(step, before, is_last))
         return
-    yield part
     inner = next((getattr(model, n) for n in _INNER if hasattr(model, n)), None)
     if part.predicts and isinstance(inner, BaseEstimator):
         yield from _parts(Part(inner, part.before, predicts=True))
+    yield part
 
 
 def last_part(estimator: BaseEstimator) -> Part:
     """Return the innermost part of those that predict."""
-    return [part for part in parts_of(estimator) if part.predicts][-1]
+    return next(part for part in parts_of(estimator) if part.predicts)
 
 
 @dataclass(frozen=True)

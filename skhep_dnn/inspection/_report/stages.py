@@ -156,7 +156,7 @@ def _without_cut(signal: SignalEvents) -> SignalEvents:
 
 def _found_stages(signal: SignalEvents) -> Iterator[_Stage]:
     """Yield the stages inside of the estimator, from the first to the last."""
-    for part in reversed(list(parts_of(signal.sample.estimator))):
+    for part in parts_of(signal.sample.estimator):
         if hasattr(part.model, "cv_results_"):
             yield _search(part, signal)
         elif hasattr(part.model, "get_support"):
