@@ -18,9 +18,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))
 
 # The browser reads its commands from the file descriptor 3 and answers on 4.
 _START = """
-import os, sys
-commands, answers = int(sys.argv[1]), int(sys.argv[2])
-high = [os.dup(commands), os.dup(answers)]
+import fcntl, os, sys
+high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 10) for fd in sys.argv[1:3]]
 os.dup2(high[0], 3), os.dup2(high[1], 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
@@ -58,6 +57,14 @@ class Chromium:
         )
         os.close(commands)
         os.close(answers)
+        try:
+            self._attach()
+        except BaseException:
+            self.close()
+            raise
+
+    def _attach(self):
+        """Open a page and listen to it."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self.session = attached["sessionId"]
@@ -68,6 +75,10 @@ class Chromium:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """End the browser."""
         self.process.terminate()
         self.process.wait(30)
         os.close(self._to)

@@ -121,7 +121,7 @@ def test_parts_of_the_estimator_open_without_a_script(page):
     assert page.evaluate("document.querySelectorAll('.diagram button').length") == 0
     control = "document.querySelector('.diagram input[type=checkbox]')"
     before = page.evaluate(f"{control}.checked")
-    page.evaluate(f"document.querySelector('.diagram label').click()")
+    page.evaluate("document.querySelector('.diagram label').click()")
     assert page.evaluate(f"{control}.checked") != before
     assert isinstance(page.evaluate(is_shown), bool)
     assert page.errors == []

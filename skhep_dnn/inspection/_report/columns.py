@@ -15,7 +15,7 @@ from skhep_dnn.inspection._importance_bars import PermutationImportanceDisplay
 from skhep_dnn.inspection._permutation_importance import weighted_permutation_importance
 from skhep_dnn.inspection._rank_correlation_map import RankCorrelationDisplay
 from skhep_dnn.inspection._report.events import SignalEvents
-from skhep_dnn.inspection._report.images import figure_text, picture
+from skhep_dnn.inspection._report.images import figure_texts, picture
 from skhep_dnn.inspection._report.measures import Quoted, measured
 from skhep_dnn.inspection._report.numbers import Measured, number, with_error
 from skhep_dnn.inspection._report.page import Section, figures, paragraph, table
@@ -126,7 +126,7 @@ def _importance_picture(importance: Any, names: list[str]) -> str:
     means = dict(zip(importance.names, importance.importances_mean, strict=True))
     errors = dict(zip(importance.names, importance.errors, strict=True))
     first = ", ".join(f"{n} {with_error(means[n], errors[n])}" for n in names[:3])
-    labels = [figure_text(name) for name in importance.names]
+    labels = figure_texts(importance.names)
     shown = Bunch(**{**importance, "names": labels})
     return picture(
         lambda: PermutationImportanceDisplay.from_importance(
@@ -154,7 +154,7 @@ def _correlations(X: Any, weights: FloatArray, names: list[str]) -> list[str]:
     return [
         picture(
             lambda: RankCorrelationDisplay.from_correlation(
-                correlation, names=[figure_text(name) for name in kept]
+                correlation, names=figure_texts(kept)
             ),
             alt=alt,
             caption=f"Rank correlations of the {len(kept)} most important columns, all "

@@ -7,7 +7,8 @@ points or cells is smaller as pixels. Both are made where the first is large.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,11 @@ from skhep_dnn.inspection._report.page import figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["embedded", "figure_text", "picture"]
+__all__ = ["embedded", "figure_text", "figure_texts", "picture"]
 
 _SMALL = 60_000  # bytes up to which an SVG is taken without a look at its pixels
 _DPI = 180
+_LONGEST, _LONGEST_FORMULA = 34, 80  # letters of a name in a figure
 _PAGE_DPI = 80  # pixels of the page for an inch of a figure
 _TITLES = {"Creator": "skhep_dnn", "Date": None}
 
@@ -89,24 +91,51 @@ def figure_text(text: object) -> str:
     Returns
     -------
     text : str
-        With its dollars escaped if what is between them is no formula.
+        Short enough to leave room for the figure; with its dollars escaped if what is
+        between them is no formula.
 
     Examples
     --------
     >>> figure_text("$t\\bar{t}$"), figure_text("10 $_% to 20 $")
     ('$t\\bar{t}$', '10 \\$_% to 20 \\$')
+    >>> figure_text("a name that goes on and on, and on again, to its end")
+    'a name that goes on …n, to its end'
     """
+    words = " ".join(str(text).split())
+    if _is_formula(words):
+        return words
+    if len(words) > _LONGEST:
+        words = f"{words[:20]}…{words[-13:]}"
+    return words.replace("$", r"\$")
+
+
+def figure_texts(names: Sequence[object]) -> list[str]:
+    """Return names as a figure shows them; those that look alike get a number.
+
+    Examples
+    --------
+    >>> figure_texts(["mass", "p  T", "p T"])
+    ['mass', 'p T', 'p T (2)']
+    """
+    counts: Counter[str] = Counter()
+    shown = []
+    for text in map(figure_text, names):
+        counts[text] += 1
+        shown.append(text if counts[text] == 1 else f"{text} ({counts[text]})")
+    return shown
+
+
+def _is_formula(words: str) -> bool:
     from matplotlib.cbook import is_math_text  # noqa: PLC0415
     from matplotlib.mathtext import MathTextParser  # noqa: PLC0415
 
-    words = str(text)
-    if "$" not in words or not is_math_text(words):
-        return words.replace("$", r"\$")
+    if "$" not in words or len(words) > _LONGEST_FORMULA or not is_math_text(words):
+        return False
     try:
         MathTextParser("path").parse(words)
     except ValueError:
-        return words.replace("$", r"\$")
-    return words
+        return False
+    return True
 
 
 def _saved(figure: Figure, **options: Any) -> bytes:

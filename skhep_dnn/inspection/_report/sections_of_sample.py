@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from skhep_dnn.inspection._history import TrainingHistoryDisplay
 from skhep_dnn.inspection._report.diagram import estimator_diagram
 from skhep_dnn.inspection._report.events import Sample
-from skhep_dnn.inspection._report.images import figure_text, picture
+from skhep_dnn.inspection._report.images import figure_text, figure_texts, picture
 from skhep_dnn.inspection._report.measures import selected_yield
 from skhep_dnn.inspection._report.numbers import (
     flattened,
@@ -251,7 +251,7 @@ def classes_section(sample: Sample) -> Section | None:
     if not 2 < len(sample.classes) <= _MAX_CLASSES:
         return None
     predicted = np.asarray(sample.estimator.predict(sample.test.X))
-    labels = [figure_text(label) for label in sample.classes]
+    labels = figure_texts(sample.classes)
     named = dict(zip(sample.classes, labels, strict=True))
 
     def draw() -> YieldConfusionDisplay:
