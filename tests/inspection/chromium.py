@@ -14,7 +14,8 @@ import time
 
 __all__ = ["CHROMIUM", "Chromium"]
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
 
 # The browser reads its commands from the file descriptor 3 and answers on 4.
 _START = """
