@@ -1,4 +1,4 @@
-"""What does a report cost: time, size of its file, and memory, against its events?
+"""Time that a report takes, and the size of its file, against the number of events.
 
 A network of the defaults' size is trained briefly, and `make_report` is called with
 half of the events as the training and half as the test sample, with processes and data.

@@ -15,7 +15,12 @@ from sklearn.utils import check_random_state
 from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import _num_samples
 from skhep_dnn._tables import native_events
-from skhep_dnn._validation import check_event_weights, check_labels, signal_labels
+from skhep_dnn._validation import (
+    check_event_weights,
+    check_labels,
+    known_labels,
+    signal_labels,
+)
 from skhep_dnn.feature_selection._columns import named_table
 from skhep_dnn.inspection._display import check_fitted_classifier, signal_label
 from skhep_dnn.inspection._report.parts import Answers, DecidedCut, decided_cut
@@ -300,7 +305,9 @@ def _events(
             f"{len(labels)}. Pass the labels of exactly the events in `X_{name}`."
         )
         raise ValueError(msg)
-    unknown = sorted(set(np.unique(labels).tolist()) - set(classes), key=str)
+    unknown = [
+        k for k in known_labels(labels, f"y_{name}").tolist() if k not in classes
+    ]
     if unknown:
         msg = (
             f"`y_{name}` must have labels of the classes {shown(classes)}, got "
@@ -327,6 +334,7 @@ def _check_process(process: ArrayLike | None, n_samples: int) -> NDArray[Any] | 
     if process is None:
         return None
     names = check_labels(process, "process")
+    known_labels(names, "process")  # of one kind
     if len(names) != n_samples:
         msg = (
             f"`process` must have one name for each of the {n_samples} test events, "

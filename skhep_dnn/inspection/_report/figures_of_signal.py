@@ -14,7 +14,7 @@ from skhep_dnn.inspection._reliability import ReliabilityDisplay
 from skhep_dnn.inspection._report.events import SignalEvents
 from skhep_dnn.inspection._report.images import figure_text, picture
 from skhep_dnn.inspection._report.measures import Quoted, selected_yield
-from skhep_dnn.inspection._report.numbers import Measured, number, with_error
+from skhep_dnn.inspection._report.numbers import number, per_cent, with_error
 from skhep_dnn.inspection._report.page import Section, figures, paragraph
 from skhep_dnn.inspection._report.sections_of_signal import MERITS
 from skhep_dnn.inspection._roc_curve import WeightedRocCurveDisplay
@@ -23,9 +23,12 @@ from skhep_dnn.metrics import ReliabilityCurve, reliability_curve, weighted_roc_
 
 __all__ = ["calibration_section", "figure_names", "scores_section", "spoken_scores"]
 
+FloatArray = NDArray[np.float64]
 Labels = NDArray[Any]
+RocCurve = tuple[FloatArray, FloatArray, FloatArray]
 Prior = Literal["balanced"] | None
 
+_EFFICIENCIES = (0.3, 0.5, 0.8)
 _PRIORS: tuple[tuple[str, Prior, str], ...] = (
     ("balanced", "balanced", "at equal yields of all classes"),
     ("physical", None, "at the yields of the weights"),
@@ -34,8 +37,27 @@ _PRIORS: tuple[tuple[str, Prior, str], ...] = (
 
 def scores_section(quoted: Quoted) -> Section:
     """Return the distribution of the score, the ROC curve and the scan of all cuts."""
-    shown = [_score_picture(quoted), _roc_picture(quoted), _scan_picture(quoted)]
-    return Section("scores", "Score and cuts", figures(shown), {})
+    signal = quoted.signal
+    curve = weighted_roc_curve(
+        signal.is_signal, signal.scores, signal.weights, pos_label=True
+    )
+    at = _background_at(curve[0], curve[1])
+    shown = [
+        _score_picture(quoted),
+        _roc_picture(quoted, curve, at),
+        _scan_picture(quoted),
+    ]
+    numbers = {"background_efficiency_at_signal_efficiency": at}
+    return Section("scores", "Score and cuts", figures(shown), numbers)
+
+
+def _background_at(background: FloatArray, signal: FloatArray) -> dict[str, float]:
+    """Return the background efficiency at some signal efficiencies."""
+    found = {}
+    for efficiency in _EFFICIENCIES:
+        reached = np.flatnonzero(signal >= efficiency)  # the first: the hardest cut
+        found[f"{efficiency:g}"] = float(background[reached[0]])
+    return found
 
 
 def figure_names(signal: SignalEvents) -> tuple[str, str]:
@@ -85,44 +107,25 @@ def _score_picture(quoted: Quoted) -> str:
     )
 
 
-def _roc_picture(quoted: Quoted) -> str:
-    signal, options = quoted.signal, quoted.signal.sample.options
-
-    def draw() -> WeightedRocCurveDisplay:
-        background, found, thresholds = weighted_roc_curve(
-            signal.is_signal, signal.scores, signal.weights, pos_label=True
-        )
-        display = WeightedRocCurveDisplay(
+def _roc_picture(quoted: Quoted, curve: RocCurve, at: dict[str, float]) -> str:
+    background, efficiency, thresholds = curve
+    area = with_error(**quoted.area)
+    points = ", ".join(
+        f"{number(value)} at {per_cent(float(share))} of the signal"
+        for share, value in at.items()
+    )
+    return picture(
+        lambda: WeightedRocCurveDisplay(
             background_efficiency=background,
-            signal_efficiency=found,
+            signal_efficiency=efficiency,
             thresholds=thresholds,
             roc_auc=quoted.area["value"],
             roc_auc_error=quoted.area["error"],
-        )
-        return display.plot(plot_chance_level=True)
-
-    return picture(
-        draw,
-        alt=lambda display: _alt_of_roc(display, quoted.area),
-        caption=f"Test events: area under the curve {with_error(**quoted.area)}, with "
-        f"the error of {options.n_replicas} replicas.",
-    )
-
-
-def _alt_of_roc(display: WeightedRocCurveDisplay, auc: Measured) -> str:
-    order = np.argsort(display.signal_efficiency, kind="stable")
-    at = np.interp(
-        [0.3, 0.5, 0.8],
-        display.signal_efficiency[order],
-        display.background_efficiency[order],
-    )
-    points = ", ".join(
-        f"{number(value)} at {efficiency} of the signal"
-        for efficiency, value in zip(("30 %", "50 %", "80 %"), at.tolist(), strict=True)
-    )
-    return (
-        f"ROC curve of the test events, area {with_error(**auc)}; background "
-        f"efficiency {points}."
+        ).plot(plot_chance_level=True),
+        alt=f"ROC curve of the test events, area {area}; background efficiency "
+        f"{points}.",
+        caption=f"Test events: area under the curve {area}; background efficiency "
+        f"{points}.",
     )
 
 
