@@ -6,6 +6,8 @@ return the same result; what a mask hides is undefined, or refused.
 
 import inspect
 import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +46,7 @@ from skhep_dnn.inspection import (
     RankCorrelationDisplay,
     SignificanceScanDisplay,
     WeightedRocCurveDisplay,
+    make_report,
     weighted_permutation_importance,
 )
 from skhep_dnn.model_selection import (
@@ -409,6 +412,21 @@ def signed(weights):
     return (np.where(np.arange(N) % 8 < 2, -1.0, 1.0) * weights).astype(kind)
 
 
+def reported(of):
+    with TemporaryDirectory() as folder:
+        report = make_report(
+            *(LogisticRegression().fit(X, Y), of.X, of.y, of.X, of.y, of.w, of.w),
+            of.groups,
+            of.X,
+            Path(folder) / "report.html",
+            threshold=0.0,
+            n_replicas=2,
+            random_state=0,
+        )
+    report.numbers["software"].pop("created")
+    return np.frombuffer(repr(report.numbers).encode(), dtype=np.uint8)
+
+
 FUNCTIONS = {
     "training_weights": lambda of: training_weights(of.y, of.w).weights,
     "refined_weights": lambda of: refined_weights(
@@ -495,6 +513,7 @@ FUNCTIONS = {
     "to_physical_prior": lambda of: to_physical_prior(
         np.full((3, 2), 0.5, of.w.dtype), of.w[:2]
     ),
+    "make_report": reported,
     "significance_scan": lambda of: metrics.significance_scan(of.y, of.score, of.w).z,
     "weighted_roc_auc": of_scores(metrics.weighted_roc_auc),
     "weighted_roc_curve": of_scores(metrics.weighted_roc_curve),

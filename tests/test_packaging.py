@@ -125,6 +125,8 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     assert "skhep_dnn/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"skhep_dnn"}
+    page = {f"skhep_dnn/inspection/_report/page.{kind}" for kind in ("css", "js")}
+    assert page <= set(names)
     modules = {str(p.relative_to(ROOT)) for p in (ROOT / "skhep_dnn").rglob("*.py")}
     assert modules <= set(names)
 

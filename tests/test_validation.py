@@ -11,6 +11,7 @@ from skhep_dnn import BoostedDNN, WeightedDNNClassifier, export, metrics
 from skhep_dnn._validation import check_groups, check_labels, check_numbers
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
 from skhep_dnn.exceptions import WeightsError
+from skhep_dnn.inspection import make_report
 from skhep_dnn.model_selection import compare_classifiers
 from skhep_dnn.neural_network import refined_weights
 from skhep_dnn.preprocessing import SymmetryAugmenter
@@ -30,6 +31,8 @@ pytestmark = [
 Y = np.array(["b", "s"] * 20)
 RNG = np.random.default_rng(3)
 SCORE, W = RNG.normal(size=40), RNG.exponential(size=40)
+TABLE = SCORE[:, np.newaxis]
+REPORTED = LogisticRegression().fit(TABLE, Y)
 
 OF_LABELS = {
     "training_weights": lambda y: training_weights(y, W),
@@ -69,6 +72,7 @@ OF_LABELS = {
     "roc": lambda y: metrics.weighted_roc_curve(y, SCORE, W),
     "at": lambda y: metrics.SignificanceAt(0.0)(y, SCORE, W),
     "yields": lambda y: metrics.yields_table(y, SCORE, W),
+    "report": lambda y: make_report(REPORTED, TABLE, y, TABLE, Y, W, W),
 }
 ONE_DIMENSIONAL = r"must be one-dimensional, got the shape \(40, [12]\)"
 UNDEFINED = r"must have a label for each event, got 1 of 40 undefined \(nan, None or NA"

@@ -19,6 +19,7 @@ from skhep_dnn.inspection._input_distributions import (
 )
 from skhep_dnn.inspection._inputs import InputColumn, InputsDisplay
 from skhep_dnn.inspection._learning_rate_range import LearningRateRangeDisplay
+from skhep_dnn.inspection._make_report import Report, make_report
 from skhep_dnn.inspection._mutual_dependence_map import MutualDependenceDisplay
 from skhep_dnn.inspection._network_diagram import NetworkDiagramDisplay
 from skhep_dnn.inspection._output_nodes import OutputNodesDisplay
@@ -61,6 +62,7 @@ __all__ = [
     "PermutationImportanceDisplay",
     "RankCorrelationDisplay",
     "ReliabilityDisplay",
+    "Report",
     "SeparationDisplay",
     "SignificanceScanDisplay",
     "StackedDiscriminantDisplay",
@@ -70,6 +72,7 @@ __all__ = [
     "WeightedRocCurveDisplay",
     "YieldConfusionDisplay",
     "YieldsTableDisplay",
+    "make_report",
     "plot_classifiers",
     "weighted_permutation_importance",
 ]
