@@ -291,10 +291,10 @@ def metric_with_error(
     >>> print(metric_with_error("roc_auc", y, score, weight, method="closed_form"))
     0.8682 ± 0.0077
     >>> print(metric_with_error("roc_auc", y, score, weight, random_state=0))
-    0.8682 ± 0.0072
+    0.8682 ± 0.0077
     >>> rejection = RejectionAt(signal_efficiency=0.5)
     >>> print(metric_with_error(rejection, y, score, weight, method="closed_form"))
-    15.0 ± 1.6
+    18.2 ± 2.6
     """
     _refuse_maximum(metric)
     check_method(method)
