@@ -310,39 +310,25 @@ def metric_with_error(
     scores = check_length(y_score, sample)
     form = ClosedForm(math.nan, math.nan, math.inf)
     if method == "closed_form" or resolved.influence is not None:
-        form = closed_form(
-            _influence(metric, resolved, sample, scores), sample.codes, sample.weights
-        )
+        influence = _influence(metric, resolved, sample, scores)
+        form = closed_form(influence, sample.codes, sample.weights)
     _warn_of_few_events(metric, sample, scores)
-    if method == "bootstrap":
-        replicas = bootstrap(
-            metric,
-            y_true,
-            scores,
-            sample_weight,
-            n_replicas=n_replicas,
-            pos_label=pos_label,
-            random_state=random_state,
-        )
-        widening = form.error / form.linear_error if form.linear_error > 0 else 1.0
-        return MetricWithError(
-            replicas.value,
-            replicas.error,
-            "bootstrap",
-            form.degrees_of_freedom,
-            resolved.interval_scale,
-            replicas.replicas,
-            widening if math.isfinite(widening) else 1.0,
-        )
-    if not math.isfinite(form.error):
-        _warn_of_no_error()
-    value = resolved.nominal_value(sample.y_true, scores, sample.weights, pos_label)
+    how_known = (method, form.degrees_of_freedom, resolved.interval_scale)
+    if method == "closed_form":
+        value = resolved.nominal_value(sample.y_true, scores, sample.weights, pos_label)
+        _warn_of_no_error(form)
+        return MetricWithError(value, form.error, *how_known)
+    result = bootstrap(
+        metric,
+        y_true,
+        scores,
+        sample_weight,
+        n_replicas=n_replicas,
+        pos_label=pos_label,
+        random_state=random_state,
+    )
     return MetricWithError(
-        value,
-        form.error,
-        "closed_form",
-        form.degrees_of_freedom,
-        resolved.interval_scale,
+        result.value, result.error, *how_known, result.replicas, _widening(form)
     )
 
 
@@ -457,8 +443,7 @@ def paired_difference(
         )
     of_a, of_b = (_influence(metric, resolved, sample, score) for score in scores)
     form = closed_form(of_a.minus(of_b), sample.codes, sample.weights)
-    if not math.isfinite(form.error):
-        _warn_of_no_error()
+    _warn_of_no_error(form)
     value_a, value_b = (
         resolved.nominal_value(sample.y_true, score, sample.weights, pos_label)
         for score in scores
@@ -581,7 +566,16 @@ def _measured_coverage(n_eff: float) -> tuple[int, int]:
     return _COVERAGE[-1][1]
 
 
-def _warn_of_no_error() -> None:
+def _widening(form: ClosedForm) -> float:
+    """Return how much further out quantiles of replicas belong."""
+    if form.linear_error > 0.0 and math.isfinite(form.error):
+        return form.error / form.linear_error
+    return 1.0
+
+
+def _warn_of_no_error(form: ClosedForm) -> None:
+    if math.isfinite(form.error):
+        return
     msg = (
         "Every class must keep a positive sum of weights, and the score a value, "
         "where any one event is left out, got one that does not: the error is nan. "
