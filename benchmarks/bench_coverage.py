@@ -104,7 +104,8 @@ class Form:
 
     def replicas_cover(self, replicas, truth):
         """Return which intervals of the bootstrap cover the truth."""
-        widening = np.sqrt(self.variance / self.linear)
+        with np.errstate(invalid="ignore"):  # a toy that selects all events, or none
+            widening = np.sqrt(self.variance / self.linear)
         tails = stats.norm.cdf(-np.nan_to_num(widening, nan=1.0) * self.quantile)
         ordered = np.sort(replicas, axis=0)  # undefined ones are last
         n_defined = np.isfinite(replicas).sum(axis=0)
@@ -115,10 +116,11 @@ class Form:
     @staticmethod
     def _quantile(ordered, n_defined, share):
         """Return a quantile of each column, with a share of its own."""
-        place = share * np.maximum(n_defined - 1, 0)
+        last = np.maximum(n_defined - 1, 0)
+        place = np.clip(share * (n_defined + 1) - 1, 0, last)  # method "weibull"
         below = place.astype(int)
         columns = np.arange(ordered.shape[1])
-        above = np.minimum(below + 1, np.maximum(n_defined - 1, 0))
+        above = np.minimum(below + 1, last)
         low, high = ordered[below, columns], ordered[above, columns]
         return low + (place - below) * (high - low)
 

@@ -224,40 +224,60 @@ def challenge_summary(
     test_cuts = _one_each(threshold_test, n, "threshold_test")
     seeds = _one_each(random_state_val, n, "random_state_val")
     options: dict[str, Any] = {"n_replicas": n_replicas, "pos_label": pos_label}
-    figures: dict[str, list[BootstrapResult]] = {"mmva": [], "mvac": [], "mapa": []}
-    thresholds, counts, n_effs = [], [], []
+    done = []
     for r, (y, score, weight, score_test) in enumerate(validation):
         cut = cuts[r]
         if cut is None:
             cut = _chosen_cut(y, score, weight, min_score, pos_label)
         seed = random_state + r if seeds[r] is None else seeds[r]
-        of_val = {**options, "random_state": seed}
-        figures["mmva"].append(bootstrap(MaximalAMS(), y, score, weight, **of_val))
-        at_cut = SignificanceAt(cut, kind="ams")
-        figures["mvac"].append(bootstrap(at_cut, y, score, weight, **of_val))
+        own = _on_validation((y, score, weight), cut, seed, options)
         test = (y_test, score_test, sample_weight_test)
         test_cut = cut if test_cuts[r] is None else test_cuts[r]
-        n_eff = _n_eff_b(test, test_cut, pos_label)
-        own = part
-        if own is None:
-            own = _drawn_parts(test, n_subsamples(n_eff), random_state, pos_label)
-        mean = MeanAMSAt(test_cut, part=np.asarray(own))
-        figures["mapa"].append(
-            bootstrap(mean, *test, **options, random_state=random_state)
+        done.append(
+            {**own, **_on_test(test, test_cut, part, random_state, options), "cut": cut}
         )
-        thresholds.append(cut)
-        counts.append(int(np.max(np.asarray(own))) + 1)
-        n_effs.append(n_eff)
+    figures = ("mmva", "mvac", "mapa")
     return ChallengeSummary(
-        **{name: _mean_of(results) for name, results in figures.items()},
+        **{name: _mean_of([one[name] for one in done]) for name in figures},
         per_repetition={
-            name: np.array([result.value for result in results])
-            for name, results in figures.items()
+            name: np.array([one[name].value for one in done]) for name in figures
         },
-        thresholds=np.array(thresholds, dtype=np.float64),
-        n_subsamples=np.array(counts),
-        n_eff_b=np.array(n_effs),
+        thresholds=np.array([one["cut"] for one in done], dtype=np.float64),
+        n_subsamples=np.array([one["n_subsamples"] for one in done]),
+        n_eff_b=np.array([one["n_eff_b"] for one in done]),
     )
+
+
+def _on_validation(
+    events: tuple[Any, Any, Any], cut: float, seed: int, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Return MMVA and MVAC of one repetition."""
+    at_cut = SignificanceAt(cut, kind="ams")
+    return {
+        "mmva": bootstrap(MaximalAMS(), *events, random_state=seed, **options),
+        "mvac": bootstrap(at_cut, *events, random_state=seed, **options),
+    }
+
+
+def _on_test(
+    events: tuple[Any, Any, Any],
+    cut: float,
+    part: ArrayLike | None,
+    seed: int,
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    """Return MAPA of one repetition, its sub-samples and effective events."""
+    n_eff = _n_eff_b(events, cut, options["pos_label"])
+    if part is None:
+        n_parts = n_subsamples(n_eff)
+        part = _drawn_parts(events, n_parts, seed, options["pos_label"])
+    own = np.asarray(part)
+    mean = MeanAMSAt(cut, part=own)
+    return {
+        "mapa": bootstrap(mean, *events, random_state=seed, **options),
+        "n_subsamples": int(own.max()) + 1,
+        "n_eff_b": n_eff,
+    }
 
 
 def n_subsamples(n_eff: float) -> int:

@@ -197,26 +197,9 @@ def seed_spread(
         )
     except (ValueError, MissingWeightsError) as error:
         raise type(error)(str(error).replace("_val`", "_test`")) from error
-    bar = tqdm(desc="Seeds", total=n_seeds, disable=not verbose)
     if not has_test:
-        values, splits = [], cv
-        with bar:
-            for model in models:
-                scores = cross_validate_pooled(
-                    model,
-                    X,
-                    y,
-                    sample_weight,
-                    groups=groups,
-                    scoring=metric,
-                    cv=splits,
-                    pooled=True,
-                    n_replicas=0,
-                    n_jobs=n_jobs,
-                )
-                splits = scores.splits  # a splitter may shuffle anew in each call
-                values.append(scores.score.value)
-                bar.update()
+        events = (X, y, sample_weight)
+        values = _out_of_fold(models, events, groups, metric, cv, n_jobs, verbose)
         return SeedSpread(np.array(values), seeds)
     if cv is not None:
         msg = (
@@ -226,26 +209,66 @@ def seed_spread(
         raise ValueError(msg)
     training = _checked(estimator, X, y, sample_weight, groups)
     test = _checked(estimator, X_test, y_test, sample_weight_test, None)
-    scoring = as_scoring(metric, estimator, is_weighted=sample_weight_test is not None)
-    router = router_of("seed_spread", estimator, scoring, None)
-    fit_params = routed_params(router, estimator, scoring, training[2]).estimator.fit
-    score_params = routed_params(
-        router, estimator, scoring, {"sample_weight": test[2]["sample_weight"]}
-    ).scorer.score
-    scoring = scoring.for_sample(test[1], test[2]["sample_weight"], test[0])
+    values = _on_test_sample(models, training, test, metric, n_jobs, verbose)
+    return SeedSpread(np.array(values), seeds)
+
+
+def _out_of_fold(
+    models: list[Any],
+    events: tuple[Any, Any, Any],
+    groups: ArrayLike | None,
+    metric: Any,
+    cv: Any,
+    n_jobs: int | None,
+    verbose: int,
+) -> list[float]:
+    """Return the pooled score of each model on the same folds."""
+    values = []
+    for model in tqdm(models, desc="Seeds", disable=not verbose):
+        scores = cross_validate_pooled(
+            model,
+            *events,
+            groups=groups,
+            scoring=metric,
+            cv=cv,
+            pooled=True,
+            n_replicas=0,
+            n_jobs=n_jobs,
+        )
+        cv = scores.splits  # a splitter may shuffle anew in each call
+        values.append(scores.score.value)
+    return values
+
+
+def _on_test_sample(
+    models: list[Any],
+    training: tuple[Any, Any, dict[str, Any]],
+    test: tuple[Any, Any, dict[str, Any]],
+    metric: Any,
+    n_jobs: int | None,
+    verbose: int,
+) -> list[float]:
+    """Return the score of each model, fitted on all training events."""
+    test_weights = {"sample_weight": test[2]["sample_weight"]}
+    is_weighted = test_weights["sample_weight"] is not None
+    scoring = as_scoring(metric, models[0], is_weighted=is_weighted)
+    router = router_of("seed_spread", models[0], scoring, None)
+    to_fit = routed_params(router, models[0], scoring, training[2]).estimator.fit
+    to_score = routed_params(router, models[0], scoring, test_weights).scorer.score
+    scoring = scoring.for_sample(test[1], test_weights["sample_weight"], test[0])
     calls = (
         delayed(Gathering(_fit_and_score))(
-            model, training[:2], fit_params, scoring, test[:2], score_params
+            model, training[:2], to_fit, scoring, test[:2], to_score
         )
         for model in models
     )
     values = []
-    with bar:
+    with tqdm(desc="Seeds", total=len(models), disable=not verbose) as bar:
         as_they_come = "generator" if verbose else "list"
         for value in told(Parallel(n_jobs, return_as=as_they_come)(calls)):
             values.append(value)
             bar.update()
-    return SeedSpread(np.array(values), seeds)
+    return values
 
 
 def _check_n_seeds(n_seeds: int) -> None:
