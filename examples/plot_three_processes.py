@@ -107,8 +107,8 @@ ReliabilityDisplay.from_predictions(y_test, proba, sample_weight=w_test)
 plt.show()
 
 # %%
-# The same probabilities at the expected yields: those of the signal are small there, and
-# hold over several decades.
+# The same probabilities at the expected yields: those of the signal are small there,
+# and hold over several decades.
 
 rare = ReliabilityDisplay.from_predictions(
     y_test, proba, sample_weight=w_test, pos_label="H", prior="physical"

@@ -112,11 +112,10 @@ def _letters(points: float, scale: float = 1.0) -> Iterator[None]:
     """Set the size of letters, and scale those sizes that are given in points."""
     from matplotlib import rc_context, rcParams  # noqa: PLC0415
 
-    given = {key: rcParams[key] for key in _SIZES_IN_POINTS}
-    scaled = {
+    scaled: dict[Any, Any] = {
         key: scale * size
-        for key, size in given.items()
-        if isinstance(size, (int, float))
+        for key, size in rcParams.items()
+        if key in _SIZES_IN_POINTS and isinstance(size, (int, float))
     }
     with rc_context({"font.size": points, **scaled}):
         yield

@@ -240,7 +240,7 @@ def _models_with_rows(
     event_number: ArrayLike | None,
 ) -> tuple[list[BaseEstimator], ArrayLike, Sequence[ArrayLike] | None]:
     """Return the models, the table as they see it, and the rows of each."""
-    if isinstance(estimator, list | tuple):
+    if isinstance(estimator, Sequence):
         models = list(estimator)
     elif not getattr(estimator, "_has_own_folds", False):
         models = [estimator]
@@ -273,26 +273,24 @@ def _folds(
     event_number: ArrayLike | None,
 ) -> NDArray[np.int64] | None:
     """Return whose model has not seen each event; None lets the mean score them."""
-    if isinstance(indices, str):
-        if indices != "out_of_fold" or len(estimator.fold_) != _num_samples(X):
-            msg = (
-                '`indices` must be "out_of_fold", with the '
-                f"{len(estimator.fold_)} events of the fit as `X`, got {indices!r} with "
-                f"{_num_samples(X)} events. Pass the events of the fit, or event "
-                "numbers for others."
-            )
-            raise ValueError(msg)
-        folds: NDArray[np.int64] = estimator.fold_
-        return folds
     if event_number is not None and indices is not None:
         msg = (
             "`event_number` must be given without `indices`, got both: the numbers say "
             "which model scores an event. Leave out one of them."
         )
         raise ValueError(msg)
+    if isinstance(indices, str):
+        n_fitted, n_given = len(estimator.fold_), _num_samples(X)
+        if indices != "out_of_fold" or n_fitted != n_given:
+            msg = (
+                f'`indices` must be "out_of_fold", with the {n_fitted} events of the '
+                f"fit as `X`, got {indices!r} with {n_given} events. Pass the events "
+                "of the fit, or event numbers for others."
+            )
+            raise ValueError(msg)
+        return np.asarray(estimator.fold_)
     if indices is None and (estimator.combine_ == "fold" or event_number is not None):
-        folds = estimator.fold_numbers(X, event_number)
-        return folds
+        return np.asarray(estimator.fold_numbers(X, event_number))
     return None
 
 

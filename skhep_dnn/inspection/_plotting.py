@@ -240,7 +240,7 @@ def fit_range(
     from matplotlib import rc_context  # noqa: PLC0415
 
     with rc_context({"axes.autolimit_mode": "data"}):
-        ax.margins(**{axis: margin})
+        (ax.set_xmargin if axis == "x" else ax.set_ymargin)(margin)
         ax.autoscale(enable=True, axis=axis)
         limits = ax.get_xlim() if axis == "x" else ax.get_ylim()
     ends = (limits[0] if low is None else low, limits[1] if high is None else high)

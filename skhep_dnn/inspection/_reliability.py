@@ -387,8 +387,11 @@ def _at_prior(
 ) -> tuple[ArrayLike, Literal["balanced"] | None]:
     """Return the probabilities on a prior, and the yields at which they hold there."""
     if prior not in {None, *_YIELDS}:
-        msg = f"`prior` must be one of {tuple(_YIELDS)!r} or None, got {prior!r}."
-        raise ValueError(f"{msg} Choose one.")
+        msg = (
+            f"`prior` must be one of {tuple(_YIELDS)!r} or None, got {prior!r}. Choose "
+            "one."
+        )
+        raise ValueError(msg)
     own = "physical" if class_weight is None else "balanced"
     if prior in {None, own}:
         return y_proba, class_weight

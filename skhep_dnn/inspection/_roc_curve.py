@@ -274,7 +274,7 @@ class WeightedRocCurveDisplay(ScoreDisplay):
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Draw the mean curve of the folds of a cross-validation, with their spread.
+        r"""Draw the mean curve of the folds of a cross-validation, with their spread.
 
         The spread is that of single folds, from their events and from the trainings. It
         is not the error of the mean, whose folds share training events.
@@ -336,7 +336,7 @@ class WeightedRocCurveDisplay(ScoreDisplay):
         ...     y, rng.normal(size=1000) + (y == "s"), np.arange(1000) % 5
         ... )
         >>> display.band_.get_label()
-        'spread of 5 folds (1$\\\\,\\\\sigma$)'
+        'spread of 5 folds (1$\\,\\sigma$)'
         """
         pos_label = resolve_pos_label(y_true, pos_label)
         labels, scores, folds = np.asarray(y_true), np.asarray(y_score), _checked(fold)
@@ -370,7 +370,7 @@ class WeightedRocCurveDisplay(ScoreDisplay):
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Draw the mean curve of the test folds of a cross-validation, with their spread.
+        """Draw the mean curve of cross-validated estimators, with their spread.
 
         Parameters
         ----------

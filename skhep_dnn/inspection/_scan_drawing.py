@@ -281,23 +281,31 @@ def finish_axes(
         framealpha=1.0,
     )
     room = height_of_legend(ax)
-    trusted = np.isfinite(scan.z) & (scan.n_eff_b >= min_n_eff)
-    ends = [scan.z[trusted]]
-    for point, error in zip(points, errors, strict=True):
-        if point.n_eff_b >= min_n_eff and np.isfinite(error):
-            ends.append(point.z + np.array([-error, error]))
-    if several:
-        ends.append(np.array(before[2:]))
-    if cut is not None and np.isfinite(cut.z):
-        ends.append(np.array([cut.z]))
-    heights = np.concatenate(ends)
-    if len(heights):
-        low, high = min(0.0, float(heights.min())), float(heights.max())
+    heights = _trusted_heights(scan, points, errors, min_n_eff)
+    heights += before[2:] if several else ()
+    heights += () if cut is None else (cut.z,)
+    if np.isfinite(heights).any():
+        low, high = min(0.0, float(np.nanmin(heights))), float(np.nanmax(heights))
         leave_headroom(ax, low, high, room)
     for line in ax.lines:
         if line.get_gid() == _CUT:
             line.set_ydata([0.0, 1.0 - room])
     fit_labels(ax)
+
+
+def _trusted_heights(
+    scan: SignificanceScan,
+    points: Sequence[WorkingPoint],
+    errors: FloatArray,
+    min_n_eff: float,
+) -> tuple[float, ...]:
+    """Return the ends of the curve and its band where there are enough events."""
+    trusted = scan.z[np.isfinite(scan.z) & (scan.n_eff_b >= min_n_eff)]
+    heights = trusted.tolist()
+    for point, error in zip(points, errors.tolist(), strict=True):
+        if point.n_eff_b >= min_n_eff and np.isfinite(error):
+            heights += [point.z - error, point.z + error]
+    return tuple(heights)
 
 
 def _range_below_legend(ax: Axes) -> tuple[float, float]:
