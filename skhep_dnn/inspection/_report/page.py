@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -31,6 +32,7 @@ __all__ = [
     "table",
 ]
 
+_NUMBER = re.compile(r"nan|-?inf|-?\d[\d. e+-]*( ± \d[\d. e+-]*)?( %)?")
 _FILTERABLE = 12  # rows from which on a table has a filter
 _IN_SCRIPT = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
@@ -252,5 +254,4 @@ def _row(cells: Sequence[str]) -> str:
 
 def _kind(text: str) -> str:
     """Return the class of a cell that stands to the right."""
-    is_number = text.lstrip("-<> ")[:1].isdigit() or text == "nan"
-    return ' class="number"' if is_number else ""
+    return ' class="number"' if _NUMBER.fullmatch(text) else ""

@@ -78,13 +78,17 @@ def stages_section(quoted: Quoted) -> Section | None:
         found = _judged(stage)
         rows.append([stage.name, stage.decision, stage.on, *map(_cell, found.values())])
         values[stage.name] = {"decision": stage.decision, **found, **stage.numbers}
-        shown += _discriminant(stage) + stage.pictures
+        is_repeated = stage.judged is signal and stage is not stages[-1]
+        shown += (
+            stage.pictures if is_repeated else _discriminant(stage) + stage.pictures
+        )
         further += stage.tables
     html = paragraph(
         "One row for each stage. Each is judged by the scores of its own classifier, "
         "at the cut of the final estimator where it is the same score, and else at the "
-        "cut that each half of the events gets from the other half. Stages on the same "
-        "events have errors in common."
+        "cut that each half of the events gets from the other half. Parts that are "
+        "judged by the score of the final estimator share its figure. Stages on the "
+        "same events have errors in common."
     )
     header = ("stage", "decision", "events", "AUC", "balanced log-loss", "significance")
     html += table(header, rows) + figures(shown) + "".join(further)
@@ -213,6 +217,8 @@ def _trials(name: str, results: dict[str, list[Any]]) -> str:
 
 
 def _entry(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
     is_number = isinstance(value, int | float | np.number)
     return number(float(value)) if is_number else str(value)
 
