@@ -43,6 +43,7 @@ STYLES = {
 # They have names of rows or columns, for which a figure may grow.
 MAY_GROW = {
     "BottleneckRelianceDisplay",
+    "ComparisonDisplay",
     "EliminationDisplay",
     "EmbeddingDisplay",
     "InputsDisplay",
