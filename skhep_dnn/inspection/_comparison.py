@@ -21,13 +21,15 @@ from skhep_dnn.inspection._plotting import (
     merge_style,
 )
 from skhep_dnn.inspection._roc_curve import WeightedRocCurveDisplay
-from skhep_dnn.model_selection import ClassifierComparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
+
+    # Not at run time: figures need neither torch nor Optuna.
+    from skhep_dnn.model_selection import ClassifierComparison
 
 __all__ = ["ComparisonDisplay", "plot_classifiers"]
 

@@ -189,7 +189,7 @@ class OvertrainingTest:
             }
             for name, gap in self.gaps.items()
         }
-        frame = pd.DataFrame.from_dict(rows, orient="index")
+        frame = pd.DataFrame(list(rows.values()), index=list(rows))
         return frame.rename_axis(index="metric")
 
     def samples_to_frame(self) -> pd.DataFrame:
@@ -201,7 +201,7 @@ class OvertrainingTest:
             With the attributes of `TwoSampleTest` as columns.
         """
         rows = {name: vars(sample) for name, sample in self.samples.items()}
-        frame = pd.DataFrame.from_dict(rows, orient="index")
+        frame = pd.DataFrame(list(rows.values()), index=list(rows))
         return frame.rename_axis(index="class")
 
     def __str__(self) -> str:

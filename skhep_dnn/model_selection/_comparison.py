@@ -202,7 +202,7 @@ class ClassifierComparison:
             and ``_ratio_error``; and "weights".
         """
         rows = {name: self._row(name) for name in self.names}
-        frame = pd.DataFrame.from_dict(rows, orient="index")
+        frame = pd.DataFrame(list(rows.values()), index=list(rows))
         return frame.rename_axis(index="classifier")
 
     def _row(self, name: str) -> dict[str, Any]:
@@ -233,7 +233,9 @@ class ClassifierComparison:
                     "p": "" if found is None else f"{_p_value(found):.2g}",
                     "overfitting": str(self.overfitting[metric][name]),
                 }
-            tables.append(pd.DataFrame.from_dict(rows, orient="index").to_string())
+            tables.append(
+                pd.DataFrame(list(rows.values()), index=list(rows)).to_string()
+            )
         costs = {
             name: {
                 "fit, s": str(self.fit_time[name]),

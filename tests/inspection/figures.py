@@ -5,11 +5,14 @@ from functools import cache
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import Bunch
 
 from skhep_dnn import BoostedDNN, WeightedDNNClassifier, inspection
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.metrics import significance_scan, threshold_at_maximum
+from skhep_dnn.model_selection import compare_classifiers
 from skhep_dnn.neural_network import FeatureSplit
 
 __all__ = ["FIGURES"]
@@ -127,6 +130,24 @@ def partial_dependence():
     )
 
 
+@cache
+def comparison():
+    """Return a comparison of three simple classifiers."""
+    X, y, w = toy().train
+    columns = toy().numbers.columns[:4]
+    return compare_classifiers(
+        {
+            "logistic regression": LogisticRegression(max_iter=1000),
+            "naive Bayes": GaussianNB(),
+            "tree": DecisionTreeClassifier(max_depth=6, random_state=0),
+        },
+        *(X[columns].fillna(0.0) / 100.0, y, w),
+        cv=3,
+        n_replicas=20,
+        random_state=0,
+    )
+
+
 def overtraining():
     X, y, w = toy().test
     X_train, y_train, w_train = toy().train
@@ -238,6 +259,9 @@ FIGURES = {
         inspection.BottleneckRelianceDisplay.from_estimator(
             toy().split, toy().test[0], sample_weight=toy().test[2], bottleneck="wide"
         )
+    ),
+    "ComparisonDisplay": lambda: inspection.ComparisonDisplay.from_comparison(
+        comparison()
     ),
     "CorrelationDisplay": lambda: inspection.CorrelationDisplay.from_data(
         toy().numbers, toy().train[1], sample_weight=toy().train[2]

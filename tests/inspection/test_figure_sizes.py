@@ -45,6 +45,7 @@ STYLES = {
 MAY_GROW = {
     "BottleneckRelianceDisplay",
     "CorrelationDisplay",
+    "ComparisonDisplay",
     "EliminationDisplay",
     "EmbeddingDisplay",
     "InputDistributionsDisplay",

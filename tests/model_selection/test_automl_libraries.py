@@ -85,7 +85,12 @@ def test_the_modes_of_mljar_in_a_comparison():
     assert result.metrics["roc_auc"]["thorough"].value > 0.7
 
 
-FAILURES = {}
+FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "The library holds out a random part of its training events for validation, "
+        "which is another one where an event of weight 2 is two events."
+    )
+}
 
 
 @parametrize_with_checks(
