@@ -249,7 +249,19 @@ def has_answer_of_comparison(names):
     assert check.is_worse
 
 
+def has_answer_of_bins(names):
+    values = {name: np.array(z) for name, z in names["values"].items()}
+    few = names["numbers"] <= 5
+    others = [values[k] for k in ("equal width", "flat signal", "independent errors")]
+    assert (values["fit"][few] > np.max(others, axis=0)[few]).all()
+    at = names["numbers"].tolist().index
+    assert values["fit"][at(4)] > 4.1
+    assert values["independent errors"][at(4)] < 3.7
+    assert values["independent errors"][at(7)] < values["fit"][at(4)]
+
+
 ANSWERS = {
+    "plot_bins_for_the_fit": has_answer_of_bins,
     "plot_boosting_networks": has_answer_of_boosting,
     "plot_figures_of_an_analysis": has_answer_of_figures,
     "plot_folds_by_event_number": has_answer_of_folds,

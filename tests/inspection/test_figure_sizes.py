@@ -44,8 +44,8 @@ STYLES = {
 # They have names of rows or columns, for which a figure may grow.
 MAY_GROW = {
     "BottleneckRelianceDisplay",
-    "CorrelationDisplay",
     "ComparisonDisplay",
+    "CorrelationDisplay",
     "EliminationDisplay",
     "EmbeddingDisplay",
     "InputDistributionsDisplay",
