@@ -540,9 +540,9 @@ def _warn_of_few_events(metric: Any, sample: Sample, scores: NDArray[Any]) -> No
     msg = (
         "The error of a score must come from at least "
         f"{_ENOUGH:.0f} effective events for its intervals to be right, got "
-        f"{n_effs[name]:.3g} of the {name}: with {measured} intervals of 68 per cent "
-        f"covered the truth in {low} to {high} per cent of toys. Use more events, or a "
-        "looser cut."
+        f"{n_effs[name]:.3g} of the {name}: with {measured} of them intervals of 68 "
+        f"per cent covered the truth in {low} to {high} per cent of toys. Use more "
+        "events, or a looser cut."
     )
     warn_caller(msg, LowStatisticsWarning)
 
