@@ -532,12 +532,17 @@ def _warn_of_few_events(metric: Any, sample: Sample, scores: NDArray[Any]) -> No
     name = min(n_effs, key=lambda key: n_effs[key])
     if n_effs[name] >= _ENOUGH:
         return
-    low, high = _measured_coverage(n_effs[name])
+    at_efficiency = getattr(metric, "signal_efficiency", None) is not None
+    table = _COVERAGE_AT_EFFICIENCY if at_efficiency else _COVERAGE
+    measured, low, high = next(
+        (row for row in table if n_effs[name] >= row[0]), table[-1]
+    )
     msg = (
         "The error of a score must come from at least "
         f"{_ENOUGH:.0f} effective events for its intervals to be right, got "
-        f"{n_effs[name]:.3g} of the {name}: intervals of 68 per cent then covered the "
-        f"truth in {low} to {high} per cent of toys. Use more events, or a looser cut."
+        f"{n_effs[name]:.3g} of the {name}: with {measured} of them intervals of 68 "
+        f"per cent covered the truth in {low} to {high} per cent of toys. Use more "
+        "events, or a looser cut."
     )
     warn_caller(msg, LowStatisticsWarning)
 
@@ -554,16 +559,10 @@ def _effective_events(
     return sample.effective_events()
 
 
-# Smallest and largest coverage over metrics, weights and methods, by the number of
-# effective events: benchmarks/bench_coverage.py, table in docs/theory/uncertainties.md.
-_COVERAGE = ((20.0, (66, 72)), (10.0, (65, 74)))
-
-
-def _measured_coverage(n_eff: float) -> tuple[int, int]:
-    for at_least, coverage in _COVERAGE:
-        if n_eff >= at_least:
-            return coverage
-    return _COVERAGE[-1][1]
+# Effective events, and the smallest and largest coverage there over metrics, weights
+# and methods: benchmarks/bench_coverage.py, table in docs/theory/uncertainties.md.
+_COVERAGE = ((20, 67, 71), (10, 66, 73))
+_COVERAGE_AT_EFFICIENCY = ((20, 69, 75), (10, 70, 81))
 
 
 def _widening(form: ClosedForm) -> float:

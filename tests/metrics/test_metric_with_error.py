@@ -357,11 +357,15 @@ def test_no_error_of_a_maximum(method):
 def test_few_effective_events_are_warned_of():
     y, score, _ = sample(n=600)
     high = np.sort(score[y == "b"])[-12]
-    message = r"got 1\d.* of the selected background: intervals of 68 per cent"
+    message = r"got 1\d.* of the selected background: with 10 of .* 66 to 73"
     for metric in (SignificanceAt(high), EfficiencyAt(high, of="background")):
         with pytest.warns(LowStatisticsWarning, match=message):
             metric_with_error(metric, y, score, np.ones(600), method="closed_form")
-    with pytest.warns(LowStatisticsWarning, match="of the signal"):
+    with pytest.warns(LowStatisticsWarning, match=r"of the selected .* 70 to 81"):
+        metric_with_error(
+            RejectionAt(signal_efficiency=0.5), *sample(n=90), method="closed_form"
+        )
+    with pytest.warns(LowStatisticsWarning, match=r"of the signal: with 10 of .*"):
         metric_with_error("roc_auc", *sample(n=90), method="closed_form")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
