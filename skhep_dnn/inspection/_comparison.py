@@ -396,9 +396,9 @@ def _errorbar(
 
     defaults = {"linestyle": "none", "markersize": 4.5, **style}
     return ax.errorbar(
-        values,
+        np.asarray(values, dtype=np.float64),
         rows,
-        xerr=errors,
+        xerr=np.asarray(errors, dtype=np.float64),
         **{"capsize": 2.0, "elinewidth": 1.1, **merge_style(defaults, kwargs, Line2D)},
     )
 

@@ -164,9 +164,13 @@ class OvertrainingDisplay:
         ----------
         estimator : estimator
             Fitted classifier, or a pipeline that ends with one.
-        X_train, X_test : array-like of shape (n_samples, n_features)
-            Events that it was trained on, and others.
-        y_train, y_test : array-like of shape (n_samples,)
+        X_train : array-like of shape (n_samples, n_features)
+            Events that it was trained on.
+        y_train : array-like of shape (n_samples,)
+            Their labels.
+        X_test : array-like of shape (n_samples, n_features)
+            Other events.
+        y_test : array-like of shape (n_samples,)
             Their labels.
         sample_weight_train, sample_weight_test : array-like of shape (n_samples,), \
                 default=None
@@ -246,11 +250,15 @@ class OvertrainingDisplay:
 
         Parameters
         ----------
-        y_train, y_test : array-like of shape (n_samples,)
-            Labels of the two samples.
-        y_score_train, y_score_test : array-like of shape (n_samples,)
-            Their scores: `decision_function(X)`, or the signal's column of
+        y_train : array-like of shape (n_samples,)
+            Labels of the training sample.
+        y_score_train : array-like of shape (n_samples,)
+            Its scores: `decision_function(X)`, or the signal's column of
             `predict_proba(X)`.
+        y_test : array-like of shape (n_samples,)
+            Labels of the test sample.
+        y_score_test : array-like of shape (n_samples,)
+            Its scores, by the same classifier.
         sample_weight_train, sample_weight_test : array-like of shape (n_samples,), \
                 default=None
             Their physics weights, negative ones too; None counts every event once.
@@ -260,11 +268,18 @@ class OvertrainingDisplay:
         transform : callable, default=None
             Increasing function of the scores, applied before they are histogrammed;
             the numbers are those of the scores as they are given.
-        metrics, n_permutations, n_replicas, random_state
-            As in `skhep_dnn.metrics.overtraining_test`, but with a fixed seed.
+        metrics : "auto", name, sequence or dict of str to name or callable, \
+                default="auto"
+            Figures of merit, as in `skhep_dnn.metrics.overtraining_test`.
+        n_permutations : int, default=1000
+            Deals of the permutation test.
+        n_replicas : int, default=200
+            Replicas of the bootstrap.
         pos_label : label or list of labels, default=None
             The label of the signal, or those of several signal classes, against all
             others; None takes the larger one of two in sorted order.
+        random_state : int, RandomState instance or None, default=0
+            Seed of replicas and deals.
         density : bool, default=True
             Normalise each class to its yield, or else show events per unit of score.
         log : bool, default=False

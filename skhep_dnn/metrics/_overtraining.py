@@ -55,7 +55,7 @@ class MetricGap:
         Its name.
     train, test : BootstrapResult
         The figure on each sample, with its bootstrap error.
-    greater_is_better : bool
+    greater_is_better : bool, default=True
         False for losses.
 
     Examples
@@ -243,12 +243,15 @@ def overtraining_test(
 
     Parameters
     ----------
-    y_train, y_test : array-like of shape (n_samples,)
-        Labels of the two samples, which have no event in common.
-    y_score_train, y_score_test : array-like of shape (n_samples,) or \
-            (n_samples, n_classes)
-        Their scores, by the same classifier: `decision_function(X)` or the signal's
-        column of `predict_proba(X)`; of more than two classes all columns.
+    y_train : array-like of shape (n_samples,)
+        Labels of the training sample.
+    y_score_train : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Its scores: `decision_function(X)` or the signal's column of `predict_proba(X)`;
+        of more than two classes all columns.
+    y_test : array-like of shape (n_samples,)
+        Labels of the test sample, which has no event in common with the other.
+    y_score_test : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Its scores, by the same classifier.
     sample_weight_train, sample_weight_test : array-like of shape (n_samples,), \
             default=None
         Their physics weights, negative ones allowed; None counts every event once.
