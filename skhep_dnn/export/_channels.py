@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from types import ModuleType
 from typing import Any
@@ -234,7 +234,10 @@ def with_process(
         If a part is unusable, or a process has signal and background events.
     """
     names = y_true if process is None else process
-    sample = FilledSample.checked(y_true, y_score, sample_weight, pos_label, names, X)
+    sample = replace(
+        FilledSample.checked(y_true, y_score, sample_weight, pos_label, names, X),
+        by_label=process is None,
+    )
     for name in np.unique(sample.groups):
         is_signal = sample.is_signal[sample.groups == name]
         if is_signal.any() and not is_signal.all():

@@ -45,6 +45,7 @@ FloatArray = NDArray[np.float64]
 
 _ROUNDING = 1e-12
 _MOST_ROUNDS = 30
+_MOST_STARTS = 6
 _CLOSED = 1e-6
 
 
@@ -371,9 +372,10 @@ def optimal_binning(
         \min_\theta \max_\mathrm{bins} q(\mathrm{bins}, \theta),
 
     so that every pass is a bound on what any edges reach. Passes follow
-    :math:`\theta` of the fit to the best bins so far; then single edges move as long as
-    that helps. If `z` equals `z_bound` the bins are the best, else they are a local
-    optimum, at most that much below the best.
+    :math:`\theta` of the fit to the best bins so far. From the best of the bins met,
+    single edges move, as far as they like, as long as that helps. If `z` equals
+    `z_bound` the bins are the best, else they are a local optimum, at most that much
+    below the best.
 
     Several scores are first joined to one, the share of the signal at that place: the
     mean over the cells of fifty random partitions of their space. If the squared
@@ -599,21 +601,27 @@ class _Search:
 
     def best(self) -> tuple[list[int], float]:
         """Return the first cells of the best bins, and a bound of the significance."""
-        best_z, best_starts, bound = -np.inf, [0], np.inf
+        met: dict[tuple[int, ...], float] = {}
+        best_z, bound = -np.inf, np.inf
         theta = np.zeros(self.fine.slopes.shape[1])
         for n_round in range(_MOST_ROUNDS):
             starts, q = self._best_for(theta)
             yields = self.fine.joined(starts)
             z = float(yields.significance()[0])
             bound = min(bound, float(np.sqrt(max(q, 0.0))))
-            if z > best_z:
-                best_z, best_starts = z, starts
+            met[tuple(starts)] = z
+            best_z = max(best_z, z)
             if bound - best_z <= _CLOSED * bound:
                 break
             # Shorter steps as time goes on, since the best bins jump.
             theta = theta + (yields.parameters() - theta) / (1.0 + 0.5 * n_round)
-        else:
-            best_z, best_starts = self._refined(best_z, best_starts)
+        starts_met = sorted(met, key=lambda one: -met[one])
+        best_starts = list(starts_met[0])
+        if bound - best_z > _CLOSED * bound:
+            refined = [
+                self._refined(met[k], list(k)) for k in starts_met[:_MOST_STARTS]
+            ]
+            best_z, best_starts = max(refined, key=lambda one: one[0])
         return best_starts, max(bound, best_z)
 
     def _best_for(self, theta: FloatArray) -> tuple[list[int], float]:
@@ -680,8 +688,7 @@ class _Search:
         for k in range(1, len(starts)):
             rest = starts[:k] + starts[k + 1 :]
             yield rest
-            low, high = starts[k - 1], [*starts, self.n_cells][k + 1]
-            yield from (sorted([*rest, c]) for c in free if low < c < high)
+            yield from (sorted([*rest, cell]) for cell in free)
         if len(starts) < self.limits.n_bins:
             yield from (sorted([*starts, c]) for c in free)
 

@@ -30,7 +30,7 @@ __all__ = [
 
 _MOST_STEPS = 60
 _MOST_HALVINGS = 30
-_PRECISION = 1e-11
+_PRECISION = 1e-13
 # An auxiliary measurement that is so much larger than the yields is as good as exact.
 _EXACT = 1e12
 
@@ -200,7 +200,7 @@ def profile_kernel(
     theta = np.zeros((len(s), slopes.shape[1]))
     z = np.full(len(s), np.nan)
     rows = np.flatnonzero(defined)
-    q, theta[rows] = _minimise(s[rows], b[rows], v[rows], slopes[:, :, rows])
+    q, theta[rows] = _smallest(s[rows], b[rows], v[rows], slopes[:, :, rows])
     sign = np.where(s[rows].sum(axis=1) < 0, -1.0, 1.0)
     z[rows] = sign * np.sqrt(np.maximum(q, 0.0))
     return z, theta
@@ -268,13 +268,37 @@ def _auxiliary(n: FloatArray, b: FloatArray, v: FloatArray) -> FloatArray:
         return np.minimum(b**2 / v, _EXACT * (n + b))
 
 
-def _minimise(
+def _smallest(
     s: FloatArray, b: FloatArray, v: FloatArray, slopes: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the smallest deviance and where it is, by Fisher scoring."""
+    """Return the smallest deviance and where it is.
+
+    A variation whose mean is not nominal bends the deviance, which can then have a
+    second minimum on the other side.
+    """
+    q, theta = _minimise(s, b, v, slopes, np.zeros((len(s), slopes.shape[1])))
+    for k in np.flatnonzero(slopes[1].any(axis=(1, 2))):
+        start = theta.copy()
+        start[:, k] *= -1.0
+        q_other, theta_other = _minimise(s, b, v, slopes, start)
+        theta = np.where((q_other < q)[:, np.newaxis], theta_other, theta)
+        q = np.minimum(q, q_other)
+    return q, theta
+
+
+def _minimise(
+    s: FloatArray,
+    b: FloatArray,
+    v: FloatArray,
+    slopes: FloatArray,
+    theta: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return a minimum of the deviance and where it is, by Fisher scoring.
+
+    A start without background in a bin stays where it is, with an infinite deviance.
+    """
     n, m = s + b, _auxiliary(s + b, b, v)
     half, mean = np.moveaxis(slopes, 2, 1)  # (n_histograms, n_variations, n_bins)
-    theta = np.zeros(half.shape[:2])
 
     def evaluate(theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         weight, _ = _interpolated(theta)
@@ -283,7 +307,8 @@ def _minimise(
         positive = (background > 0).all(axis=1)
         safe = np.where(positive[:, np.newaxis], background, b)
         q = bin_deviance(n, b, v, safe).sum(axis=1) + (theta**2).sum(axis=1)
-        return np.where(positive, q, np.inf), background
+        # The background where there is none has no use but must not be 0.
+        return np.where(positive, q, np.inf), safe
 
     q, background = evaluate(theta)
     if theta.shape[1] == 0:
@@ -296,10 +321,13 @@ def _minimise(
         hessian = np.einsum("hb,hkb,hlb->hkl", curvature, slope, slope)
         hessian += 2.0 * np.eye(theta.shape[1])
         step = -np.linalg.solve(hessian, force[:, :, np.newaxis])[:, :, 0]
-        q_before = q
-        theta, q, background = _descend(evaluate, theta, q, background, step)
-        if (q_before - q <= _PRECISION * (1.0 + q)).all():
+        # What a step can still gain; a histogram that is done stands still.
+        gain = -0.5 * np.einsum("hk,hk->h", force, step)
+        open_ones = (gain > _PRECISION * (1.0 + q)) & np.isfinite(q)
+        if not open_ones.any():
             break
+        step[~open_ones] = 0.0
+        theta, q, background = _descend(evaluate, theta, q, background, step)
     return q, theta
 
 

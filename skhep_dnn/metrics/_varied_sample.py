@@ -104,6 +104,8 @@ class FilledSample:
         Their columns.
     signal : list
         Labels of the signal.
+    by_label : bool
+        Whether the labels stand for the processes.
     """
 
     is_signal: NDArray[np.bool_]
@@ -112,6 +114,7 @@ class FilledSample:
     process: NDArray[Any] | None
     X: pd.DataFrame | None
     signal: list[Any]
+    by_label: bool = False
 
     @classmethod
     def checked(
@@ -281,13 +284,16 @@ def _whole(side: Any, name: str, nominal: FilledSample) -> FilledSample:
         labels = check_labels(side.y_true, f"{name}.y_true")
         _must_match(labels, n_samples, f"{name}.y_true")
         parts["is_signal"] = np.isin(labels, nominal.signal)
+        if nominal.by_label:
+            parts["process"] = labels
     if side.sample_weight is not None:
         parts["weights"] = check_event_weights(
             side.sample_weight, n_samples, f"{name}.sample_weight"
         )
-    if side.process is not None:
+    has_process = nominal.process is not None and not nominal.by_label
+    if side.process is not None and has_process:
         parts["process"] = _check_process(side.process, n_samples, f"{name}.process")
-    if side.X is not None:
+    if side.X is not None and nominal.X is not None:
         parts["X"] = _check_columns(side.X, n_samples, f"{name}.X")
     varied = replace(nominal, **parts)
     absent = ~np.isin(nominal.groups, varied.groups)
@@ -299,7 +305,7 @@ def _check_complete(
 ) -> None:
     """Refuse a sample with other events whose parts cannot be the nominal ones."""
     parts = {"y_true": side.y_true, "sample_weight": side.sample_weight}
-    if nominal.process is not None:
+    if nominal.process is not None and not nominal.by_label:
         parts["process"] = side.process
     if nominal.X is not None:
         parts["X"] = side.X

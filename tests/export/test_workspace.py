@@ -161,6 +161,36 @@ def test_a_varied_sample_moves_events_between_regions():
     np.testing.assert_allclose(scale["hi_data"], [W[rows].sum()])
 
 
+def test_a_sample_of_other_events_varies_its_own_processes():
+    rows = Y == "b"
+    other = VariedSample(
+        1.1 * SCORE[rows], sample_weight=W[rows], y_true=Y[rows], process=PROCESS[rows]
+    )
+    for process, names in ((PROCESS, ["Z", "top"]), (None, ["b"])):
+        workspace = to_pyhf(
+            Y, SCORE, W, bins=EDGES, process=process, variations={"other": other}
+        )
+        samples = samples_of(workspace)
+        for name, sample in samples.items():
+            assert ("other" in modifiers_of(sample)) == (name in names)
+        kept = rows if process is None else PROCESS == "Z"
+        data = modifiers_of(samples[names[0]])["other"]["data"]
+        expected = content(EDGES, kept, score=1.1 * SCORE)
+        np.testing.assert_allclose(data["hi_data"], expected)
+
+
+def test_a_variation_and_a_normalisation_of_one_name_share_a_parameter():
+    workspace = to_pyhf(
+        Y,
+        SCORE,
+        W,
+        bins=EDGES,
+        normalisations={"tilt": {"b": 0.1}},
+        variations=variations(),
+    )
+    assert list(discovery_significance(workspace).pulls) == ["tilt"]
+
+
 def test_recorded_events_are_observed():
     data = VariedSample([0.0, 1.0, 3.0, 3.0], X={"pt": [50.0, 50.0, 50.0, 1.0]})
     workspace = to_pyhf(

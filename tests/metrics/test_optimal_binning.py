@@ -15,6 +15,13 @@ from skhep_dnn.metrics import (
     optimal_binning,
     profile_significance,
 )
+from skhep_dnn.metrics._optimal_binning import (
+    Uncertainties,
+    _Limits,
+    _Search,
+    _Yields,
+)
+from skhep_dnn.metrics._profile import half_and_mean
 
 
 def toy(n=3000, seed=0, negative=0.1):
@@ -108,6 +115,51 @@ def test_no_other_edges_are_better_for_the_fit_with_variations(seed):
             best = max(best, z)
     assert found.z == pytest.approx(best, rel=1e-9)
     assert found.z_bound >= best * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("seed", "n_problems"),
+    [(1, 12), *(pytest.param(k, 60, marks=pytest.mark.slow) for k in range(1, 6))],
+)
+def test_random_histograms_against_all_possible_bins(seed, n_problems):
+    rng = np.random.default_rng(seed)
+    n_known = 0
+    for _ in range(n_problems):
+        n_cells, n_bins = int(rng.integers(8, 15)), int(rng.integers(2, 5))
+        cells = np.arange(n_cells)
+        b = rng.exponential(200, n_cells) * np.exp(-0.3 * cells) + 1
+        s = rng.uniform(0, 6, n_cells) * np.exp(0.1 * cells)
+        w2 = b * rng.uniform(0.1, 1, n_cells)
+        pairs = []
+        for _ in range(rng.integers(1, 4)):
+            waves = np.sin(
+                rng.uniform(0, 6, (2, 1)) + rng.uniform(0, 0.5, (2, 1)) * cells
+            )
+            sizes = rng.uniform(0.02, [0.3, 0.2])
+            pairs.append((b * (1 + sizes[0] * waves[0]), b * (1 - sizes[1] * waves[1])))
+        slopes = np.array([half_and_mean(b, *pair) for pair in pairs]).swapaxes(0, 1)
+        fine = _Yields(
+            s,
+            b,
+            0.01 * s,
+            w2,
+            slopes,
+            np.concatenate(pairs),
+            Uncertainties(0.0, mc_stat=True, normalisations={}),
+        )
+        search = _Search(fine, _Limits(n_bins, 5.0, n_cells, 1))
+        starts, bound = search.best()
+        z = fine.joined(starts).significance()[0]
+        inner = itertools.combinations
+        every = [
+            np.array([[0, *c] for c in inner(range(1, n_cells), k)])
+            for k in range(n_bins)
+        ]
+        best = max(search._significances(starts).max() for starts in every)
+        assert z == pytest.approx(best, rel=1e-9)
+        assert bound >= best * (1 - 1e-9)
+        n_known += bound <= z * (1 + 1e-5)
+    assert n_known >= 0.75 * n_problems
 
 
 def test_edges_for_the_fit_beat_those_for_independent_errors():
