@@ -23,6 +23,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from benchmarks.common.bare_products import PLAIN_INPUTS
 from benchmarks.common.peak_memory import PeakMemory, in_fresh_process
 from benchmarks.common.side_by_side import best_of, seconds
 from skhep_dnn import WeightedDNNClassifier
@@ -40,8 +41,8 @@ def events(n_samples):
 def fitted(**params):
     """A model after one pass over a few events: its values do not matter here."""
     X = events(2_000)
-    model = WeightedDNNClassifier(n_layers=4, max_epochs=1, random_state=0)
-    return model.set_params(**params).fit(X, X.sum(axis=1) > 15)
+    model = WeightedDNNClassifier(n_layers=4, max_epochs=1, **PLAIN_INPUTS)
+    return model.set_params(random_state=0, **params).fit(X, X.sum(axis=1) > 15)
 
 
 def fitted_mlp():

@@ -8,7 +8,8 @@ more passes add, the time of 2n passes less that of n, so that no fixed cost is 
 it. The peers have the same layers, batches and passes: scikit-learn's MLP (relu),
 skorch with its default loader (without weights) and the bare loop with `torch.compile`
 or with `nn.Dropout`. The rows with dense connections are other networks: dense 6 x 33
-has 0.68 times the weights of 4 x 100, dense 4 x 64 has 0.98 times.
+has 0.68 times the weights of 4 x 100, dense 4 x 64 has 0.98 times. All see plain
+inputs, as the bare loop does, but "embedded", the inputs of the defaults.
 
     python -m benchmarks.bench_throughput [--quick] [--epochs N]
 """
@@ -29,12 +30,15 @@ from skorch import NeuralNetBinaryClassifier
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from benchmarks.common.bare_products import PLAIN_INPUTS
 from benchmarks.common.side_by_side import best_of, seconds
 from skhep_dnn import WeightedDNNClassifier
 
 BATCH = 256
 N_FEATURES = 30
 N_WARM_UP = 8 * BATCH + 64  # with a last batch of 64, as in the measurements
+DEFAULTS = WeightedDNNClassifier().get_params()
+EMBEDDED = {name: DEFAULTS[name] for name in PLAIN_INPUTS}
 DENSE = {"connection": "dense", "dropout": 0.0}
 
 
@@ -73,6 +77,7 @@ def bare_loop(X, y, w, n_epochs, *, loss=weighted_loss, dropout=0.0):
 def estimator(X, y, w, n_epochs, **params):
     """The whole `fit`, checks and set-up included."""
     common = {"n_layers": 4, "width": 100, "connection": "plain", "dropout": 0.0}
+    common |= PLAIN_INPUTS
     common |= {"batch_size": BATCH, "max_epochs": n_epochs, "random_state": 0}
     model = WeightedDNNClassifier(**common | params)
     return seconds(model.fit, X, y, sample_weight=w)
@@ -132,6 +137,9 @@ CONTENDERS = {
     "10 members, 2 processes": members(10, n_jobs=2),
     "the same, dropout 0.2": members(10, n_jobs=2, dropout=0.2),
     "the same, dense 6 x 33": members(10, n_jobs=2, n_layers=6, width=33, **DENSE),
+    "5 members, embedded": members(
+        5, **{name: DEFAULTS[name] for name in PLAIN_INPUTS}
+    ),
 }
 WITH_OVER_WITHOUT = {  # what dropout costs
     "dropout 0.2 over 0, 1 member": ("1 member, dropout 0.2", "1 member"),

@@ -13,7 +13,14 @@ from time import perf_counter
 import torch
 from joblib import Parallel, delayed
 
-__all__ = ["ARRANGEMENTS", "forward_seconds", "training_seconds"]
+__all__ = ["ARRANGEMENTS", "PLAIN_INPUTS", "forward_seconds", "training_seconds"]
+
+# Numbers as they are but for their mean and spread, as a bare network sees them.
+PLAIN_INPUTS = {
+    "numeric_scaling": "standard",
+    "scale_learning_rate": None,
+    "numeric_embedding": None,
+}
 
 
 def concatenated(n_inputs, n_layers, width):
