@@ -82,6 +82,7 @@ from skhep_dnn.weights import (
     training_weights,
     validation_weights,
 )
+from tests.model_selection import fake_automl
 from tests.test_common import ESTIMATORS
 
 # Samples are small here, and their models poor.
@@ -94,6 +95,12 @@ pytestmark = [
         "UndefinedSignificanceWarning",
     )
 ] + [pytest.mark.filterwarnings("ignore:The groups parameter is ignored")]
+
+
+@pytest.fixture(autouse=True)
+def automl(monkeypatch):
+    fake_automl.install(monkeypatch)
+
 
 N = 120
 RNG = np.random.default_rng(7)

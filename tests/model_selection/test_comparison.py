@@ -171,6 +171,7 @@ def test_all_have_the_same_folds_whatever_is_drawn():
     ],
 )
 @pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.CancellingWeightsWarning")
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning")
 def test_each_gets_the_weights_that_it_can_use(policy, refuses, word):
     sample = events(negative=0.2)
     result = compared({"a": Traced(refuses)}, sample, negative_weights=policy)
