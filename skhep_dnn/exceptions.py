@@ -11,6 +11,7 @@ __all__ = [
     "CancellingWeightsWarning",
     "ChangedWeightsWarning",
     "DataFileError",
+    "DifferentWeightsWarning",
     "DivergenceWarning",
     "DownloadError",
     "ExpressionError",
@@ -82,6 +83,10 @@ class CancellingWeightsWarning(UserWarning):
 
 class ChangedWeightsWarning(UserWarning):
     """A classifier of others gets other weights than those that were passed."""
+
+
+class DifferentWeightsWarning(UserWarning):
+    """Two samples that are compared have weights of different distributions."""
 
 
 class DivergenceWarning(UserWarning):

@@ -22,6 +22,8 @@ from sklearn.utils import check_random_state
 from skhep_dnn._messages import shown
 from skhep_dnn._signal_label import class_names, resolve_pos_label
 from skhep_dnn._validation import check_labels, check_signal_scores, known_labels
+from skhep_dnn._warnings import warn_caller
+from skhep_dnn.exceptions import DifferentWeightsWarning
 from skhep_dnn.metrics._bootstrap import (
     BootstrapResult,
     bootstrap,
@@ -34,7 +36,12 @@ from skhep_dnn.metrics._classification import (
     weighted_log_loss,
 )
 from skhep_dnn.metrics._replica_metric import Metric, resolve_metric
-from skhep_dnn.metrics._two_samples import TwoSampleTest, two_sample_test
+from skhep_dnn.metrics._two_samples import (
+    OTHER_WEIGHTS,
+    TwoSampleTest,
+    two_sample_test,
+    weight_scale,
+)
 from skhep_dnn.weights._class_sums import check_class_weights, rescaled, sums_by_class
 
 __all__ = ["MetricGap", "OvertrainingTest", "overtraining_test"]
@@ -293,6 +300,9 @@ def overtraining_test(
         is the signal.
     LowStatisticsWarning
         If more than 5 per cent of the replicas are undefined.
+    DifferentWeightsWarning
+        If the weights of a class have other distributions in the two samples, beyond a
+        scale, so that the p-values of the permutations are not uniform.
 
     See Also
     --------
@@ -307,8 +317,9 @@ def overtraining_test(
     equal, heavy-tailed and partly negative ones by
     ``python -m benchmarks.bench_overtraining``. Where the weights of train and test
     events have different distributions, as after a selection by weight, not only
-    different scales, the pairs are not of one kind, and a p-value can be small
-    although the densities agree.
+    different scales, the pairs are not of one kind, and the p-values are not uniform
+    although the densities agree: a Kolmogorov-Smirnov test of the weights, brought
+    to one scale, warns of it where its p-value is below 0.001.
 
     The Kolmogorov-Smirnov distance is given because it is asked for. Its p-value from
     the permutations is right as well; that of the formula, which takes effective
@@ -503,9 +514,21 @@ def _gap(
 def _compared(
     train: _Sample, test: _Sample, n_permutations: int, rng: np.random.Generator
 ) -> dict[str, TwoSampleTest]:
-    return {
-        name: two_sample_test(
-            train.of_class(is_signal), test.of_class(is_signal), n_permutations, rng
+    samples = {}
+    for name, is_signal in (("background", False), ("signal", True)):
+        of_train, of_test = train.of_class(is_signal), test.of_class(is_signal)
+        _warn_of_other_weights(name, of_train[1], of_test[1])
+        samples[name] = two_sample_test(of_train, of_test, n_permutations, rng)
+    return samples
+
+
+def _warn_of_other_weights(name: str, train: FloatArray, test: FloatArray) -> None:
+    _, p_value = weight_scale(train, test)
+    if p_value < OTHER_WEIGHTS:
+        msg = (
+            f"The weights of the {name} must have the same distribution in training "
+            "and test sample, up to a scale, for the permutation test, got different "
+            f"ones (p = {p_value:.1g}): its p-values are then not uniform. "
+            "Select both samples in the same way, or look at the gaps alone."
         )
-        for name, is_signal in (("background", False), ("signal", True))
-    }
+        warn_caller(msg, DifferentWeightsWarning)

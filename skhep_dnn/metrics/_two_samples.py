@@ -14,15 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import kolmogorov
+from scipy.stats import ks_2samp
 
 from skhep_dnn.weights import effective_sample_size
 
-__all__ = ["TwoSampleTest", "two_sample_test"]
+__all__ = ["OTHER_WEIGHTS", "TwoSampleTest", "two_sample_test", "weight_scale"]
 
 FloatArray = NDArray[np.float64]
 Values = tuple[FloatArray, FloatArray]
 
 _BLOCK_ELEMENTS = 2**18  # 2 MB of weights in each of a few arrays
+OTHER_WEIGHTS = 1e-3  # p-value of weights that are taken for different ones
+_DIGITS = 9  # so that weights which are equal but for rounding stay equal
 _ROUNDING = 1e-12  # of distances that are equal but for the order of their sums
 
 
@@ -99,11 +102,10 @@ def two_sample_test(
 
     Notes
     -----
-    The weights of the training sample are brought to the scale of the test sample by
-    the medians of `|w|`: a sample that was scaled to the yields of the whole has other
-    weights for the same events, and a median does not follow the heaviest event, as a
-    mean would. A deal with a sample that does not sum to more than 0 has no distance
-    and counts as one that is larger.
+    The weights of the training sample are brought to the scale of the test sample, see
+    `weight_scale`: a sample that was scaled to the yields of the whole has other
+    weights for the same events. A deal with a sample that does not sum to more than
+    0 has no distance and counts as one that is larger.
 
     Examples
     --------
@@ -116,7 +118,7 @@ def two_sample_test(
     True
     """
     values = np.concatenate([train[0], test[0]])
-    scale = np.median(np.abs(test[1])) / np.median(np.abs(train[1]))
+    scale, _ = weight_scale(train[1], test[1])
     order = np.argsort(values, kind="stable")
     weights = np.concatenate([scale * train[1], test[1]])[order]
     is_train = (np.arange(len(values)) < len(train[0]))[order]
@@ -143,6 +145,41 @@ def two_sample_test(
         n_eff_train=n_eff[0],
         n_eff_test=n_eff[1],
     )
+
+
+def weight_scale(train: FloatArray, test: FloatArray) -> tuple[float, float]:
+    """Return the factor that makes the weights of one sample those of another.
+
+    Parameters
+    ----------
+    train, test : ndarray of shape (n_samples,)
+        Signed weights, none of which is zero.
+
+    Returns
+    -------
+    scale : float
+        Factor on the weights of `train`: the ratio of the medians of `|w|`, which do
+        not follow the heaviest event as means would. If that does not make the weights
+        alike, as with weights of two values of which the median is now the one, now the
+        other, the ratio of another quantile after which they are.
+    p_value : float
+        That of the Kolmogorov-Smirnov test of the scaled weights.
+    """
+    unit = float(np.median(np.abs(test)))
+    reference = np.round(test / unit, _DIGITS)
+    levels = (0.5, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9)
+    of_train, of_test = (
+        np.quantile(np.abs(w), levels, method="inverted_cdf") for w in (train, test)
+    )
+    scale, p_value = 1.0, 0.0
+    for candidate in (of_test / of_train).tolist():
+        scaled = np.round(candidate * train / unit, _DIGITS)
+        found = float(ks_2samp(scaled, reference).pvalue)
+        if found > p_value:
+            scale, p_value = candidate, found
+        if p_value >= OTHER_WEIGHTS:
+            break
+    return scale, p_value
 
 
 class _Distances:

@@ -16,7 +16,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
@@ -187,7 +186,7 @@ class ClassifierComparison:
         p_value : float
             Two-sided, for a normal difference with the error of the bootstrap.
         """
-        return _p_value(self.differences[metric][name])
+        return self.differences[metric][name].p_value
 
     def to_frame(self) -> pd.DataFrame:
         """Return all numbers, one row for each classifier.
@@ -212,7 +211,7 @@ class ClassifierComparison:
             difference = self.differences[metric].get(name)
             row[f"{metric}_difference"] = difference.difference if difference else 0.0
             row[f"{metric}_difference_error"] = difference.error if difference else 0.0
-            row[f"{metric}_p_value"] = _p_value(difference) if difference else np.nan
+            row[f"{metric}_p_value"] = difference.p_value if difference else np.nan
             _put(row, f"{metric}_overfitting", self.overfitting[metric][name])
         for kind in ("fit_time", "predict_time"):
             _put(row, kind, getattr(self, kind)[name])
@@ -230,7 +229,7 @@ class ClassifierComparison:
                 rows[name] = {
                     metric: str(of_metric[name]),
                     "difference": "" if found is None else str(found),
-                    "p": "" if found is None else f"{_p_value(found):.2g}",
+                    "p": "" if found is None else f"{found.p_value:.2g}",
                     "overfitting": str(self.overfitting[metric][name]),
                 }
             tables.append(
@@ -636,13 +635,6 @@ def _difference(a: BootstrapResult, b: BootstrapResult) -> PairedBootstrapResult
         paired.replicas,
         paired.n_undefined,
     )
-
-
-def _p_value(difference: PairedBootstrapResult) -> float:
-    """Return the two-sided p-value of a normal difference with a known error."""
-    if not difference.error > 0.0:
-        return 1.0 if difference.difference == 0.0 else float("nan")
-    return float(2.0 * ndtr(-abs(difference.difference) / difference.error))
 
 
 def _put(row: dict[str, Any], name: str, result: Any) -> None:

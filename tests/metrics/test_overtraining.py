@@ -5,7 +5,11 @@ import pytest
 from scipy.special import expit
 from scipy.stats import ks_2samp, kstest
 
-from skhep_dnn.exceptions import AssumedSignalWarning, WeightsError
+from skhep_dnn.exceptions import (
+    AssumedSignalWarning,
+    DifferentWeightsWarning,
+    WeightsError,
+)
 from skhep_dnn.metrics import (
     SignificanceAt,
     balanced_log_loss,
@@ -13,7 +17,7 @@ from skhep_dnn.metrics import (
     overtraining_test,
     weighted_roc_auc,
 )
-from skhep_dnn.metrics._two_samples import two_sample_test
+from skhep_dnn.metrics._two_samples import two_sample_test, weight_scale
 
 FEW = {"n_permutations": 99, "n_replicas": 20, "random_state": 0}
 
@@ -32,7 +36,7 @@ def brute_force(train, test):
     def share(sample, value):
         return sample[1][sample[0] <= value].sum() / sample[1].sum()
 
-    scale = np.median(np.abs(test[1])) / np.median(np.abs(train[1]))
+    scale, _ = weight_scale(train[1], test[1])
     sizes = [
         scale * np.abs(train[1][train[0] == v]).sum()
         + np.abs(test[1][test[0] == v]).sum()
@@ -220,3 +224,23 @@ def test_errors():
     named = np.where(y == "s", "ttbar", "Higgs")
     with pytest.warns(AssumedSignalWarning, match="'ttbar', the larger one"):
         overtraining_test(named, score, named, score, **FEW)
+
+
+def test_weights_that_were_selected_in_one_sample_are_told():
+    (y, score, w), (y_test, score_test, w_test) = events(600, 0), events(500, 1)
+    heavy = w_test > 0.3
+    with pytest.warns(DifferentWeightsWarning) as told:
+        overtraining_test(
+            *(y, score, y_test[heavy], score_test[heavy], w, w_test[heavy]), **FEW
+        )
+    for name, warning in zip(("background", "signal"), told, strict=True):
+        assert f"weights of the {name} must have the same" in str(warning.message)
+    # another scale of a class, with its rounding, is no other distribution
+    scale = np.where(y_test == y_test[0], 1 / 3, 0.7)
+    overtraining_test(y, score, y_test, score_test, w, scale * w_test, **FEW)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+def test_a_median_between_two_values_does_not_set_the_scale(scale):
+    train, test = np.repeat([1.0, 5.0], [52, 48]), np.repeat([1.0, 5.0], [48, 52])
+    assert weight_scale(train, scale * test) == pytest.approx((scale, 1.0), abs=1e-5)
