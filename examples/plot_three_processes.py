@@ -108,7 +108,7 @@ plt.show()
 
 # %%
 # The same probabilities at the expected yields: those of the signal are small there,
-# and hold over several decades.
+# and hold over several decades, as far as enough effective events are left.
 
 rare = ReliabilityDisplay.from_predictions(
     y_test, proba, sample_weight=w_test, pos_label="H", prior="physical"

@@ -280,8 +280,9 @@ class ReliabilityDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on, which are split; None makes a new figure.
         log : bool, default=None
-            Whether both axes are logarithmic; None makes them so on the physical prior,
-            if there are bins of probabilities below 0.01.
+            Whether both axes are logarithmic, on which bins without the class are not
+            seen; None makes them so on the physical prior, if there are bins of
+            probabilities below 0.01.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.errorbar`.
 
@@ -304,14 +305,16 @@ class ReliabilityDisplay:
         ends = [self._lowest() / 10.0 if log else 0.0, 1.0]
         self.ax_.plot(ends, ends, ":", color=NEUTRAL_COLOR, lw=1.0, label="ideal")
         for k, (name, curve) in enumerate(self.curves.items()):
-            self._draw(name, curve, _MARKERS[k % len(_MARKERS)], kwargs)
+            seen = curve.share > 0.0 if log else np.isfinite(curve.share)
+            self._draw(name, curve, seen, _MARKERS[k % len(_MARKERS)], kwargs)
         self._set_ranges(log=log)
         self._label()
         return self
 
     def _lowest(self) -> float:
-        """Return the lowest mean probability above 0."""
-        means = np.concatenate([c.probability for c in self.curves.values()])
+        """Return the lowest mean probability of a bin with a share above 0."""
+        curves = self.curves.values()
+        means = np.concatenate([c.probability[c.share > 0.0] for c in curves])
         return float(np.min(means[means > 0.0], initial=1.0))
 
     def _set_ranges(self, *, log: bool) -> None:
@@ -330,7 +333,12 @@ class ReliabilityDisplay:
         self.ax_.set_xlim(0.5 * self._lowest(), min(2.0 * high, 1.0))
 
     def _draw(
-        self, name: str, curve: ReliabilityCurve, marker: str, kwargs: dict[str, Any]
+        self,
+        name: str,
+        curve: ReliabilityCurve,
+        seen: NDArray[np.bool_],
+        marker: str,
+        kwargs: dict[str, Any],
     ) -> None:
         from matplotlib.lines import Line2D  # noqa: PLC0415
 
@@ -338,7 +346,6 @@ class ReliabilityDisplay:
         style.pop("gid")
         defaults = {**style, "marker": marker, "markersize": 4.5, "linewidth": 1.1}
         merged = merge_style({**defaults, "label": name}, kwargs, Line2D)
-        seen = np.isfinite(curve.share)
         points = self.ax_.errorbar(
             curve.probability[seen],
             curve.share[seen],

@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from skhep_dnn.inspection import ReliabilityDisplay
-from skhep_dnn.metrics import reliability_curve
+from skhep_dnn.metrics import ReliabilityCurve, reliability_curve
 from skhep_dnn.weights import to_physical_prior
 
 
@@ -124,3 +124,18 @@ def test_three_classes_need_all_columns():
     with pytest.raises(ValueError, match=r"`prior` must be one of .*, got 'flat'"):
         ReliabilityDisplay.from_predictions(y, proba, prior="flat")
     assert len(plt.get_fignums()) == 1
+
+
+def test_bins_without_the_class_take_no_room_on_logarithmic_axes():
+    curve = ReliabilityCurve(
+        edges=np.array([0.0, 1e-12, 1e-4, 1e-2, 1.0]),
+        probability=np.array([1e-14, 1e-5, 1e-3, 0.1]),
+        share=np.array([0.0, 2e-5, 1e-3, np.nan]),
+        error=np.array([0.0, 1e-5, 1e-4, np.nan]),
+        n_eff=np.array([90.0, 80.0, 70.0, 0.0]),
+    )
+    display = ReliabilityDisplay(curves={"H": curve}, class_weight=None).plot()
+    assert display.ax_.get_xscale() == "log"
+    assert display.points_["H"].lines[0].get_xdata().tolist() == [1e-5, 1e-3]
+    assert 1e-6 < display.ax_.get_xlim()[0] < 1e-5
+    assert 1e-6 < display.ax_.get_ylim()[0] < 1e-5
