@@ -74,7 +74,7 @@ class AutoMLClassifier(WarnsOnce, ClassifierMixin, BaseEstimator):
         Labels, sorted.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the table had names of text.
     weights_used_ : {"given", "refined", "absolute"}
         Which weights the library got.
