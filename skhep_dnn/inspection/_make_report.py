@@ -40,7 +40,7 @@ from skhep_dnn.inspection._report.figures_of_signal import (
 )
 from skhep_dnn.inspection._report.files import report_paths, write_together
 from skhep_dnn.inspection._report.measures import Quoted
-from skhep_dnn.inspection._report.numbers import number, plain, with_error
+from skhep_dnn.inspection._report.numbers import defined, number, plain, with_error
 from skhep_dnn.inspection._report.page import Section, page, paragraph
 from skhep_dnn.inspection._report.sections_of_sample import (
     all_numbers,
@@ -418,21 +418,16 @@ def _summary(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _line(name: str, metrics: Mapping[str, Any]) -> str:
     """Return the figures of merit of a signal as one line."""
-    text = f"{name}: AUC {with_error(**_defined(metrics['roc_auc']))}"
+    text = f"{name}: AUC {with_error(**defined(metrics['roc_auc']))}"
     if metrics["cut"] is None:
         return f"{text}; no cut"
-    value = with_error(**_defined(metrics["significance"]))
+    value = with_error(**defined(metrics["significance"]))
     name = metrics["figure_of_merit"]["name"]
     return f"{text}; {name} {value} at the cut {_cut(metrics)}"
 
 
 def _cut(metrics: Mapping[str, Any]) -> str:
     return " and ".join(number(float(value)) for value in metrics["cut"]["values"])
-
-
-def _defined(measured: Mapping[str, Any]) -> dict[str, float]:
-    """Return a value and its error as numbers; None of the JSON is nan."""
-    return {k: math.nan if v is None else float(v) for k, v in measured.items()}
 
 
 @contextmanager

@@ -23,14 +23,20 @@ from skhep_dnn.exceptions import (
 )
 from skhep_dnn.inspection import Report, make_report
 from skhep_dnn.metrics import (
+    EfficiencyAt,
+    RejectionAt,
     SignificanceAt,
     balanced_log_loss,
     bootstrap,
+    metric_with_error,
     significance_scan,
     weighted_roc_auc,
 )
 from skhep_dnn.model_selection import SignificanceThresholdClassifier
 from skhep_dnn.weights import effective_sample_size
+
+# The toys are small; that a report says so has a test of its own.
+pytestmark = pytest.mark.filterwarnings("ignore:The error of a score must come")
 
 EVIL = "<script>alert(1)</script>"
 END = '</script><img src=x onerror="alert(2)">'
@@ -156,10 +162,57 @@ def test_figures_of_merit_are_those_of_the_metrics(evil):
     loss = balanced_log_loss(y, p, w, pos_label=EVIL)
     assert found["roc_auc"]["value"] == pytest.approx(area)
     assert found["balanced_log_loss"]["value"] == pytest.approx(loss)
-    error = bootstrap(
-        "roc_auc", y == EVIL, -score, w, n_replicas=20, random_state=0
-    ).error
-    assert found["roc_auc"]["error"] == pytest.approx(error)
+    replicas = bootstrap("roc_auc", y == EVIL, -score, w, random_state=0)
+    assert found["roc_auc"]["error"] == pytest.approx(replicas.error, rel=0.2)
+
+
+def test_every_figure_at_the_cut_has_the_error_of_the_bootstrap(evil):
+    report, model, _, (X, y, w), _ = evil
+    found = report.numbers["signals"][EVIL]["metrics"]
+    score, cuts = -model.decision_function(X), found["cut"]["values"]
+    is_signal = y == EVIL
+    passed = score > max(cuts)
+    for key, metric in (
+        ("signal_efficiency", EfficiencyAt(0.0)),
+        ("background_efficiency", EfficiencyAt(0.0, of="background")),
+        ("rejection", RejectionAt(0.0)),
+        ("significance", SignificanceAt(0.0)),
+    ):
+        # Of one of the two cuts, which are near each other.
+        side = np.where(passed, 1.0, -1.0)
+        near = metric_with_error(metric, is_signal, side, w, random_state=0)
+        assert found[key]["value"] == pytest.approx(near.value, rel=0.5), key
+        assert found[key]["error"] == pytest.approx(near.error, rel=0.7), key
+        assert found[key]["error"] > 0
+    assert found["rejection"]["value"] == pytest.approx(
+        1 / found["background_efficiency"]["value"]
+    )
+    separation = metric_with_error(
+        "separation", is_signal, score, w, n_replicas=20, random_state=0
+    )
+    assert found["separation"]["value"] == pytest.approx(separation.value)
+    assert found["separation"]["error"] == pytest.approx(separation.error)
+
+
+def test_few_events_are_told(evil):
+    messages = evil[0].numbers["warnings"]["messages"]
+    assert any("must come from at least 50 effective events" in m for m in messages)
+
+
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning")
+def test_without_selected_background_the_rejection_is_undefined(tmp_path):
+    X, y, w = events(0, 400)
+    w = np.abs(w)
+    model = LogisticRegression().fit(X, y)
+    cut = np.nextafter(model.decision_function(X)[y == "b"].max(), np.inf)
+    options = {"threshold": cut, "b_reg": 1.0, **SMALL}
+    path = tmp_path / "a.html"
+    with pytest.warns(UndefinedSignificanceWarning, match="the rejection is nan"):
+        report = make_report(model, X, y, X, y, w, w, path=path, **options)
+    found = report.numbers["signals"]["s"]["metrics"]
+    assert found["rejection"] == {"value": None, "error": None}
+    assert found["background_efficiency"] == {"value": 0.0, "error": 0.0}
+    assert found["signal_efficiency"]["error"] > 0.0
 
 
 def test_cuts_of_the_halves_are_not_chosen_on_what_they_select(evil):

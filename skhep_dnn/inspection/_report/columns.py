@@ -130,7 +130,7 @@ def _importance_picture(importance: Any, names: list[str]) -> str:
     shown = Bunch(**{**importance, "names": labels})
     return picture(
         lambda: PermutationImportanceDisplay.from_importance(
-            shown, max_groups=min(_MAX_BARS, len(names))
+            shown, max_features=min(_MAX_BARS, len(names))
         ),
         alt=f"Permutation importance of {len(names)} columns; the largest: {first}.",
         caption="Permutation importance: what the estimator relies on.",

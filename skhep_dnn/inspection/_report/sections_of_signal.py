@@ -15,7 +15,6 @@ from skhep_dnn.inspection._report.measures import (
     Selected,
     measured,
     selected_yield,
-    share,
 )
 from skhep_dnn.inspection._report.numbers import Measured, number, with_error
 from skhep_dnn.inspection._report.page import Section, note, paragraph, table
@@ -52,12 +51,12 @@ def metrics_section(quoted: Quoted) -> Section:
     }
     if quoted.selected is not None:
         found["significance"] = (f"{name} at the cut", quoted.significance)
-        found |= _selected_by_class(signal, quoted.selected)
+        found |= _at_cut(quoted, quoted.selected)
     html = paragraph(
         f"Signal: {signal.name}. Errors are those of the statistics of the test "
-        f"events, by {signal.sample.options.n_replicas} weighted bootstrap replicas at "
-        "fixed yields or by the Monte Carlo error of a sum of weights; the spread over "
-        "trainings is not in them."
+        "events, at fixed yields of the classes: in closed form, of the separation by "
+        f"{signal.sample.options.n_replicas} weighted bootstrap replicas. The spread "
+        "over trainings is not in them."
     )
     html += _cut_note(quoted)
     known = {key: (text, v) for key, (text, v) in found.items() if v is not None}
@@ -81,19 +80,23 @@ def _cut_note(quoted: Quoted) -> str:
     )
 
 
-def _selected_by_class(
-    signal: SignalEvents, selected: BoolArray
-) -> dict[str, tuple[str, Measured]]:
-    found = {}
-    for letter, name, own in (
-        ("s", "signal", signal.is_signal),
-        ("b", "background", ~signal.is_signal),
-    ):
-        chosen = selected_yield(signal.weights[own & selected])
-        efficiency = share(signal.weights[own], selected[own])
-        found[letter] = (f"selected {name}, in events", chosen)
-        found[f"{name}_efficiency"] = (f"{name} efficiency", efficiency)
-    return found
+def _at_cut(
+    quoted: Quoted, selected: BoolArray
+) -> dict[str, tuple[str, Measured | None]]:
+    weights, own = quoted.signal.weights, quoted.signal.is_signal
+    return {
+        "s": ("selected signal, in events", selected_yield(weights[own & selected])),
+        "b": (
+            "selected background, in events",
+            selected_yield(weights[~own & selected]),
+        ),
+        "signal_efficiency": ("signal efficiency", quoted.signal_efficiency),
+        "background_efficiency": (
+            "background efficiency",
+            quoted.background_efficiency,
+        ),
+        "rejection": ("rejection, 1 / background efficiency", quoted.rejection),
+    }
 
 
 def _yields_note(signal: SignalEvents) -> str:
