@@ -41,6 +41,7 @@ from skhep_dnn.inspection._report.figures_of_signal import (
 from skhep_dnn.inspection._report.files import report_paths, write_together
 from skhep_dnn.inspection._report.measures import Quoted
 from skhep_dnn.inspection._report.numbers import defined, number, plain, with_error
+from skhep_dnn.inspection._report.overtraining import overtraining_section
 from skhep_dnn.inspection._report.page import Section, page, paragraph
 from skhep_dnn.inspection._report.sections_of_sample import (
     all_numbers,
@@ -54,7 +55,6 @@ from skhep_dnn.inspection._report.sections_of_sample import (
 from skhep_dnn.inspection._report.sections_of_signal import (
     data_section,
     metrics_section,
-    overtraining_section,
     yields_section,
 )
 from skhep_dnn.inspection._report.stages import stages_section

@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from skhep_dnn import BackwardEliminationSelector, WeightedDNNClassifier
 from skhep_dnn.ensemble import CrossFitClassifier
@@ -29,6 +30,7 @@ from skhep_dnn.metrics import (
     balanced_log_loss,
     bootstrap,
     metric_with_error,
+    overtraining_test,
     significance_scan,
     weighted_roc_auc,
 )
@@ -282,6 +284,42 @@ def test_overtraining_is_the_gap_with_its_error(evil):
     assert found["gap"]["error"] == pytest.approx(np.hypot(*errors))
 
 
+def test_overtraining_tells_different_from_worse(evil, evil_page):
+    report, model, (X, y, w), (X_test, y_test, w_test), _ = evil
+    found = report.numbers["signals"][EVIL]["overtraining"]
+    expected = overtraining_test(
+        y,
+        -model.decision_function(X),
+        y_test,
+        -model.decision_function(X_test),
+        w,
+        w_test,
+        n_permutations=999,
+        pos_label=EVIL,
+        random_state=1,
+    )
+    assert found["n_permutations"] == 999
+    for kind, sample in expected.samples.items():
+        own = found["two_samples"][kind]
+        assert own["ks_distance"] == pytest.approx(sample.ks_distance)
+        assert own["p_value"] == pytest.approx(sample.p_value, abs=0.08)
+    assert found["is_worse"] == expected.is_worse
+    assert any("no meaning with negative" in text for text in evil_page.text_of("p"))
+
+
+def test_a_tree_that_learnt_by_heart_is_worse(tmp_path):
+    (X, y, _), (X_test, y_test, _) = events(0), events(1)
+    tree = DecisionTreeClassifier(min_samples_leaf=3, random_state=0).fit(X, y)
+    report = make_report(
+        tree, X, y, X_test, y_test, path=tmp_path / "a.html", threshold=0.5, **SMALL
+    )
+    found = report.numbers["signals"]["s"]["overtraining"]
+    assert found["is_worse"]
+    assert found["roc_auc"]["gap"]["value"] > 5 * found["roc_auc"]["gap"]["error"]
+    assert found["two_samples"]["signal"]["p_value"] < 0.01
+    assert "Worse on the test events" in report.path.read_text(encoding="utf-8")
+
+
 def test_columns_have_importance_and_separation(evil):
     columns = evil[0].numbers["signals"][EVIL]["columns"]
     assert next(iter(columns)) == EVIL  # the largest first
@@ -292,7 +330,7 @@ def test_columns_have_importance_and_separation(evil):
 
 def test_figures_say_their_numbers(evil, evil_page):
     texts = [attrs["alt"] for attrs in evil_page.all("img")]
-    assert len(texts) == 7
+    assert len(texts) == 8
     area = evil[0].numbers["signals"][EVIL]["metrics"]["roc_auc"]["value"]
     assert any(
         text.startswith(f"ROC curve of the test events, area {area:.2f}")

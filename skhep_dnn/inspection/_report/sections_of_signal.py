@@ -1,4 +1,4 @@
-"""The numbers of one signal against the rest: merits, yields, data, overtraining."""
+"""The numbers of one signal against the rest: merits, yields, data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from skhep_dnn.inspection._report.events import SignalEvents
 from skhep_dnn.inspection._report.measures import (
     Quoted,
     Selected,
-    measured,
     selected_yield,
 )
 from skhep_dnn.inspection._report.numbers import Measured, number, with_error
@@ -23,7 +22,6 @@ __all__ = [
     "MERITS",
     "data_section",
     "metrics_section",
-    "overtraining_section",
     "yields_section",
 ]
 
@@ -196,33 +194,3 @@ def _blind_from(quoted: Quoted) -> float:
         )
         raise ValueError(msg)
     return min(quoted.cut.values)
-
-
-def overtraining_section(quoted: Quoted) -> Section:
-    """Return what the training events have ahead of the test events."""
-    rows, values = [], {}
-    of_area = (quoted.train_area, quoted.area)
-    of_loss = (quoted.train_log_loss, quoted.log_loss)
-    for key, name, sign, (train, test) in (
-        ("roc_auc", "area under the ROC curve", 1, of_area),
-        ("balanced_log_loss", "balanced log-loss", -1, of_loss),
-    ):
-        if train is None or test is None:
-            continue
-        gap = measured(
-            sign * (train["value"] - test["value"]),
-            np.hypot(train["error"], test["error"]),
-        )
-        values[key] = {"train": train, "test": test, "gap": gap}
-        pull = (
-            number(round(gap["value"] / gap["error"], 2)) if gap["error"] > 0 else "nan"
-        )
-        rows.append([name, *(with_error(**v) for v in (train, test, gap)), pull])
-    html = paragraph(
-        "The gap is what the training events have ahead, positive where the test "
-        "events are worse. A fitted classifier always does better on the events that "
-        "it saw; the figure of the test events is the one to quote, and the gap says "
-        "how much was learnt by heart."
-    )
-    html += table(("figure", "training", "test", "gap", "gap / error"), rows)
-    return Section("overtraining", "Overtraining", html, values)
