@@ -25,8 +25,10 @@ from sklearn.base import BaseEstimator
 from tqdm.auto import tqdm
 
 from skhep_dnn._warnings import warn_caller
+from skhep_dnn.inspection._report.binned import binned_section
 from skhep_dnn.inspection._report.columns import columns_section
 from skhep_dnn.inspection._report.cut import choose_cut
+from skhep_dnn.inspection._report.efficiency import efficiency_section
 from skhep_dnn.inspection._report.events import (
     Options,
     Sample,
@@ -43,6 +45,7 @@ from skhep_dnn.inspection._report.measures import Quoted
 from skhep_dnn.inspection._report.numbers import defined, number, plain, with_error
 from skhep_dnn.inspection._report.overtraining import overtraining_section
 from skhep_dnn.inspection._report.page import Section, page, paragraph
+from skhep_dnn.inspection._report.processes import processes_section
 from skhep_dnn.inspection._report.sections_of_sample import (
     all_numbers,
     classes_section,
@@ -53,8 +56,8 @@ from skhep_dnn.inspection._report.sections_of_sample import (
     warnings_section,
 )
 from skhep_dnn.inspection._report.sections_of_signal import (
-    data_section,
     metrics_section,
+    working_points_section,
     yields_section,
 )
 from skhep_dnn.inspection._report.stages import stages_section
@@ -71,8 +74,11 @@ _FIRST = (events_section, configuration_section)
 _OF_SIGNAL = (
     metrics_section,
     yields_section,
+    working_points_section,
     scores_section,
-    data_section,
+    processes_section,
+    binned_section,
+    efficiency_section,
     overtraining_section,
     calibration_section,
     columns_section,
@@ -162,6 +168,9 @@ def make_report(
     signal_yield: float | None = None,
     background_yield: float | None = None,
     min_n_eff: float = MIN_N_EFF,
+    variations: Mapping[str, Any] | None = None,
+    normalisations: Mapping[str, Any] | None = None,
+    variables: Sequence[str] | Sequence[int] | None = None,
     stages: Mapping[str, BaseEstimator] | None = None,
     n_replicas: int = 200,
     max_events: int = 5000,
@@ -232,6 +241,16 @@ def make_report(
         The same for the background.
     min_n_eff : float, default=25.0
         Number of effective background events that a cut must leave to be chosen.
+    variations : mapping of str to variation, default=None
+        Shape variations of the test events, for the binned significance: weights, a
+        `VariedSample`, or a tuple of two for up and down, as in `optimal_binning`. The
+        test events then have the weights of the full yields.
+    normalisations : mapping of str to float or mapping, default=None
+        Relative uncertainties of the yield of the whole background, or of processes,
+        for the same: ``{"lumi": 0.02, "top_xsec": {"top": 0.06}}``.
+    variables : sequence of str or int, default=None
+        Columns of numbers against which the efficiency of the cut is shown, such as a
+        mass; None takes the one that separates best.
     stages : mapping of str to estimator, default=None
         Fitted classifiers that stood at the end of earlier stages of the analysis, such
         as before a tuning, for a row and a figure each. They take the same columns.
@@ -338,7 +357,11 @@ def make_report(
         n_replicas=int(n_replicas),
         max_events=int(max_events),
         seed=checked_seed(random_state),
+        variations=variations,
+        normalisations=normalisations,
+        variables=variables,
     )
+    _check_variations(options)
     sample = check_sample(
         estimator,
         (X_train, y_train, sample_weight_train),
@@ -441,6 +464,19 @@ def _kept_warnings() -> Iterator[list[str]]:
     messages += [text for text, _ in given]
     for text, category in given:
         warn_caller(text, category)
+
+
+def _check_variations(options: Options) -> None:
+    """Refuse yields that the weights of a variation would not have."""
+    is_scaled = (options.signal_yield, options.background_yield) != (None, None)
+    if options.variations and is_scaled:
+        msg = (
+            "`variations` must be at the yields of the test events, got "
+            f"`signal_yield={options.signal_yield!r}` and "
+            f"`background_yield={options.background_yield!r}` besides. Scale all "
+            "weights first, by skhep_dnn.weights.scale_to_yields."
+        )
+        raise ValueError(msg)
 
 
 def _checked_threshold(threshold: WorkingPoint | float | None) -> float | None:

@@ -259,7 +259,7 @@ def test_events_have_sums_and_effective_numbers(evil):
 
 def test_data_are_hidden_from_the_cut_on(evil):
     report, model, _, (X, _, _), _ = evil
-    found = report.numbers["signals"][EVIL]["data"]
+    found = report.numbers["signals"][EVIL]["processes"]
     cut = min(report.numbers["signals"][EVIL]["metrics"]["cut"]["values"])
     assert found["blind_from"] == cut
     score = -model.decision_function(X[:100])
@@ -330,7 +330,7 @@ def test_columns_have_importance_and_separation(evil):
 
 def test_figures_say_their_numbers(evil, evil_page):
     texts = [attrs["alt"] for attrs in evil_page.all("img")]
-    assert len(texts) == 8
+    assert len(texts) == 13
     area = evil[0].numbers["signals"][EVIL]["metrics"]["roc_auc"]["value"]
     assert any(
         text.startswith(f"ROC curve of the test events, area {area:.2f}")

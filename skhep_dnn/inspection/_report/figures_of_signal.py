@@ -13,10 +13,10 @@ from skhep_dnn.inspection._plotting import NEUTRAL_COLOR
 from skhep_dnn.inspection._reliability import ReliabilityDisplay
 from skhep_dnn.inspection._report.events import SignalEvents
 from skhep_dnn.inspection._report.images import figure_text, picture
-from skhep_dnn.inspection._report.measures import Quoted, selected_yield
+from skhep_dnn.inspection._report.measures import MERITS, Quoted, selected_yield
 from skhep_dnn.inspection._report.numbers import number, per_cent, with_error
 from skhep_dnn.inspection._report.page import Section, figures, paragraph
-from skhep_dnn.inspection._report.sections_of_signal import MERITS
+from skhep_dnn.inspection._roc_band import bootstrap_band
 from skhep_dnn.inspection._roc_curve import WeightedRocCurveDisplay
 from skhep_dnn.inspection._significance_scan import SignificanceScanDisplay
 from skhep_dnn.metrics import ReliabilityCurve, reliability_curve, weighted_roc_curve
@@ -109,6 +109,7 @@ def _score_picture(quoted: Quoted) -> str:
 
 
 def _roc_picture(quoted: Quoted, curve: RocCurve, at: dict[str, float]) -> str:
+    signal = quoted.signal
     background, efficiency, thresholds = curve
     area = with_error(**quoted.area)
     points = ", ".join(
@@ -122,6 +123,14 @@ def _roc_picture(quoted: Quoted, curve: RocCurve, at: dict[str, float]) -> str:
             thresholds=thresholds,
             roc_auc=quoted.area["value"],
             roc_auc_error=quoted.area["error"],
+            band=bootstrap_band(
+                signal.is_signal,
+                signal.scores,
+                signal.weights,
+                pos_label=True,
+                n_replicas=signal.sample.options.n_replicas,
+                random_state=signal.sample.options.seed,
+            ),
         ).plot(plot_chance_level=True),
         alt=f"ROC curve of the test events, area {area}; background efficiency "
         f"{points}.",

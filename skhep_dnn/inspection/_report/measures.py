@@ -20,10 +20,17 @@ from skhep_dnn.metrics import (
 from skhep_dnn.metrics._replica_metric import Metric
 from skhep_dnn.weights import effective_sample_size
 
-__all__ = ["Quoted", "Selected", "measured", "selected_yield", "share"]
+__all__ = ["MERITS", "Quoted", "Selected", "measured", "selected_yield", "share"]
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
+
+MERITS = {
+    "asimov": "Asimov significance",
+    "ams": "AMS",
+    "s_over_sqrt_b": "s / √b",
+    "s_over_sqrt_sb": "s / √(s + b)",
+}
 
 
 def measured(value: float, error: float) -> Measured:
