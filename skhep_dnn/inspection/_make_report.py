@@ -127,7 +127,8 @@ class Report:
     ... }
     >>> print(Report(Path("a.html"), Path("a.json"), numbers))
     A test
-    s: AUC 0.9123 ± 0.0032; no cut
+    s: AUC 0.9123 ± 0.0032
+    s: no cut
     written to a.html and a.json
     """
 
@@ -140,7 +141,7 @@ class Report:
         signals = self.numbers["signals"].items()
         lines = [
             self.numbers["title"],
-            *(_line(name, s["metrics"]) for name, s in signals),
+            *(line for name, s in signals for line in _lines(name, s)),
         ]
         return "\n".join([*lines, f"written to {self.path} and {self.json_path}"])
 
@@ -183,11 +184,13 @@ def make_report(
     The page needs nothing but itself: no network, no other file. It can be read on a
     phone and on paper, and its figures have texts that say their numbers. Events and
     weights, configuration, figures of merit with errors, yields, score, ROC curve and
-    scan of all cuts, overtraining, calibration, columns, training, stages of tuning and
+    scan of all cuts, processes and data, binned significance, efficiencies against
+    columns, overtraining, calibration, columns, training, stages of tuning and
     selection, software versions, seeds and warnings are in it.
 
     Nothing is fitted. The cut is never chosen on the events that it is quoted on; see
-    `threshold`.
+    `threshold`. The bins of the binned significance are chosen on the training events,
+    by out-of-fold scores where the estimator has such.
 
     Parameters
     ----------
@@ -208,7 +211,8 @@ def make_report(
     sample_weight_test : array-like of shape (n_test,), default=None
         Physics weights of the test events, in events.
     process : array-like of shape (n_test,), default=None
-        Name of the process of each test event, for the yields; None leaves the classes.
+        Name of the process of each test event, for yields and the stacked score; None
+        leaves the classes.
     data : array-like of shape (n_data, n_features), default=None
         Observed events, compared with the test events; None leaves them out.
     path : str or path, default="report.html"
@@ -255,10 +259,10 @@ def make_report(
         Fitted classifiers that stood at the end of earlier stages of the analysis, such
         as before a tuning, for a row and a figure each. They take the same columns.
     n_replicas : int, default=200
-        Replicas of each bootstrap, at least 2.
+        Replicas of each bootstrap (bands, separation, binned significance), at least 2.
     max_events : int, default=5000
-        At most so many test events for the importance, the separation and the
-        correlation of columns.
+        At most so many test events for importance, separation, distributions and
+        correlations of columns.
     title : str, default=None
         Title of the page; None says what it is about.
     random_state : int, RandomState instance or None, default=None
@@ -291,9 +295,10 @@ def make_report(
         If `pos_label` is None and the labels are texts that do not say which of them is
         the signal.
     LowStatisticsWarning
-        If a figure is undefined on more than 5 per cent of the replicas.
+        If an error comes from fewer than 50 effective events, or a figure is undefined
+        on more than 5 per cent of the replicas.
     UndefinedSignificanceWarning
-        If no cut leaves enough background events.
+        If no cut leaves enough background events, or a figure at the cut is undefined.
 
     See Also
     --------
@@ -433,20 +438,42 @@ def _values(
 
 def _summary(values: Mapping[str, Any]) -> Iterator[str]:
     for name, of_signal in values["signals"].items():
+        yield from _lines(name, of_signal)
         metrics = of_signal["metrics"]
-        yield _line(name, metrics)
         if metrics["cut"] is not None:
             yield f"The cut is {_cut(metrics)}, {metrics['cut']['origin']}."
 
 
-def _line(name: str, metrics: Mapping[str, Any]) -> str:
-    """Return the figures of merit of a signal as one line."""
-    text = f"{name}: AUC {with_error(**defined(metrics['roc_auc']))}"
+def _lines(name: str, of_signal: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is quoted of a signal, in a few lines."""
+    metrics = of_signal["metrics"]
+    text = f"{name}: AUC {_said(metrics['roc_auc'])}"
+    if "balanced_log_loss" in metrics:
+        text += f", balanced log-loss {_said(metrics['balanced_log_loss'])}"
+    yield text
+    yield f"{name}: {_at_cut(metrics)}"
+    binned = of_signal.get("binned", {})
+    if "significance" in binned:
+        text = f"{name}: binned significance {_said(binned['significance'])}"
+        if "with_variations" in binned:
+            (z,) = defined({"all": binned["with_variations"]["all"]}).values()
+            text += f", with all variations {number(z)}"
+        yield text
+    gap = of_signal.get("overtraining", {}).get("roc_auc")
+    if gap is not None:
+        side = "worse" if gap["is_worse"] else "not significantly worse"
+        yield f"{name}: AUC of train minus test {_said(gap['gap'])}, {side}"
+
+
+def _at_cut(metrics: Mapping[str, Any]) -> str:
     if metrics["cut"] is None:
-        return f"{text}; no cut"
-    value = with_error(**defined(metrics["significance"]))
+        return "no cut"
     name = metrics["figure_of_merit"]["name"]
-    return f"{text}; {name} {value} at the cut {_cut(metrics)}"
+    return f"{name} {_said(metrics['significance'])} at the cut {_cut(metrics)}"
+
+
+def _said(measured: Mapping[str, Any]) -> str:
+    return with_error(**defined(measured))
 
 
 def _cut(metrics: Mapping[str, Any]) -> str:

@@ -54,9 +54,11 @@ def binned_section(quoted: Quoted) -> Section:
         min_n_eff=options.min_n_eff,
     )
     filled = _filled(chosen, signal)
-    value = _with_error(chosen, filled, signal)
+    value = _with_error(chosen, signal, mc_stat=True)
+    alone = _with_error(chosen, signal, mc_stat=False)
     values: dict[str, Any] = {
         "significance": value,
+        "significance_without_mc_errors": alone,
         "edges": filled.edges,
         "s": filled.s,
         "b": filled.b,
@@ -66,18 +68,23 @@ def binned_section(quoted: Quoted) -> Section:
     }
     html = paragraph(
         f"Expected discovery significance of a fit to {filled.n_bins} bins of the "
-        "score, with the Monte Carlo errors of the background. The bins were chosen on "
-        f"{origin} and filled with the test events. Its error is that of the "
-        "statistics of the test events."
+        "score. The bins were chosen on "
+        f"{origin} and filled with the test events. Where the Monte Carlo errors of "
+        "the background count as uncertainties of the bins, more simulated events make "
+        "it larger. Its error is that of the statistics of the test events."
     )
-    results = [["statistics and Monte Carlo errors", with_error(**value)]]
+    results = [
+        ["statistics of the data alone", with_error(**alone)],
+        ["Monte Carlo errors", with_error(**value)],
+    ]
     varied = _varied(chosen, signal)
     if varied:
         values["with_variations"] = varied
         results += [[name, number(z)] for name, z in varied.items()]
         html += paragraph(
-            "With uncertainties that all bins have in common, each alone and all "
-            "together, as nuisance parameters of the fit (profile likelihood)."
+            "Uncertainties that all bins have in common are nuisance parameters of the "
+            "fit (profile likelihood): each alone, then all, beside the Monte Carlo "
+            "errors."
         )
     html += table(("with", "significance"), results) + _table(filled)
     return Section("binned", "Binned significance", html, values)
@@ -112,9 +119,11 @@ def _filled(
 
 
 def _with_error(
-    chosen: BinnedDiscriminant, filled: BinnedDiscriminant, signal: SignalEvents
+    chosen: BinnedDiscriminant, signal: SignalEvents, *, mc_stat: bool
 ) -> Measured:
     options, n_bins = signal.sample.options, chosen.n_bins
+    known = chosen.uncertainties._replace(mc_stat=mc_stat)
+    value = _filled(replace(chosen, uncertainties=known), signal).z
 
     def significance(
         y_true: NDArray[Any], bins: FloatArray, sample_weight: FloatArray
@@ -122,7 +131,7 @@ def _with_error(
         own, places = np.asarray(y_true, dtype=bool), bins.astype(np.intp)
         s = np.bincount(places[own], sample_weight[own], n_bins)
         b = np.bincount(places[~own], sample_weight[~own], n_bins)
-        w2 = np.bincount(places[~own], sample_weight[~own] ** 2, n_bins)
+        w2 = np.bincount(places[~own], mc_stat * sample_weight[~own] ** 2, n_bins)
         is_defined = (b > 0) & (s + b > 0)
         return float(
             binned_significance(s[is_defined], b[is_defined], sum_w2_b=w2[is_defined])
@@ -136,7 +145,7 @@ def _with_error(
         n_replicas=options.n_replicas,
         random_state=options.seed,
     )
-    return measured(filled.z, result.error)
+    return measured(value, result.error)
 
 
 def _varied(chosen: BinnedDiscriminant, signal: SignalEvents) -> dict[str, float]:

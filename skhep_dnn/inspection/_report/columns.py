@@ -129,8 +129,9 @@ def numbers_of(X: Any, wanted: Sequence[str] | None = None) -> dict[str, FloatAr
 def missing_value(sample: Sample) -> float:
     """Return the number that marks undefined entries besides nan, if there is one."""
     value = getattr(last_part(sample.estimator).model, "missing_values", None)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else float("nan")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return float("nan")
 
 
 def _separations(
@@ -230,7 +231,7 @@ def _scaled_by_network(signal: SignalEvents, ranked: list[str]) -> list[str]:
     model = last_part(estimator).model
     steps = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     encoder = getattr(model, "encoder_", None)
-    if steps is not model or not hasattr(encoder, "numeric_"):
+    if steps is not model or encoder is None or not hasattr(encoder, "numeric_"):
         return []
     is_frame = hasattr(model, "feature_names_in_")
     names = model.feature_names_in_.tolist() if is_frame else signal.sample.test.columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skhep_dnn._tables import column_position
 from skhep_dnn.inspection._efficiency import EfficiencyDisplay
@@ -24,17 +25,20 @@ from skhep_dnn.metrics import BinnedEfficiency, separation_power
 
 __all__ = ["efficiency_section"]
 
+BoolArray = NDArray[np.bool_]
+
 
 def efficiency_section(quoted: Quoted) -> Section | None:
     """Return efficiencies against columns; None without a cut or columns of numbers."""
-    if quoted.selected is None:
+    selected = quoted.selected
+    if selected is None:
         return None
     columns = _columns(quoted.signal)
     if not columns:
         return None
     shown, rows, values = [], [], {}
     for name, column in columns.items():
-        html, display = _picture(quoted, name, column)
+        html, display = _picture(quoted, selected, name, column)
         shown.append(html)
         values[name] = {k: _numbers(e) for k, e in display.efficiency.items()}
         for kind, entry in values[name].items():
@@ -83,19 +87,30 @@ def _columns(signal: SignalEvents) -> dict[str, Any]:
     return known
 
 
-def _picture(quoted: Quoted, name: str, column: Any) -> tuple[str, EfficiencyDisplay]:
+def _picture(
+    quoted: Quoted, selected: BoolArray, name: str, column: Any
+) -> tuple[str, EfficiencyDisplay]:
     signal = quoted.signal
-    return drawn_picture(
-        lambda: EfficiencyDisplay.from_predictions(
+
+    def draw() -> EfficiencyDisplay:
+        display = EfficiencyDisplay.from_predictions(
             named_labels(signal)[0],
-            np.where(quoted.selected, 1.0, -1.0),  # of its own cut
+            # The cut may differ between the halves: on which side of its own?
+            np.where(selected, 1.0, -1.0),
             column,
             threshold=0.0,
             sample_weight=signal.weights,
             missing_values=missing_value(signal.sample),
             pos_label=figure_names(signal)[1],
             name=figure_text(name),
-        ),
+        )
+        legend = display.ax_.get_legend()
+        if legend is not None:
+            legend.set_title(f"score $\\geq$ {quoted.cut}")
+        return display
+
+    return drawn_picture(
+        draw,
         alt=lambda shown: (
             f"Efficiency of the cut against {name}: "
             + "; ".join(

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import _num_samples
-from skhep_dnn._tables import native_events
+from skhep_dnn._tables import column_position, native_events
 from skhep_dnn._validation import (
     check_event_weights,
     check_labels,
@@ -224,6 +224,8 @@ def check_sample(
     _check_both_weighted(train[2], test[2])
     classes = np.asarray(estimator.classes_).tolist()
     events = _events(*test, classes, "test")
+    for variable in options.variables or ():
+        column_position(variable, events.columns, len(events.columns), "variables")
     return Sample(
         estimator=estimator,
         classes=classes,
