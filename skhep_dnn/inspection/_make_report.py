@@ -25,8 +25,10 @@ from sklearn.base import BaseEstimator
 from tqdm.auto import tqdm
 
 from skhep_dnn._warnings import warn_caller
+from skhep_dnn.inspection._report.binned import binned_section
 from skhep_dnn.inspection._report.columns import columns_section
 from skhep_dnn.inspection._report.cut import choose_cut
+from skhep_dnn.inspection._report.efficiency import efficiency_section
 from skhep_dnn.inspection._report.events import (
     Options,
     Sample,
@@ -40,8 +42,10 @@ from skhep_dnn.inspection._report.figures_of_signal import (
 )
 from skhep_dnn.inspection._report.files import report_paths, write_together
 from skhep_dnn.inspection._report.measures import Quoted
-from skhep_dnn.inspection._report.numbers import number, plain, with_error
+from skhep_dnn.inspection._report.numbers import defined, number, plain, with_error
+from skhep_dnn.inspection._report.overtraining import overtraining_section
 from skhep_dnn.inspection._report.page import Section, page, paragraph
+from skhep_dnn.inspection._report.processes import processes_section
 from skhep_dnn.inspection._report.sections_of_sample import (
     all_numbers,
     classes_section,
@@ -52,9 +56,8 @@ from skhep_dnn.inspection._report.sections_of_sample import (
     warnings_section,
 )
 from skhep_dnn.inspection._report.sections_of_signal import (
-    data_section,
     metrics_section,
-    overtraining_section,
+    working_points_section,
     yields_section,
 )
 from skhep_dnn.inspection._report.stages import stages_section
@@ -71,8 +74,11 @@ _FIRST = (events_section, configuration_section)
 _OF_SIGNAL = (
     metrics_section,
     yields_section,
+    working_points_section,
     scores_section,
-    data_section,
+    processes_section,
+    binned_section,
+    efficiency_section,
     overtraining_section,
     calibration_section,
     columns_section,
@@ -121,7 +127,8 @@ class Report:
     ... }
     >>> print(Report(Path("a.html"), Path("a.json"), numbers))
     A test
-    s: AUC 0.9123 ± 0.0032; no cut
+    s: AUC 0.9123 ± 0.0032
+    s: no cut
     written to a.html and a.json
     """
 
@@ -134,7 +141,7 @@ class Report:
         signals = self.numbers["signals"].items()
         lines = [
             self.numbers["title"],
-            *(_line(name, s["metrics"]) for name, s in signals),
+            *(line for name, s in signals for line in _lines(name, s)),
         ]
         return "\n".join([*lines, f"written to {self.path} and {self.json_path}"])
 
@@ -162,6 +169,9 @@ def make_report(
     signal_yield: float | None = None,
     background_yield: float | None = None,
     min_n_eff: float = MIN_N_EFF,
+    variations: Mapping[str, Any] | None = None,
+    normalisations: Mapping[str, Any] | None = None,
+    variables: Sequence[str] | Sequence[int] | None = None,
     stages: Mapping[str, BaseEstimator] | None = None,
     n_replicas: int = 200,
     max_events: int = 5000,
@@ -174,11 +184,13 @@ def make_report(
     The page needs nothing but itself: no network, no other file. It can be read on a
     phone and on paper, and its figures have texts that say their numbers. Events and
     weights, configuration, figures of merit with errors, yields, score, ROC curve and
-    scan of all cuts, overtraining, calibration, columns, training, stages of tuning and
+    scan of all cuts, processes and data, binned significance, efficiencies against
+    columns, overtraining, calibration, columns, training, stages of tuning and
     selection, software versions, seeds and warnings are in it.
 
     Nothing is fitted. The cut is never chosen on the events that it is quoted on; see
-    `threshold`.
+    `threshold`. The bins of the binned significance are chosen on the training events,
+    by out-of-fold scores where the estimator has such.
 
     Parameters
     ----------
@@ -199,7 +211,8 @@ def make_report(
     sample_weight_test : array-like of shape (n_test,), default=None
         Physics weights of the test events, in events.
     process : array-like of shape (n_test,), default=None
-        Name of the process of each test event, for the yields; None leaves the classes.
+        Name of the process of each test event, for yields and the stacked score; None
+        leaves the classes.
     data : array-like of shape (n_data, n_features), default=None
         Observed events, compared with the test events; None leaves them out.
     path : str or path, default="report.html"
@@ -232,14 +245,24 @@ def make_report(
         The same for the background.
     min_n_eff : float, default=25.0
         Number of effective background events that a cut must leave to be chosen.
+    variations : mapping of str to variation, default=None
+        Shape variations of the test events, for the binned significance: weights, a
+        `VariedSample`, or a tuple of two for up and down, as in `optimal_binning`. The
+        test events then have the weights of the full yields.
+    normalisations : mapping of str to float or mapping, default=None
+        Relative uncertainties of the yield of the whole background, or of processes,
+        for the same: ``{"lumi": 0.02, "top_xsec": {"top": 0.06}}``.
+    variables : sequence of str or int, default=None
+        Columns of numbers against which the efficiency of the cut is shown, such as a
+        mass; None takes the one that separates best.
     stages : mapping of str to estimator, default=None
         Fitted classifiers that stood at the end of earlier stages of the analysis, such
         as before a tuning, for a row and a figure each. They take the same columns.
     n_replicas : int, default=200
-        Replicas of each bootstrap, at least 2.
+        Replicas of each bootstrap (bands, separation, binned significance), at least 2.
     max_events : int, default=5000
-        At most so many test events for the importance, the separation and the
-        correlation of columns.
+        At most so many test events for importance, separation, distributions and
+        correlations of columns.
     title : str, default=None
         Title of the page; None says what it is about.
     random_state : int, RandomState instance or None, default=None
@@ -272,9 +295,10 @@ def make_report(
         If `pos_label` is None and the labels are texts that do not say which of them is
         the signal.
     LowStatisticsWarning
-        If a figure is undefined on more than 5 per cent of the replicas.
+        If an error comes from fewer than 50 effective events, or a figure is undefined
+        on more than 5 per cent of the replicas.
     UndefinedSignificanceWarning
-        If no cut leaves enough background events.
+        If no cut leaves enough background events, or a figure at the cut is undefined.
 
     See Also
     --------
@@ -338,7 +362,11 @@ def make_report(
         n_replicas=int(n_replicas),
         max_events=int(max_events),
         seed=checked_seed(random_state),
+        variations=variations,
+        normalisations=normalisations,
+        variables=variables,
     )
+    _check_variations(options)
     sample = check_sample(
         estimator,
         (X_train, y_train, sample_weight_train),
@@ -410,29 +438,46 @@ def _values(
 
 def _summary(values: Mapping[str, Any]) -> Iterator[str]:
     for name, of_signal in values["signals"].items():
+        yield from _lines(name, of_signal)
         metrics = of_signal["metrics"]
-        yield _line(name, metrics)
         if metrics["cut"] is not None:
             yield f"The cut is {_cut(metrics)}, {metrics['cut']['origin']}."
 
 
-def _line(name: str, metrics: Mapping[str, Any]) -> str:
-    """Return the figures of merit of a signal as one line."""
-    text = f"{name}: AUC {with_error(**_defined(metrics['roc_auc']))}"
+def _lines(name: str, of_signal: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is quoted of a signal, in a few lines."""
+    metrics = of_signal["metrics"]
+    text = f"{name}: AUC {_said(metrics['roc_auc'])}"
+    if "balanced_log_loss" in metrics:
+        text += f", balanced log-loss {_said(metrics['balanced_log_loss'])}"
+    yield text
+    yield f"{name}: {_at_cut(metrics)}"
+    binned = of_signal.get("binned", {})
+    if "significance" in binned:
+        text = f"{name}: binned significance {_said(binned['significance'])}"
+        if "with_variations" in binned:
+            (z,) = defined({"all": binned["with_variations"]["all"]}).values()
+            text += f", with all variations {number(z)}"
+        yield text
+    gap = of_signal.get("overtraining", {}).get("roc_auc")
+    if gap is not None:
+        side = "worse" if gap["is_worse"] else "not significantly worse"
+        yield f"{name}: AUC of train minus test {_said(gap['gap'])}, {side}"
+
+
+def _at_cut(metrics: Mapping[str, Any]) -> str:
     if metrics["cut"] is None:
-        return f"{text}; no cut"
-    value = with_error(**_defined(metrics["significance"]))
+        return "no cut"
     name = metrics["figure_of_merit"]["name"]
-    return f"{text}; {name} {value} at the cut {_cut(metrics)}"
+    return f"{name} {_said(metrics['significance'])} at the cut {_cut(metrics)}"
+
+
+def _said(measured: Mapping[str, Any]) -> str:
+    return with_error(**defined(measured))
 
 
 def _cut(metrics: Mapping[str, Any]) -> str:
     return " and ".join(number(float(value)) for value in metrics["cut"]["values"])
-
-
-def _defined(measured: Mapping[str, Any]) -> dict[str, float]:
-    """Return a value and its error as numbers; None of the JSON is nan."""
-    return {k: math.nan if v is None else float(v) for k, v in measured.items()}
 
 
 @contextmanager
@@ -446,6 +491,19 @@ def _kept_warnings() -> Iterator[list[str]]:
     messages += [text for text, _ in given]
     for text, category in given:
         warn_caller(text, category)
+
+
+def _check_variations(options: Options) -> None:
+    """Refuse yields that the weights of a variation would not have."""
+    is_scaled = (options.signal_yield, options.background_yield) != (None, None)
+    if options.variations and is_scaled:
+        msg = (
+            "`variations` must be at the yields of the test events, got "
+            f"`signal_yield={options.signal_yield!r}` and "
+            f"`background_yield={options.background_yield!r}` besides. Scale all "
+            "weights first, by skhep_dnn.weights.scale_to_yields."
+        )
+        raise ValueError(msg)
 
 
 def _checked_threshold(threshold: WorkingPoint | float | None) -> float | None:

@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from skhep_dnn import BackwardEliminationSelector, WeightedDNNClassifier
 from skhep_dnn.ensemble import CrossFitClassifier
@@ -23,14 +24,24 @@ from skhep_dnn.exceptions import (
 )
 from skhep_dnn.inspection import Report, make_report
 from skhep_dnn.metrics import (
+    EfficiencyAt,
+    RejectionAt,
     SignificanceAt,
+    VariedSample,
     balanced_log_loss,
     bootstrap,
+    metric_with_error,
+    optimal_binning,
+    overtraining_test,
+    profile_significance,
     significance_scan,
     weighted_roc_auc,
 )
 from skhep_dnn.model_selection import SignificanceThresholdClassifier
 from skhep_dnn.weights import effective_sample_size
+
+# The toys are small; that a report says so has a test of its own.
+pytestmark = pytest.mark.filterwarnings("ignore:The error of a score must come")
 
 EVIL = "<script>alert(1)</script>"
 END = '</script><img src=x onerror="alert(2)">'
@@ -156,10 +167,57 @@ def test_figures_of_merit_are_those_of_the_metrics(evil):
     loss = balanced_log_loss(y, p, w, pos_label=EVIL)
     assert found["roc_auc"]["value"] == pytest.approx(area)
     assert found["balanced_log_loss"]["value"] == pytest.approx(loss)
-    error = bootstrap(
-        "roc_auc", y == EVIL, -score, w, n_replicas=20, random_state=0
-    ).error
-    assert found["roc_auc"]["error"] == pytest.approx(error)
+    replicas = bootstrap("roc_auc", y == EVIL, -score, w, random_state=0)
+    assert found["roc_auc"]["error"] == pytest.approx(replicas.error, rel=0.2)
+
+
+def test_every_figure_at_the_cut_has_the_error_of_the_bootstrap(evil):
+    report, model, _, (X, y, w), _ = evil
+    found = report.numbers["signals"][EVIL]["metrics"]
+    score, cuts = -model.decision_function(X), found["cut"]["values"]
+    is_signal = y == EVIL
+    passed = score > max(cuts)
+    for key, metric in (
+        ("signal_efficiency", EfficiencyAt(0.0)),
+        ("background_efficiency", EfficiencyAt(0.0, of="background")),
+        ("rejection", RejectionAt(0.0)),
+        ("significance", SignificanceAt(0.0)),
+    ):
+        # Of one of the two cuts, which are near each other.
+        side = np.where(passed, 1.0, -1.0)
+        near = metric_with_error(metric, is_signal, side, w, random_state=0)
+        assert found[key]["value"] == pytest.approx(near.value, rel=0.5), key
+        assert found[key]["error"] == pytest.approx(near.error, rel=0.7), key
+        assert found[key]["error"] > 0
+    assert found["rejection"]["value"] == pytest.approx(
+        1 / found["background_efficiency"]["value"]
+    )
+    separation = metric_with_error(
+        "separation", is_signal, score, w, n_replicas=20, random_state=0
+    )
+    assert found["separation"]["value"] == pytest.approx(separation.value)
+    assert found["separation"]["error"] == pytest.approx(separation.error)
+
+
+def test_few_events_are_told(evil):
+    messages = evil[0].numbers["warnings"]["messages"]
+    assert any("must come from at least 50 effective events" in m for m in messages)
+
+
+@pytest.mark.filterwarnings("ignore::skhep_dnn.exceptions.LowStatisticsWarning")
+def test_without_selected_background_the_rejection_is_undefined(tmp_path):
+    X, y, w = events(0, 400)
+    w = np.abs(w)
+    model = LogisticRegression().fit(X, y)
+    cut = np.nextafter(model.decision_function(X)[y == "b"].max(), np.inf)
+    options = {"threshold": cut, "b_reg": 1.0, **SMALL}
+    path = tmp_path / "a.html"
+    with pytest.warns(UndefinedSignificanceWarning, match="the rejection is nan"):
+        report = make_report(model, X, y, X, y, w, w, path=path, **options)
+    found = report.numbers["signals"]["s"]["metrics"]
+    assert found["rejection"] == {"value": None, "error": None}
+    assert found["background_efficiency"] == {"value": 0.0, "error": 0.0}
+    assert found["signal_efficiency"]["error"] > 0.0
 
 
 def test_cuts_of_the_halves_are_not_chosen_on_what_they_select(evil):
@@ -204,7 +262,7 @@ def test_events_have_sums_and_effective_numbers(evil):
 
 def test_data_are_hidden_from_the_cut_on(evil):
     report, model, _, (X, _, _), _ = evil
-    found = report.numbers["signals"][EVIL]["data"]
+    found = report.numbers["signals"][EVIL]["processes"]
     cut = min(report.numbers["signals"][EVIL]["metrics"]["cut"]["values"])
     assert found["blind_from"] == cut
     score = -model.decision_function(X[:100])
@@ -218,6 +276,128 @@ def test_data_are_hidden_from_the_cut_on(evil):
     assert found["bins"][0]["observed"] is not None
 
 
+def test_processes_in_bins_add_up_to_the_yields(evil, evil_page):
+    report, _, _, (_, _, w), process = evil
+    bins = report.numbers["signals"][EVIL]["processes"]["bins"]
+    assert sum(entry["expected"]["value"] for entry in bins) == pytest.approx(w.sum())
+    squares = sum(entry["expected"]["error"] ** 2 for entry in bins)
+    assert squares == pytest.approx((w**2).sum())
+    shown = [
+        float(sum(e["processes"][n]["value"] for e in bins))
+        for n in bins[0]["processes"]
+    ]
+    expected = [w[process == name].sum() for name in np.unique(process)]
+    assert sorted(shown) == pytest.approx(sorted(expected))
+    assert any(
+        t.startswith("Stacked dist") for t in [a["alt"] for a in evil_page.all("img")]
+    )
+
+
+def test_a_process_of_both_classes_is_two(tmp_path):
+    (X, y, w), path = events(0, 600), tmp_path / "a.html"
+    model = LogisticRegression().fit(X, y)
+    process = np.where(np.arange(600) % 3, "Z", "tt")
+    report = make_report(model, X, y, X, y, w, w, process=process, path=path, **SMALL)
+    found = report.numbers["signals"]["s"]
+    names = {"Z (signal)", "Z (background)", "tt (signal)", "tt (background)"}
+    assert set(found["processes"]["bins"][0]["processes"]) == names
+    rows = found["working_points"]["all events"]["yields"]
+    own = w[(y == "s") & (process == "Z")]
+    assert rows["Z (signal)"]["value"] == pytest.approx(own.sum())
+    assert found["processes"]["bins"][0]["observed"] is None
+
+
+def test_working_points_keep_their_share_of_the_signal(evil):
+    report, model, _, (X, y, w), _ = evil
+    points = report.numbers["signals"][EVIL]["working_points"]
+    own, score = y == EVIL, -model.decision_function(X)
+    for share in (0.8, 0.5, 0.2):
+        point = points[f"{100 * share:.0f} % of the signal"]
+        passed = score >= point["threshold"]
+        assert w[own & passed].sum() / w[own].sum() == pytest.approx(share, abs=0.03)
+        background = point["yields"]["background"]
+        assert background["value"] == pytest.approx(w[~own & passed].sum())
+
+
+def test_efficiency_of_the_column_that_separates_best(evil):
+    found = evil[0].numbers["signals"][EVIL]
+    (name,) = found["efficiency"]
+    assert name == EVIL
+    entry = found["efficiency"][EVIL]["signal"]
+    total = found["metrics"]["signal_efficiency"]["value"]
+    # Without the few events that are beyond the bins.
+    assert entry["efficiency"]["value"] == pytest.approx(total, rel=0.01)
+    assert found["efficiency"][EVIL]["background"]["p_value"] < 1e-3
+
+
+def test_bins_are_not_chosen_on_the_events_that_fill_them(evil):
+    report, model, (X, y, w), (X_test, y_test, w_test), process = evil
+    found = report.numbers["signals"][EVIL]["binned"]
+    scale = np.where(
+        y == EVIL,
+        w_test[y_test == EVIL].sum() / w[y == EVIL].sum(),
+        w_test[y_test != EVIL].sum() / w[y != EVIL].sum(),
+    )
+    chosen = optimal_binning(
+        y, -model.decision_function(X), w * scale, pos_label=EVIL, min_n_eff=25.0
+    )
+    filled = chosen.evaluate(
+        y_test,
+        -model.decision_function(X_test),
+        w_test,
+        pos_label=EVIL,
+        process=process,
+    )
+    assert found["significance"]["value"] == pytest.approx(filled.z)
+    assert found["b"] == pytest.approx(filled.b.tolist())
+    assert 0 < found["significance"]["error"] < 0.5 * filled.z
+    alone = found["significance_without_mc_errors"]["value"]
+    assert alone > found["significance"]["value"]
+    assert "training events" in found["origin"]
+
+
+def test_all_variations_are_in_the_significance(tmp_path):
+    (X, y, w), (X_test, y_test, w_test) = events(0), events(1)
+    w, w_test = np.abs(w), np.abs(w_test)
+    process = np.where(y_test == "s", "H", np.where(X_test["50% $_"] > 0, "Z", "top"))
+    model = LogisticRegression().fit(X, y)
+    score = model.decision_function(X_test)
+    scale = (VariedSample(1.05 * score), VariedSample(0.95 * score))
+    report = make_report(
+        model, X, y, X_test, y_test, w, w_test,
+        process=process, path=tmp_path / "a.html",
+        normalisations={"lumi": 0.1, "xsec": {"top": 0.2}},
+        variations={"scale": scale, "pileup": w_test * (1 + 0.1 * (score > 0))},
+        variables=["50% $_", 3],
+        **SMALL,
+    )  # fmt: skip
+    signal = report.numbers["signals"]["s"]
+    found = signal["binned"]["with_variations"]
+    assert list(found) == ["lumi", "xsec", "scale", "pileup", "all"]
+    plain = signal["binned"]["significance"]["value"]
+    assert found["all"] < min(v for k, v in found.items() if k != "all") < plain
+    s, b = (np.asarray(signal["binned"][k]) for k in ("s", "b"))
+    bins = np.digitize(score, [float(e) for e in signal["binned"]["edges"]][1:-1])
+    w2 = np.bincount(bins, np.where(y_test == "b", w_test, 0.0) ** 2)
+    z = profile_significance(s, b, variations=[(1.1 * b, 0.9 * b)], sum_w2_b=w2)
+    assert found["lumi"] == pytest.approx(z, rel=1e-6)
+    assert f"with all variations {found['all']:.4g}" in str(report)
+    assert list(signal["efficiency"]) == ["50% $_", END]
+
+
+def test_out_of_fold_scores_choose_the_bins(tmp_path):
+    X, y, w = events(0, 600)
+    X["EventId"] = np.arange(600)
+    model = CrossFitClassifier(LogisticRegression(), event_number="EventId", cv=2)
+    model.fit(X, y, sample_weight=np.abs(w))
+    w = np.abs(w)
+    report = make_report(model, X, y, X, y, w, w, path=tmp_path / "a.html", **SMALL)
+    found = report.numbers["signals"]["s"]["binned"]
+    assert found["origin"] == "the out-of-fold scores of the training events"
+    chosen = optimal_binning(y, model.oof_decision_function_, w, min_n_eff=25.0)
+    assert found["edges"][1:-1] == pytest.approx(chosen.edges[1:-1].tolist())
+
+
 def test_overtraining_is_the_gap_with_its_error(evil):
     report, model, (X, y, w), _, _ = evil
     found = report.numbers["signals"][EVIL]["overtraining"]["roc_auc"]
@@ -227,6 +407,42 @@ def test_overtraining_is_the_gap_with_its_error(evil):
     assert found["gap"]["value"] == pytest.approx(gap)
     errors = [found[key]["error"] for key in ("train", "test")]
     assert found["gap"]["error"] == pytest.approx(np.hypot(*errors))
+
+
+def test_overtraining_tells_different_from_worse(evil, evil_page):
+    report, model, (X, y, w), (X_test, y_test, w_test), _ = evil
+    found = report.numbers["signals"][EVIL]["overtraining"]
+    expected = overtraining_test(
+        y,
+        -model.decision_function(X),
+        y_test,
+        -model.decision_function(X_test),
+        w,
+        w_test,
+        n_permutations=999,
+        pos_label=EVIL,
+        random_state=1,
+    )
+    assert found["n_permutations"] == 999
+    for kind, sample in expected.samples.items():
+        own = found["two_samples"][kind]
+        assert own["ks_distance"] == pytest.approx(sample.ks_distance)
+        assert own["p_value"] == pytest.approx(sample.p_value, abs=0.08)
+    assert found["is_worse"] == expected.is_worse
+    assert any("no meaning with negative" in text for text in evil_page.text_of("p"))
+
+
+def test_a_tree_that_learnt_by_heart_is_worse(tmp_path):
+    (X, y, _), (X_test, y_test, _) = events(0), events(1)
+    tree = DecisionTreeClassifier(min_samples_leaf=3, random_state=0).fit(X, y)
+    report = make_report(
+        tree, X, y, X_test, y_test, path=tmp_path / "a.html", threshold=0.5, **SMALL
+    )
+    found = report.numbers["signals"]["s"]["overtraining"]
+    assert found["is_worse"]
+    assert found["roc_auc"]["gap"]["value"] > 5 * found["roc_auc"]["gap"]["error"]
+    assert found["two_samples"]["signal"]["p_value"] < 0.01
+    assert "Worse on the test events" in report.path.read_text(encoding="utf-8")
 
 
 def test_columns_have_importance_and_separation(evil):
@@ -239,7 +455,7 @@ def test_columns_have_importance_and_separation(evil):
 
 def test_figures_say_their_numbers(evil, evil_page):
     texts = [attrs["alt"] for attrs in evil_page.all("img")]
-    assert len(texts) == 7
+    assert len(texts) == 13
     area = evil[0].numbers["signals"][EVIL]["metrics"]["roc_auc"]["value"]
     assert any(
         text.startswith(f"ROC curve of the test events, area {area:.2f}")
@@ -268,12 +484,19 @@ def test_versions_seeds_and_configuration(evil):
 def test_print_is_a_few_rounded_lines(evil):
     lines = str(evil[0]).splitlines()
     assert lines[0] == f"A title {END}"
-    assert re.fullmatch(
-        rf"{re.escape(EVIL)}: AUC 0\.\d+ ± 0\.\d+; Asimov significance \S+ ± \S+ at "
-        r"the cut \S+ and \S+",
-        lines[1],
-    )
-    assert len(lines) == 3
+    name, figure = re.escape(EVIL), r"-?\S+ ± \S+"
+    for line, expected in zip(
+        lines[1:-1],
+        (
+            rf"{name}: AUC {figure}, balanced log-loss {figure}",
+            rf"{name}: Asimov significance {figure} at the cut \S+ and \S+",
+            rf"{name}: binned significance {figure}",
+            rf"{name}: AUC of train minus test {figure}, (not significantly )?worse",
+        ),
+        strict=True,
+    ):
+        assert re.fullmatch(expected, line)
+    assert lines[-1].startswith("written to")
     assert isinstance(evil[0], Report)
 
 
@@ -467,7 +690,9 @@ def test_without_probabilities_and_without_a_cut(tmp_path):
     assert "balanced_log_loss" not in found["metrics"]
     assert "calibration" not in found
     assert "selected" not in found["yields"]["all signal"]
-    assert str(report).splitlines()[1].endswith("; no cut")
+    assert str(report).splitlines()[2] == "s: no cut"
+    assert found["binned"] == {}
+    assert "efficiency" not in found
     assert "admissible" in report.numbers["warnings"]["messages"][0]
     with pytest.raises(ValueError, match="`blind` must be a score or None where"):
         make_report(
@@ -527,6 +752,8 @@ def test_what_is_wrong_is_named(tmp_path):
     refused("`blind` must be 'cut', a score or None, got 'all'", blind="all")
     refused("`threshold` must be a WorkingPoint, a number or None", threshold="best")
     refused("`min_n_eff` must be at least 0", min_n_eff=-1.0)
+    refused("`variables` must be", variables=["nothing"])
+    refused("`variations` must be at the yields", variations={"a": w}, signal_yield=9.0)
     refused("`process` must have one name for each of the 200", process=["a"])
     refused("`y_test` must have one label for each of the 200", X, y, X, y[:5])
     refused("`y_train` must have labels of the classes", X, np.repeat("x", 200), X, y)

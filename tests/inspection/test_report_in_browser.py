@@ -84,7 +84,7 @@ def test_it_opens_without_a_complaint_and_asks_for_nothing(page, report):
 
 def test_all_figures_are_there(page):
     found = page.evaluate(FIGURES)
-    assert len(found) == 7
+    assert len(found) == 13
     width = page.evaluate("document.documentElement.clientWidth")
     for is_complete, natural_width, shown_width, text in found:
         assert is_complete

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from skhep_dnn._messages import shown
 from skhep_dnn._sklearn import _num_samples
-from skhep_dnn._tables import native_events
+from skhep_dnn._tables import column_position, native_events
 from skhep_dnn._validation import (
     check_event_weights,
     check_labels,
@@ -63,6 +63,10 @@ class Options:
         Events of figures of the columns.
     seed : int
         Of everything random.
+    variations, normalisations : mapping or None, default=None
+        Uncertainties that all bins of the score have in common.
+    variables : sequence of str or int, or None, default=None
+        Columns against which the efficiency of the cut is shown.
     """
 
     figure_of_merit: FigureOfMerit
@@ -74,6 +78,9 @@ class Options:
     n_replicas: int
     max_events: int
     seed: int
+    variations: Mapping[str, Any] | None = None
+    normalisations: Mapping[str, Any] | None = None
+    variables: Sequence[str | int] | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +224,8 @@ def check_sample(
     _check_both_weighted(train[2], test[2])
     classes = np.asarray(estimator.classes_).tolist()
     events = _events(*test, classes, "test")
+    for variable in options.variables or ():
+        column_position(variable, events.columns, len(events.columns), "variables")
     return Sample(
         estimator=estimator,
         classes=classes,
@@ -350,6 +359,7 @@ def _check_no_single_signal(sample: Sample) -> None:
         "threshold": options.threshold,
         "signal_yield": options.signal_yield,
         "background_yield": options.background_yield,
+        "variations": options.variations,
     }
     given = [name for name, value in of_one.items() if value is not None]
     if given:

@@ -13,15 +13,21 @@ from skhep_dnn.inspection._plotting import NEUTRAL_COLOR
 from skhep_dnn.inspection._reliability import ReliabilityDisplay
 from skhep_dnn.inspection._report.events import SignalEvents
 from skhep_dnn.inspection._report.images import figure_text, picture
-from skhep_dnn.inspection._report.measures import Quoted, selected_yield
+from skhep_dnn.inspection._report.measures import MERITS, Quoted, selected_yield
 from skhep_dnn.inspection._report.numbers import number, per_cent, with_error
 from skhep_dnn.inspection._report.page import Section, figures, paragraph
-from skhep_dnn.inspection._report.sections_of_signal import MERITS
+from skhep_dnn.inspection._roc_band import bootstrap_band
 from skhep_dnn.inspection._roc_curve import WeightedRocCurveDisplay
 from skhep_dnn.inspection._significance_scan import SignificanceScanDisplay
 from skhep_dnn.metrics import ReliabilityCurve, reliability_curve, weighted_roc_curve
 
-__all__ = ["calibration_section", "figure_names", "scores_section", "spoken_scores"]
+__all__ = [
+    "calibration_section",
+    "figure_names",
+    "named_labels",
+    "scores_section",
+    "spoken_scores",
+]
 
 FloatArray = NDArray[np.float64]
 Labels = NDArray[Any]
@@ -80,7 +86,7 @@ def spoken_scores(signal: SignalEvents) -> str:
     return "; ".join(parts)
 
 
-def _labels(signal: SignalEvents) -> tuple[Labels, Labels]:
+def named_labels(signal: SignalEvents) -> tuple[Labels, Labels]:
     """Return labels of test and training events as figures show them."""
     names = np.asarray(figure_names(signal))
     test, train = signal.is_signal.astype(int), signal.train_is_signal.astype(int)
@@ -89,25 +95,21 @@ def _labels(signal: SignalEvents) -> tuple[Labels, Labels]:
 
 def _score_picture(quoted: Quoted) -> str:
     signal = quoted.signal
-    y, y_train = _labels(signal)
-    is_weighted = signal.sample.has_weights
+    y, _ = named_labels(signal)
     return picture(
         lambda: DiscriminantDisplay.from_predictions(
             y,
             signal.scores,
-            sample_weight=signal.weights if is_weighted else None,
-            y_train=y_train,
-            y_score_train=signal.train_scores,
-            sample_weight_train=signal.sample.train.weights if is_weighted else None,
+            sample_weight=signal.weights,
             pos_label=figure_names(signal)[1],
         ),
         alt=f"Distribution of the score of the test events: {spoken_scores(signal)}.",
-        caption="Score of the test events (histograms) and of the training events "
-        "(points), each class normalised.",
+        caption="Score of the test events, each class normalised.",
     )
 
 
 def _roc_picture(quoted: Quoted, curve: RocCurve, at: dict[str, float]) -> str:
+    signal = quoted.signal
     background, efficiency, thresholds = curve
     area = with_error(**quoted.area)
     points = ", ".join(
@@ -121,6 +123,14 @@ def _roc_picture(quoted: Quoted, curve: RocCurve, at: dict[str, float]) -> str:
             thresholds=thresholds,
             roc_auc=quoted.area["value"],
             roc_auc_error=quoted.area["error"],
+            band=bootstrap_band(
+                signal.is_signal,
+                signal.scores,
+                signal.weights,
+                pos_label=True,
+                n_replicas=signal.sample.options.n_replicas,
+                random_state=signal.sample.options.seed,
+            ),
         ).plot(plot_chance_level=True),
         alt=f"ROC curve of the test events, area {area}; background efficiency "
         f"{points}.",

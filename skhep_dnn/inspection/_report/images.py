@@ -11,14 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from skhep_dnn.inspection._report.page import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["embedded", "figure_text", "figure_texts", "picture"]
+__all__ = ["drawn_picture", "embedded", "figure_text", "figure_texts", "picture"]
+
+Drawn = TypeVar("Drawn")
 
 _SMALL = 60_000  # bytes up to which an SVG is taken without a look at its pixels
 _DPI = 180
@@ -45,12 +47,31 @@ def picture(
     -------
     html : str
     """
+    return drawn_picture(draw, alt=alt, caption=caption)[0]
+
+
+def drawn_picture(
+    draw: Callable[[], Drawn], *, alt: Callable[[Drawn], str] | str, caption: str
+) -> tuple[str, Drawn]:
+    """Return a figure of the page, and the display that drew it, for its numbers.
+
+    Parameters
+    ----------
+    draw, alt, caption
+        As in `picture`.
+
+    Returns
+    -------
+    html : str
+    display : Display
+    """
     with _own_figures():
-        display = draw()
+        display: Any = draw()
         text = alt if isinstance(alt, str) else alt(display)
         width = display.figure_.get_figwidth() * _PAGE_DPI
         uri = embedded(display.figure_)
-    return figure(uri, alt=text, caption=caption, width=min(width, 1000.0))
+    html = figure(uri, alt=text, caption=caption, width=min(width, 1000.0))
+    return html, display
 
 
 def embedded(figure: Figure) -> str:

@@ -11,14 +11,26 @@ from numpy.typing import NDArray
 from skhep_dnn.inspection._report.cut import Cut
 from skhep_dnn.inspection._report.events import SignalEvents
 from skhep_dnn.inspection._report.numbers import Measured, number, with_error
-from skhep_dnn.metrics import SignificanceAt, bootstrap, separation_power
+from skhep_dnn.metrics import (
+    EfficiencyAt,
+    RejectionAt,
+    SignificanceAt,
+    metric_with_error,
+)
 from skhep_dnn.metrics._replica_metric import Metric
 from skhep_dnn.weights import effective_sample_size
 
-__all__ = ["Quoted", "Selected", "measured", "selected_yield", "share"]
+__all__ = ["MERITS", "Quoted", "Selected", "measured", "selected_yield", "share"]
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
+
+MERITS = {
+    "asimov": "Asimov significance",
+    "ams": "AMS",
+    "s_over_sqrt_b": "s / √b",
+    "s_over_sqrt_sb": "s / √(s + b)",
+}
 
 
 def measured(value: float, error: float) -> Measured:
@@ -49,54 +61,61 @@ class Quoted:
     @cached_property
     def area(self) -> Measured:
         """Area under the ROC curve of the test events."""
-        return self._bootstrapped("roc_auc", self.signal.scores)
+        return self._measured("roc_auc", self.signal.scores)
 
     @cached_property
     def train_area(self) -> Measured:
         """Area under the ROC curve of the training events."""
-        return self._bootstrapped("roc_auc", self.signal.train_scores, train=True)
+        return self._measured("roc_auc", self.signal.train_scores, train=True)
 
     @cached_property
     def log_loss(self) -> Measured | None:
         """Balanced log-loss of the test events; None without probabilities."""
-        return self._bootstrapped_log_loss(self.signal.proba)
+        return self._log_loss(self.signal.proba)
 
     @cached_property
     def train_log_loss(self) -> Measured | None:
         """Balanced log-loss of the training events; None without probabilities."""
-        return self._bootstrapped_log_loss(self.signal.train_proba, train=True)
+        return self._log_loss(self.signal.train_proba, train=True)
 
     @cached_property
     def separation(self) -> Measured:
-        """Separation power of the score."""
-        options = self.signal.sample.options
-        result = separation_power(
-            self.signal.is_signal,
-            np.nan_to_num(self.signal.scores),  # infinite ones rank as the largest
-            self.signal.weights,
-            pos_label=True,
-            n_replicas=options.n_replicas,
-            random_state=options.seed,
-        )
-        return measured(result.value, result.error)
+        """Separation power of the score; its error is that of the bootstrap."""
+        scores = np.nan_to_num(self.signal.scores)  # infinite ones rank as the largest
+        return self._measured("separation", scores, closed_form=False)
+
+    @cached_property
+    def signal_efficiency(self) -> Measured | None:
+        """Signal efficiency of the cut; None without one."""
+        return self._at_cut(EfficiencyAt(0.0))
+
+    @cached_property
+    def background_efficiency(self) -> Measured | None:
+        """Background efficiency of the cut; None without one."""
+        return self._at_cut(EfficiencyAt(0.0, of="background"))
+
+    @cached_property
+    def rejection(self) -> Measured | None:
+        """One over the background efficiency of the cut; None without one."""
+        return self._at_cut(RejectionAt(0.0))
 
     @cached_property
     def significance(self) -> Measured:
         """Significance of the selected test events."""
-        chosen = self.selected
-        if chosen is None:
-            return measured(np.nan, np.nan)
-        # The cut may differ between the halves: on which side of its own is an event?
-        return self._significance(np.where(chosen, 1.0, -1.0))
+        found = self._at_cut(self._significance_at_0)
+        return measured(np.nan, np.nan) if found is None else found
 
     @cached_property
     def significance_of_all(self) -> Measured:
         """Significance of all test events."""
-        return self._significance(np.zeros(len(self.signal.scores)))
+        return self._measured(
+            self._significance_at_0, np.zeros(len(self.signal.scores))
+        )
 
-    def _significance(self, side_of_cut: FloatArray) -> Measured:
+    @property
+    def _significance_at_0(self) -> SignificanceAt:
         merit = self.signal.sample.options.figure_of_merit
-        metric = SignificanceAt(
+        return SignificanceAt(
             0.0,
             kind=merit.kind,
             b_reg=merit.b_reg,
@@ -104,24 +123,37 @@ class Quoted:
             rel_sigma_b=merit.rel_sigma_b,
             mc_stat=merit.mc_stat,
         )
-        return self._bootstrapped(metric, side_of_cut)
 
-    def _bootstrapped_log_loss(
+    def _at_cut(self, metric: Metric) -> Measured | None:
+        """Return a figure of what the cut selects, of a metric with a cut at 0."""
+        chosen = self.selected
+        if chosen is None:
+            return None
+        # The cut may differ between the halves: on which side of its own is an event?
+        return self._measured(metric, np.where(chosen, 1.0, -1.0))
+
+    def _log_loss(
         self, proba: FloatArray | None, *, train: bool = False
     ) -> Measured | None:
         if proba is None:
             return None
-        return self._bootstrapped("balanced_log_loss", proba, train=train)
+        return self._measured("balanced_log_loss", proba, train=train)
 
-    def _bootstrapped(
-        self, metric: str | Metric, scores: FloatArray, *, train: bool = False
+    def _measured(
+        self,
+        metric: str | Metric,
+        scores: FloatArray,
+        *,
+        train: bool = False,
+        closed_form: bool = True,
     ) -> Measured:
         signal, options = self.signal, self.signal.sample.options
-        result = bootstrap(
+        result = metric_with_error(
             metric,
             signal.train_is_signal if train else signal.is_signal,
             scores,
             signal.sample.train.weights if train else signal.weights,
+            method="closed_form" if closed_form else "bootstrap",
             n_replicas=options.n_replicas,
             pos_label=True,
             random_state=options.seed,

@@ -11,7 +11,15 @@ import numpy as np
 from skhep_dnn.inspection._plotting import spaced
 from skhep_dnn.metrics._bootstrap import format_with_error
 
-__all__ = ["Measured", "flattened", "number", "per_cent", "plain", "with_error"]
+__all__ = [
+    "Measured",
+    "defined",
+    "flattened",
+    "number",
+    "per_cent",
+    "plain",
+    "with_error",
+]
 
 Measured = dict[str, float]
 
@@ -72,11 +80,22 @@ def flattened(values: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, 
     for key, value in values.items():
         here = f"{path} / {key}" if path else str(key)
         if isinstance(value, Mapping) and set(value) == {"value", "error"}:
-            yield here, with_error(value["value"], value["error"])
+            yield here, with_error(**defined(value))
         elif isinstance(value, Mapping):
             yield from flattened(value, here)
         elif isinstance(value, int | float | np.generic):
             yield here, value
+
+
+def defined(measured: Mapping[str, Any]) -> Measured:
+    """Return a value and its error as numbers; None of the JSON is nan.
+
+    Examples
+    --------
+    >>> defined({"value": "inf", "error": None})
+    {'value': inf, 'error': nan}
+    """
+    return {k: math.nan if v is None else float(v) for k, v in measured.items()}
 
 
 def number(value: float) -> str:

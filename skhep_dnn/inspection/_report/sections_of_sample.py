@@ -110,12 +110,12 @@ _SUMMARY_HEADER = (
 
 def _weight_summary(weights: FloatArray) -> dict[str, Any]:
     negative = weights < 0
-    size = np.abs(weights).sum()
+    size, below = np.abs(weights).sum(), np.abs(weights[negative]).sum()
     return {
         "n_events": len(weights),
         "sum_w": selected_yield(weights),
         "negative_fraction": float(negative.mean()) if len(weights) else np.nan,
-        "negative_share": float(-weights[negative].sum() / size) if size else np.nan,
+        "negative_share": float(below / size) if size else np.nan,
         "n_eff": effective_sample_size(weights),
     }
 

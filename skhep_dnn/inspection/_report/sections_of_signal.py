@@ -1,4 +1,4 @@
-"""The numbers of one signal against the rest: merits, yields, data, overtraining."""
+"""The numbers of one signal against the rest: merits, yields."""
 
 from __future__ import annotations
 
@@ -8,35 +8,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skhep_dnn.inspection._binning import score_edges
 from skhep_dnn.inspection._report.events import SignalEvents
 from skhep_dnn.inspection._report.measures import (
+    MERITS,
     Quoted,
     Selected,
     measured,
     selected_yield,
-    share,
 )
 from skhep_dnn.inspection._report.numbers import Measured, number, with_error
 from skhep_dnn.inspection._report.page import Section, note, paragraph, table
+from skhep_dnn.inspection._report.processes import process_names
+from skhep_dnn.metrics import significance_scan, threshold_at_efficiency, yields_table
 
 __all__ = [
-    "MERITS",
-    "data_section",
     "metrics_section",
-    "overtraining_section",
+    "working_points_section",
     "yields_section",
 ]
 
 BoolArray = NDArray[np.bool_]
 
-MERITS = {
-    "asimov": "Asimov significance",
-    "ams": "AMS",
-    "s_over_sqrt_b": "s / √b",
-    "s_over_sqrt_sb": "s / √(s + b)",
-}
-_DATA_BINS = 12
+_EFFICIENCIES = (0.8, 0.5, 0.2)
 
 
 def metrics_section(quoted: Quoted) -> Section:
@@ -52,12 +45,12 @@ def metrics_section(quoted: Quoted) -> Section:
     }
     if quoted.selected is not None:
         found["significance"] = (f"{name} at the cut", quoted.significance)
-        found |= _selected_by_class(signal, quoted.selected)
+        found |= _at_cut(quoted, quoted.selected)
     html = paragraph(
         f"Signal: {signal.name}. Errors are those of the statistics of the test "
-        f"events, by {signal.sample.options.n_replicas} weighted bootstrap replicas at "
-        "fixed yields or by the Monte Carlo error of a sum of weights; the spread over "
-        "trainings is not in them."
+        "events, at fixed yields of the classes: in closed form, of the separation by "
+        f"{signal.sample.options.n_replicas} weighted bootstrap replicas. The spread "
+        "over trainings is not in them."
     )
     html += _cut_note(quoted)
     known = {key: (text, v) for key, (text, v) in found.items() if v is not None}
@@ -81,19 +74,23 @@ def _cut_note(quoted: Quoted) -> str:
     )
 
 
-def _selected_by_class(
-    signal: SignalEvents, selected: BoolArray
-) -> dict[str, tuple[str, Measured]]:
-    found = {}
-    for letter, name, own in (
-        ("s", "signal", signal.is_signal),
-        ("b", "background", ~signal.is_signal),
-    ):
-        chosen = selected_yield(signal.weights[own & selected])
-        efficiency = share(signal.weights[own], selected[own])
-        found[letter] = (f"selected {name}, in events", chosen)
-        found[f"{name}_efficiency"] = (f"{name} efficiency", efficiency)
-    return found
+def _at_cut(
+    quoted: Quoted, selected: BoolArray
+) -> dict[str, tuple[str, Measured | None]]:
+    weights, own = quoted.signal.weights, quoted.signal.is_signal
+    return {
+        "s": ("selected signal, in events", selected_yield(weights[own & selected])),
+        "b": (
+            "selected background, in events",
+            selected_yield(weights[~own & selected]),
+        ),
+        "signal_efficiency": ("signal efficiency", quoted.signal_efficiency),
+        "background_efficiency": (
+            "background efficiency",
+            quoted.background_efficiency,
+        ),
+        "rejection": ("rejection, 1 / background efficiency", quoted.rejection),
+    }
 
 
 def _yields_note(signal: SignalEvents) -> str:
@@ -128,6 +125,46 @@ def yields_section(quoted: Quoted) -> Section:
     return Section("yields", "Yields", html + table(header, rows), values)
 
 
+def working_points_section(quoted: Quoted) -> Section:
+    """Return yields of each process at some signal efficiencies."""
+    signal = quoted.signal
+    scan = significance_scan(
+        signal.is_signal, signal.scores, signal.weights, pos_label=True
+    )
+    cuts = {
+        f"{100 * share:.0f} % of the signal": threshold_at_efficiency(
+            scan, signal=share
+        )
+        for share in _EFFICIENCIES
+    }
+    found = yields_table(
+        signal.is_signal,
+        signal.scores,
+        signal.weights,
+        thresholds=cuts,
+        process=process_names(signal),
+        pos_label=True,
+    )
+    rows = [
+        [name, *cells]
+        for name, cells in zip(found.processes, found.cells().tolist(), strict=True)
+    ]
+    header = ["process", *found.selections]
+    html = paragraph("Yields of the test events, with Monte Carlo errors.")
+    html += table(header, rows)
+    values = {
+        selection: {
+            "threshold": found.thresholds[k],
+            "yields": {
+                name: measured(found.yields[i, k], found.error[i, k])
+                for i, name in enumerate(found.processes)
+            },
+        }
+        for k, selection in enumerate(found.selections)
+    }
+    return Section("working_points", "Working points", html, values)
+
+
 def _groups(signal: SignalEvents) -> list[tuple[str, str, BoolArray]]:
     """Return name, class and events of each process, and of both classes."""
     groups = []
@@ -144,82 +181,3 @@ def _groups(signal: SignalEvents) -> list[tuple[str, str, BoolArray]]:
             name += "*"
         groups.append((name, kind, own))
     return groups
-
-
-def data_section(quoted: Quoted) -> Section | None:
-    """Return observed and expected events by score, where data may be looked at."""
-    signal = quoted.signal
-    if signal.data_scores is None:
-        return None
-    edges = score_edges(_DATA_BINS, [(signal.scores, np.abs(signal.weights))])
-    edges = np.concatenate([[-np.inf], edges[1:-1], [np.inf]])
-    limit = _blind_from(quoted)
-    rows, values = [], []
-    for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        expected = selected_yield(signal.weights[_inside(signal.scores, low, high)])
-        observed = None
-        if high <= limit:
-            observed = int(_inside(signal.data_scores, low, high).sum())
-        values.append(
-            {"low": low, "high": high, "expected": expected, "observed": observed}
-        )
-        text = "hidden" if observed is None else number(observed)
-        rows.append([f"{number(low)} to {number(high)}", with_error(**expected), text])
-    hidden = f"Hidden from a score of {number(limit)} on."
-    html = paragraph(
-        f"{number(len(signal.data_scores))} observed events. "
-        + ("None is hidden." if np.isinf(limit) else hidden)
-    )
-    html += table(("score", "expected", "observed"), rows, filterable=False)
-    return Section("data", "Data", html, {"blind_from": limit, "bins": values})
-
-
-def _inside(scores: NDArray[np.float64], low: float, high: float) -> BoolArray:
-    """Return which scores are from the lower edge on and below the upper one."""
-    return (scores >= low) & ((scores < high) | np.isposinf(high))
-
-
-def _blind_from(quoted: Quoted) -> float:
-    """Return the score from which on data are hidden; infinity shows all."""
-    blind = quoted.signal.sample.options.blind
-    if blind is None:
-        return float("inf")
-    if not isinstance(blind, str):
-        return float(blind)
-    if quoted.cut is None:
-        msg = (
-            "`blind` must be a score or None where there is no cut, got 'cut'. Pass "
-            "the score from which on data are hidden, or None to show all."
-        )
-        raise ValueError(msg)
-    return min(quoted.cut.values)
-
-
-def overtraining_section(quoted: Quoted) -> Section:
-    """Return what the training events have ahead of the test events."""
-    rows, values = [], {}
-    of_area = (quoted.train_area, quoted.area)
-    of_loss = (quoted.train_log_loss, quoted.log_loss)
-    for key, name, sign, (train, test) in (
-        ("roc_auc", "area under the ROC curve", 1, of_area),
-        ("balanced_log_loss", "balanced log-loss", -1, of_loss),
-    ):
-        if train is None or test is None:
-            continue
-        gap = measured(
-            sign * (train["value"] - test["value"]),
-            np.hypot(train["error"], test["error"]),
-        )
-        values[key] = {"train": train, "test": test, "gap": gap}
-        pull = (
-            number(round(gap["value"] / gap["error"], 2)) if gap["error"] > 0 else "nan"
-        )
-        rows.append([name, *(with_error(**v) for v in (train, test, gap)), pull])
-    html = paragraph(
-        "The gap is what the training events have ahead, positive where the test "
-        "events are worse. A fitted classifier always does better on the events that "
-        "it saw; the figure of the test events is the one to quote, and the gap says "
-        "how much was learnt by heart."
-    )
-    html += table(("figure", "training", "test", "gap", "gap / error"), rows)
-    return Section("overtraining", "Overtraining", html, values)

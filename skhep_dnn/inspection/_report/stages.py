@@ -29,7 +29,7 @@ from skhep_dnn.inspection._report.numbers import Measured, number, with_error
 from skhep_dnn.inspection._report.page import Section, figures, paragraph, table
 from skhep_dnn.inspection._report.parts import Answers, Part, decided_cut, parts_of
 
-__all__ = ["stages_section"]
+__all__ = ["stages_section", "training_scores"]
 
 FloatArray = NDArray[np.float64]
 
@@ -295,6 +295,41 @@ def _out_of_fold(part: Part, signal: SignalEvents) -> tuple[SignalEvents | None,
         decided=None,
     )
     return judged, "training, out-of-fold"
+
+
+def training_scores(
+    signal: SignalEvents,
+) -> tuple[FloatArray, NDArray[np.bool_], str]:
+    """Return scores of training events: out-of-fold ones where a part has them.
+
+    Parameters
+    ----------
+    signal : SignalEvents
+        The events and their scores.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_rows,)
+        Of the chosen events.
+    rows : ndarray of shape (n_train,), dtype bool
+        Which training events these are.
+    origin : str
+        Which scores these are, as the end of a sentence.
+    """
+    parts = [part for part in parts_of(signal.sample.estimator) if part.predicts]
+    for part in parts[-1:]:  # whose score is that of the estimator
+        known = [name for name in _OUT_OF_FOLD if hasattr(part.model, name)]
+        found = getattr(part.model, known[0]) if known else None
+        is_same_score = signal.decided is None and hasattr(
+            part.model, "decision_function"
+        )
+        if found is None or len(found) != len(signal.train_scores) or not is_same_score:
+            continue
+        scores = _signal_decision(np.asarray(found, dtype=float), part.model, signal)
+        rows = np.isfinite(scores)
+        return scores[rows], rows, "the out-of-fold scores of the training events"
+    rows = np.ones(len(signal.train_scores), dtype=np.bool_)
+    return signal.train_scores, rows, "the training events"
 
 
 def _signal_decision(
