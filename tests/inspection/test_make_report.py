@@ -490,7 +490,7 @@ def test_print_is_a_few_rounded_lines(evil):
         (
             rf"{name}: AUC {figure}, balanced log-loss {figure}",
             rf"{name}: Asimov significance {figure} at the cut \S+ and \S+",
-            rf"{name}: binned significance {figure}",
+            rf"{name}: binned significance {figure}, with Monte Carlo errors {figure}",
             rf"{name}: AUC of train minus test {figure}, (not significantly )?worse",
         ),
         strict=True,
@@ -562,6 +562,7 @@ def test_stages_have_a_row_and_a_figure(staged):
     page = Page(report.path.read_text(encoding="utf-8"))
     captions = page.text_of("figcaption")
     assert "before tuning: score of the test events." in captions
+    assert "final estimator: score of the test events." in captions
 
 
 def test_the_cut_of_the_estimator_is_taken_and_named(staged):
