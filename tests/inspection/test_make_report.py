@@ -398,6 +398,22 @@ def test_out_of_fold_scores_choose_the_bins(tmp_path):
     assert found["edges"][1:-1] == pytest.approx(chosen.edges[1:-1].tolist())
 
 
+def test_hidden_data_change_nothing_in_the_report(tmp_path):
+    X, y, w = events(0, 600)
+    model = LogisticRegression().fit(X, y)
+    score = model.decision_function(X)
+    pages = []
+    for data in (X, X[score < 0.5]):  # with and without what is hidden
+        options = {"threshold": 0.4, "data": data, **SMALL}
+        report = make_report(
+            model, X, y, X, y, w, w, path=tmp_path / "a.html", **options
+        )
+        text = report.path.read_text(encoding="utf-8")
+        text = text.replace(report.numbers["software"]["created"], "")
+        pages.append(re.sub(r"sk-(container|estimator)-id-\d+", "", text))
+    assert pages[0] == pages[1]
+
+
 def test_overtraining_is_the_gap_with_its_error(evil):
     report, model, (X, y, w), _, _ = evil
     found = report.numbers["signals"][EVIL]["overtraining"]["roc_auc"]
