@@ -454,7 +454,9 @@ def _lines(name: str, of_signal: Mapping[str, Any]) -> Iterator[str]:
     yield f"{name}: {_at_cut(metrics)}"
     binned = of_signal.get("binned", {})
     if "significance" in binned:
-        text = f"{name}: binned significance {_said(binned['significance'])}"
+        alone = _said(binned["significance_without_mc_errors"])
+        text = f"{name}: binned significance {alone}"
+        text += f", with Monte Carlo errors {_said(binned['significance'])}"
         if "with_variations" in binned:
             (z,) = defined({"all": binned["with_variations"]["all"]}).values()
             text += f", with all variations {number(z)}"

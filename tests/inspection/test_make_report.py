@@ -398,6 +398,22 @@ def test_out_of_fold_scores_choose_the_bins(tmp_path):
     assert found["edges"][1:-1] == pytest.approx(chosen.edges[1:-1].tolist())
 
 
+def test_hidden_data_change_nothing_in_the_report(tmp_path):
+    X, y, w = events(0, 600)
+    model = LogisticRegression().fit(X, y)
+    score = model.decision_function(X)
+    pages = []
+    for data in (X, X[score < 0.5]):  # with and without what is hidden
+        options = {"threshold": 0.4, "data": data, **SMALL}
+        report = make_report(
+            model, X, y, X, y, w, w, path=tmp_path / "a.html", **options
+        )
+        text = report.path.read_text(encoding="utf-8")
+        text = text.replace(report.numbers["software"]["created"], "")
+        pages.append(re.sub(r"sk-(container|estimator)-id-\d+", "", text))
+    assert pages[0] == pages[1]
+
+
 def test_overtraining_is_the_gap_with_its_error(evil):
     report, model, (X, y, w), _, _ = evil
     found = report.numbers["signals"][EVIL]["overtraining"]["roc_auc"]
@@ -490,7 +506,7 @@ def test_print_is_a_few_rounded_lines(evil):
         (
             rf"{name}: AUC {figure}, balanced log-loss {figure}",
             rf"{name}: Asimov significance {figure} at the cut \S+ and \S+",
-            rf"{name}: binned significance {figure}",
+            rf"{name}: binned significance {figure}, with Monte Carlo errors {figure}",
             rf"{name}: AUC of train minus test {figure}, (not significantly )?worse",
         ),
         strict=True,
@@ -562,6 +578,7 @@ def test_stages_have_a_row_and_a_figure(staged):
     page = Page(report.path.read_text(encoding="utf-8"))
     captions = page.text_of("figcaption")
     assert "before tuning: score of the test events." in captions
+    assert "final estimator: score of the test events." in captions
 
 
 def test_the_cut_of_the_estimator_is_taken_and_named(staged):

@@ -39,14 +39,13 @@ def processes_section(quoted: Quoted) -> Section | None:
     html = figures([picture])
     if display.data is not None:
         values["blind_from"] = limit
-        hidden = f"Hidden from a score of {number(limit)} on."
-        html = (
-            paragraph(
-                f"{number(len(signal.data_scores))} observed events. "  # type: ignore[arg-type]
-                + ("None is hidden." if np.isinf(limit) else hidden)
-            )
-            + html
-        )
+        # Without those that are hidden: a total would give their number away.
+        seen = f"{number(float(np.nansum(display.data)))} observed events"
+        text = f"{seen}; none is hidden."
+        if np.isfinite(limit):
+            text = f"{seen} in the bins below a score of {number(limit)}; those from "
+            text += "there on are hidden, and were not counted."
+        html = paragraph(text) + html
         html += table(("score", "expected", "observed"), map(_row, bins))
     title = "Processes and data" if display.data is not None else "Processes"
     return Section("processes", title, html, values)
