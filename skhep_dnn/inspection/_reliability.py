@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.patches import StepPatch
 
-__all__ = ["ReliabilityDisplay"]
+__all__ = ["ReliabilityDisplay", "probabilities_at"]
 
 Prior = Literal["balanced", "physical"]
 
@@ -249,7 +249,7 @@ class ReliabilityDisplay:
                 f"{name!r} for {len(signals)} curves. Choose one by `pos_label`."
             )
             raise ValueError(msg)
-        y_proba, at = _at_prior(
+        y_proba, at = probabilities_at(
             y_true, y_proba, sample_weight, pos_label, class_weight, prior
         )
         if strategy is None:
@@ -384,7 +384,7 @@ class ReliabilityDisplay:
         fit_labels(self.ax_, self.ax_n_eff_)
 
 
-def _at_prior(
+def probabilities_at(
     y_true: ArrayLike,
     y_proba: ArrayLike,
     sample_weight: ArrayLike | None,

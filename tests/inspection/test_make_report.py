@@ -790,3 +790,33 @@ def test_matplotlib_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr("skhep_dnn.inspection._make_report.find_spec", lambda _: None)
     with pytest.raises(ImportError, match=r"pip install \"skhep-dnn\[plot\]\""):
         make_report(LogisticRegression().fit(X, y), X, y, X, y)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", None])
+def test_probabilities_are_calibrated_at_both_priors(tmp_path, class_weight):
+    rng = np.random.default_rng(0)
+    n = 20_000
+    y = np.where(rng.random(n) < 0.5, "s", "b")
+    X = rng.normal(size=(n, 1)) + 1.5 * (y == "s")[:, np.newaxis]
+    w = np.where(y == "s", 0.02, 1.0)
+    half = np.arange(n) < n // 2
+    model = LogisticRegression(class_weight=class_weight)
+    model.fit(X[half], y[half], sample_weight=w[half])
+    report = make_report(
+        model,
+        X[half],
+        y[half],
+        X[~half],
+        y[~half],
+        w[half],
+        w[~half],
+        path=tmp_path / "report.html",
+        n_replicas=20,
+        random_state=0,
+    )
+    found = report.numbers["signals"]["s"]["calibration"]
+    for curve in found.values():
+        share, error = np.array(curve["share"]), np.array(curve["error"])
+        pulls = (share - np.array(curve["probability"])) / error
+        assert np.nanmean(np.square(pulls)) < 3.0
+    assert max(found["physical"]["probability"]) < 0.5

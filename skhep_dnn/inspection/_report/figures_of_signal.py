@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from skhep_dnn._validation import signal_labels
 from skhep_dnn.inspection._discriminant import DiscriminantDisplay
 from skhep_dnn.inspection._plotting import NEUTRAL_COLOR
-from skhep_dnn.inspection._reliability import ReliabilityDisplay
+from skhep_dnn.inspection._reliability import (
+    Prior,
+    ReliabilityDisplay,
+    probabilities_at,
+)
 from skhep_dnn.inspection._report.events import SignalEvents
 from skhep_dnn.inspection._report.images import figure_text, picture
 from skhep_dnn.inspection._report.measures import MERITS, Quoted, selected_yield
@@ -32,13 +36,12 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 Labels = NDArray[Any]
 RocCurve = tuple[FloatArray, FloatArray, FloatArray]
-Prior = Literal["balanced"] | None
 
 _EFFICIENCIES = (0.3, 0.5, 0.8)
-_PRIORS: tuple[tuple[str, Prior, str], ...] = (
-    ("balanced", "balanced", "at equal yields of all classes"),
-    ("physical", None, "at the yields of the weights"),
-)
+_PRIORS: dict[Prior, str] = {
+    "balanced": "at equal yields of all classes",
+    "physical": "at the yields of the weights",
+}
 
 
 def scores_section(quoted: Quoted) -> Section:
@@ -179,47 +182,65 @@ def calibration_section(quoted: Quoted) -> Section | None:
     """Return whether probabilities can be believed; None where there are none."""
     if quoted.signal.proba is None:
         return None
+    own = _trained_at(quoted.signal.sample.estimator)
     html = paragraph(
-        "Probabilities of a classifier that was trained on classes of equal weight are "
-        "right at equal yields, and must not be right at the yields of the weights: "
-        "skhep_dnn.weights.to_physical_prior converts them."
+        f"The probabilities are those of a classifier that was trained {_PRIORS[own]}; "
+        "for the other prior they are converted (skhep_dnn.weights.to_physical_prior)."
     )
-    shown, values = [], {}
-    for key, class_weight, prior in _PRIORS:
-        curve = _reliability(quoted.signal, class_weight)
-        values[key] = {
+    shown: list[str] = []
+    values: dict[str, dict[str, FloatArray]] = {}
+    for prior in _PRIORS:
+        curve = _reliability(quoted.signal, own, prior)
+        values[prior] = {
             "probability": curve.probability,
             "share": curve.share,
             "error": curve.error,
         }
-        shown.append(_reliability_picture(quoted.signal, curve, class_weight, prior))
+        shown.append(_reliability_picture(quoted.signal, curve, prior))
     return Section("calibration", "Calibration", html + figures(shown), values)
 
 
-def _reliability(signal: SignalEvents, class_weight: Prior) -> ReliabilityCurve:
+def _trained_at(estimator: Any) -> Prior:
+    """Return the prior of a classifier: "balanced" if any part of it balances."""
+    params = estimator.get_params(deep=True)
+    found = [v for k, v in params.items() if k.rpartition("__")[2] == "class_weight"]
+    return "balanced" if any(_is_balanced(value) for value in found) else "physical"
+
+
+def _is_balanced(class_weight: Any) -> bool:
+    return isinstance(class_weight, str) and class_weight == "balanced"
+
+
+def _reliability(signal: SignalEvents, own: Prior, prior: Prior) -> ReliabilityCurve:
     """Return the curve; of several classes all of them make up the prior."""
     sample = signal.sample
-    if len(sample.classes) == 2:
-        return reliability_curve(
-            signal.is_signal,
-            np.asarray(signal.proba),
-            signal.weights,
-            pos_label=True,
-            class_weight=class_weight,
-        )
-    codes = np.searchsorted(np.asarray(sample.classes), sample.test.y)
-    own = signal_labels(sample.classes, signal.pos_label)
+    y: NDArray[Any] = signal.is_signal
+    proba = np.asarray(signal.proba)
+    pos_label: Any = True
+    if len(sample.classes) > 2:
+        y = np.searchsorted(np.asarray(sample.classes), sample.test.y)
+        proba = sample.estimator.predict_proba(sample.test.X)
+        labels = signal_labels(sample.classes, signal.pos_label)
+        pos_label = [sample.classes.index(label) for label in labels]
+    converted, at = probabilities_at(
+        y, proba, signal.weights, pos_label, _class_weight(own), prior
+    )
     return reliability_curve(
-        codes,
-        sample.estimator.predict_proba(sample.test.X),
+        y,
+        converted,
         signal.weights,
-        pos_label=[sample.classes.index(label) for label in own],
-        class_weight=class_weight,
+        pos_label=pos_label,
+        class_weight=at,
+        strategy="balanced_quantile" if at is None else "uniform",
     )
 
 
+def _class_weight(prior: Prior) -> Literal["balanced"] | None:
+    return "balanced" if prior == "balanced" else None
+
+
 def _reliability_picture(
-    signal: SignalEvents, curve: ReliabilityCurve, class_weight: Prior, prior: str
+    signal: SignalEvents, curve: ReliabilityCurve, prior: Prior
 ) -> str:
     name = figure_names(signal)[1]
     seen = np.isfinite(curve.share)
@@ -228,8 +249,8 @@ def _reliability_picture(
     text = ", ".join(f"{number(p)}: {with_error(s, e)}" for p, s, e in points)
     return picture(
         lambda: ReliabilityDisplay(
-            curves={name: curve}, class_weight=class_weight
+            curves={name: curve}, class_weight=_class_weight(prior)
         ).plot(),
-        alt=f"Share of the signal by predicted probability, {prior}: {text}.",
-        caption=f"Share of the signal against the predicted probability, {prior}.",
+        alt=f"Share of the signal by predicted probability, {_PRIORS[prior]}: {text}.",
+        caption=f"Share of the signal against the probability, {_PRIORS[prior]}.",
     )
