@@ -17,6 +17,7 @@ from skhep_dnn.inspection._plotting import (
     BACKGROUND_COLOR,
     NEUTRAL_COLOR,
     SIGNAL_COLOR,
+    fit_range,
     make_axes,
     merge_style,
 )
@@ -210,6 +211,7 @@ class ComparisonDisplay:
             kwargs,
         )
         self.ax_.set_xlabel(_LABELS.get(self.metric, self.metric))
+        fit_range(self.ax_, "x")
 
     def _draw_differences(self, kwargs: dict[str, Any]) -> None:
         results = list(self.comparison.differences[self.metric].values())
@@ -225,6 +227,7 @@ class ComparisonDisplay:
             kwargs,
         )
         self.ax_difference_.set_xlabel(f"minus {self.comparison.names[0]}")
+        fit_range(self.ax_difference_, "x")
 
     def _draw_times(self, kwargs: dict[str, Any]) -> None:
         self.ax_time_.axvline(1.0, color=NEUTRAL_COLOR, linewidth=1.0, linestyle=":")
@@ -247,6 +250,7 @@ class ComparisonDisplay:
                 kwargs,
             )
         self.ax_time_.set_xscale("log")
+        fit_range(self.ax_time_, "x")
         self.ax_time_.set_xlabel(f"time / {self.comparison.names[0]}")
 
 

@@ -21,6 +21,7 @@ from skhep_dnn.inspection._fitting import (
     add_fitted_legend,
     fit_labels,
     height_of_legend,
+    named_points,
 )
 from skhep_dnn.inspection._histogram import WeightedHistogram, weighted_histogram
 from skhep_dnn.inspection._plotting import (
@@ -426,7 +427,11 @@ class EfficiencyDisplay:
         top = max(float(before.max()), float((value + error).max(initial=0.0)))
         ax.set_ylim(min(0.0, float((value - error).min(initial=0.0))), 1.5 * top)
         ax.legend(
-            loc="upper right", ncols=2, frameon=False, fontsize="x-small", borderpad=0.1
+            loc="upper right",
+            ncols=2,
+            frameon=False,
+            fontsize=named_points("x-small"),
+            borderpad=0.1,
         )
 
     def _finish(self, *, log: bool) -> None:
