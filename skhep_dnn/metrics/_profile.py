@@ -30,7 +30,7 @@ __all__ = [
 
 _MOST_STEPS = 60
 _MOST_HALVINGS = 30
-_PRECISION = 1e-13
+_PRECISION = 1e-10  # of the deviance; rounding of large counts is not far below
 # An auxiliary measurement that is so much larger than the yields is as good as exact.
 _EXACT = 1e12
 
