@@ -508,14 +508,15 @@ def _curve(
     x: FloatArray,
     shares: FloatArray,
     n_values: int,
-    label: str,
+    axis_label: str,
 ) -> PartialDependenceCurve:
     defined = np.isfinite(x)
     own = shares[defined]
     if not own.sum() > 0.0:
         msg = (
             "`sample_weight` must sum to more than 0 for the events in which a column "
-            f"is defined, got {float(own.sum())!r} for {label!r}. Leave the column out."
+            f"is defined, got {float(own.sum())!r} for {axis_label!r}. Leave the column "
+            "out."
         )
         raise WeightsError(msg)
     sizes = np.abs(own) / np.abs(own).sum()
@@ -531,7 +532,7 @@ def _curve(
         rest = score(_rows(table, np.flatnonzero(~defined)))
         undefined = float(of_models @ rest @ shares[~defined] / share)
     return PartialDependenceCurve(
-        label=label,
+        label=axis_label,
         grid=grid,
         mean=of_models @ means,
         error=_error(scores, means, own),
