@@ -515,8 +515,8 @@ def _curve(
     if not own.sum() > 0.0:
         msg = (
             "`sample_weight` must sum to more than 0 for the events in which a column "
-            f"is defined, got {float(own.sum())!r} for {axis_label!r}. Leave the column "
-            "out."
+            f"is defined, got {float(own.sum())!r} for {axis_label!r}. Leave the "
+            "column out."
         )
         raise WeightsError(msg)
     sizes = np.abs(own) / np.abs(own).sum()
