@@ -74,7 +74,8 @@ class SeedSpread:
     @property
     def std(self) -> float:
         """Standard deviation over the seeds: the spread of one training."""
-        return float(np.std(self.values, ddof=1))
+        # From the first one on, so that equal values have no spread by rounding.
+        return float(np.std(self.values - self.values[0], ddof=1))
 
     @property
     def std_error(self) -> float:
