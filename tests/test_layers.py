@@ -88,6 +88,11 @@ OWNERS = {
     "matplotlib": {"inspection"},
     "hist": {"export"},
     "pyhf": {"export"},
+    "lightgbm": {"model_selection"},
+    "xgboost": {"model_selection"},
+    "catboost": {"model_selection"},
+    "supervised": {"model_selection"},
+    "autogluon": {"model_selection"},
 }
 
 

@@ -47,7 +47,14 @@ def named_classifier(name: str, seed: int, *, has_names: bool) -> Any:
             f"got {name!r}. Choose one, or pass an estimator."
         )
         raise ValueError(msg)
-    return _CLASSIFIERS[name](seed, "from_dtype" if has_names else None)
+    try:
+        return _CLASSIFIERS[name](seed, "from_dtype" if has_names else None)
+    except ImportError as error:
+        msg = (
+            f"The classifier {name!r} must have the library {name}, got none: {error}. "
+            f"Run `pip install {name}`, or leave it out."
+        )
+        raise ImportError(msg) from error
 
 
 def _network(seed: int, categories: str | None) -> Any:
@@ -67,11 +74,8 @@ def _hist_gradient_boosting(seed: int, categories: str | None) -> Any:
 
 
 def _lightgbm(seed: int, _categories: str | None) -> Any:
-    try:
-        from lightgbm import LGBMClassifier  # noqa: PLC0415 - an optional dependency
-    except ImportError as error:
-        msg = _missing("lightgbm", error)
-        raise ImportError(msg) from error
+    from lightgbm import LGBMClassifier  # noqa: PLC0415 - an optional dependency
+
     return LGBMClassifier(
         n_estimators=300,
         learning_rate=0.04,
@@ -88,11 +92,8 @@ def _lightgbm(seed: int, _categories: str | None) -> Any:
 
 
 def _xgboost(seed: int, categories: str | None) -> Any:
-    try:
-        from xgboost import XGBClassifier  # noqa: PLC0415 - an optional dependency
-    except ImportError as error:
-        msg = _missing("xgboost", error)
-        raise ImportError(msg) from error
+    from xgboost import XGBClassifier  # noqa: PLC0415 - an optional dependency
+
     return XGBClassifier(
         n_estimators=300,
         learning_rate=0.04,
@@ -108,11 +109,8 @@ def _xgboost(seed: int, categories: str | None) -> Any:
 
 
 def _catboost(seed: int, _categories: str | None) -> Any:
-    try:
-        from catboost import CatBoostClassifier  # noqa: PLC0415 - an optional dependency
-    except ImportError as error:
-        msg = _missing("catboost", error)
-        raise ImportError(msg) from error
+    from catboost import CatBoostClassifier  # noqa: PLC0415 - an optional dependency
+
     return CatBoostClassifier(
         iterations=400,
         learning_rate=0.05,
@@ -127,13 +125,6 @@ def _catboost(seed: int, _categories: str | None) -> Any:
 
 def _automl(seed: int, _categories: str | None) -> Any:
     return AutoMLClassifier(random_state=seed)
-
-
-def _missing(library: str, error: ImportError) -> str:
-    return (
-        f"The classifier {library!r} must have the library {library}, got none: "
-        f"{error}. Run `pip install {library}`, or leave it out."
-    )
 
 
 _CLASSIFIERS: dict[str, Callable[[int, str | None], Any]] = {

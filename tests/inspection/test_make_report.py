@@ -573,6 +573,7 @@ def test_stages_have_a_row_and_a_figure(staged):
     ]
     selection = stages["BackwardEliminationSelector"]
     assert selection["support"] == model[1].get_support().tolist()
+    assert selection["roc_auc"] == stages["final estimator"]["roc_auc"]
     for name in ("before tuning", "GridSearchCV", "final estimator"):
         assert 0.5 < stages[name]["roc_auc"]["value"] < 1.0
     page = Page(report.path.read_text(encoding="utf-8"))

@@ -84,7 +84,8 @@ def stages_section(quoted: Quoted) -> Section | None:
         )
         further += stage.tables
     html = paragraph(
-        "One row for each stage. Each is judged by the scores of its own classifier, "
+        "One row for each stage. Each is judged by the scores of its own classifier, a "
+        "selection by the classifier that was fitted to its columns, "
         "at the cut of the final estimator where it is the same score, and else at the "
         "cut that each half of the events gets from the other half. Parts that are "
         "judged by the score of the final estimator share its figure. Stages on the "
@@ -164,7 +165,7 @@ def _found_stages(signal: SignalEvents) -> Iterator[_Stage]:
         if hasattr(part.model, "cv_results_"):
             yield _search(part, signal)
         elif hasattr(part.model, "get_support"):
-            yield _selection(part)
+            yield _selection(part, signal)
         elif hasattr(part.model, "best_threshold_"):
             yield _threshold(part, signal)
         elif hasattr(part.model, "oof_decision_function_"):
@@ -223,14 +224,17 @@ def _entry(value: Any) -> str:
     return number(float(value)) if is_number else str(value)
 
 
-def _selection(part: Part) -> _Stage:
-    """Return the stage of a selector: which columns were kept, and why."""
+def _selection(part: Part, signal: SignalEvents) -> _Stage:
+    """Return the stage of a selector: which columns were kept, and why.
+
+    What was fitted to these columns judges it, which is what the estimator ends with.
+    """
     support = np.asarray(part.model.get_support())
     kept = f"{support.sum()} of {len(support)} columns kept"
     values: dict[str, Any] = {"support": support}
     iterations = getattr(part.model, "iterations_", None)
     if not isinstance(iterations, pd.DataFrame):
-        return _Stage(part.name, kept, numbers=values)
+        return _Stage(part.name, kept, signal, "test", numbers=values)
     chosen = iterations[iterations["selected"]]
     best, error = chosen[["difference", "error"]].iloc[0]
     change = with_error(float(best), float(error))
@@ -249,6 +253,8 @@ def _selection(part: Part) -> _Stage:
     return _Stage(
         part.name,
         f"{kept}; change of the score {change}",
+        signal,
+        "test",
         tables=[table(header, rows, caption=f"{part.name}: what was dropped")],
         pictures=[path],
         numbers=values,
