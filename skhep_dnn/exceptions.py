@@ -14,6 +14,7 @@ __all__ = [
     "DifferentWeightsWarning",
     "DivergenceWarning",
     "DownloadError",
+    "ExportError",
     "ExpressionError",
     "FitTogetherError",
     "FoldYieldWarning",
@@ -55,6 +56,10 @@ class DataFileError(SkhepDNNError, ValueError):
 
 class DownloadError(SkhepDNNError, OSError):
     """A file that could not be fetched from its server."""
+
+
+class ExportError(SkhepDNNError, ValueError):
+    """A model cannot be written down as a file, or the file does not agree with it."""
 
 
 class ExpressionError(SkhepDNNError, ValueError):

@@ -170,6 +170,7 @@ class MemberNetwork(nn.Module):
         if split is not None:
             self.split = SplitBlocks(split, generators)
             n_inputs = self.split.n_deep
+        self.activation_names = tuple(activation)
         rules = [ACTIVATIONS[name] for name in activation]
         self.activations = nn.ModuleList(rule.make(n_members) for rule in rules)
         self.weights = nn.ParameterList(

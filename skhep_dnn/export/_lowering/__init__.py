@@ -1,0 +1,1 @@
+"""From fitted models to programs: one module for each kind of model."""
