@@ -18,6 +18,7 @@ PACKAGE = Path(skhep_dnn.__file__).parent
 LAYERS = {
     "exceptions": 0,
     "_messages": 0,
+    "_optional": 0,
     "_sklearn": 0,
     "_warnings": 0,
     "_whole_file": 0,
@@ -87,6 +88,8 @@ OWNERS = {
     "optuna_integration": {"model_selection"},
     "matplotlib": {"inspection"},
     "hist": {"export"},
+    "onnx": {"export"},
+    "onnxruntime": {"export"},
     "pyhf": {"export"},
     "lightgbm": {"model_selection"},
     "xgboost": {"model_selection"},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,22 +12,36 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._arrays import native_order
-from skhep_dnn._tables import native_events, table_column
+from skhep_dnn._messages import shown
+from skhep_dnn._tables import plain_table, table_column
+from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export._lowering.lowering import (
     Column,
     InputColumn,
     Inputs,
     Lowering,
+    Scores,
     Table,
 )
 from skhep_dnn.export._lowering.rules import SCORE_RULES, TRANSFORM_RULES
-from skhep_dnn.export._program.program import DType, Program
+from skhep_dnn.export._program.program import DType, Program, Step, Value
 from skhep_dnn.model_selection._event_number import check_event_numbers
 
-__all__ = ["InputSpec", "ScoringProgram", "input_values", "scoring_program"]
+__all__ = [
+    "VECTOR",
+    "Cut",
+    "InputSpec",
+    "Precision",
+    "ResponseMethod",
+    "ScoringProgram",
+    "input_arrays",
+    "scoring_program",
+]
 
 NUMBERS = ("run", "event")
+VECTOR = "events"  # name of the input that has all columns
 Precision = Literal["auto", "float32", "float64"]
+ResponseMethod = Literal["predict_proba", "decision_function"]
 
 
 @dataclass(frozen=True)
@@ -53,23 +68,49 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Which events are selected: those whose score is not below a threshold.
+
+    Attributes
+    ----------
+    threshold : float
+        The smallest score of a selected event.
+    response_method : {"predict_proba", "decision_function"}
+        What the score is.
+    """
+
+    threshold: float
+    response_method: ResponseMethod = "predict_proba"
+
+
+@dataclass(frozen=True)
 class ScoringProgram:
     """The program of a fitted classifier.
 
     Attributes
     ----------
     program : Program
-        From the inputs to "probability", of each class, "decision", and, of models of
-        folds, "fold".
+        From the inputs to "probability", of each class, "decision", "label", the
+        position of the class that is predicted, of models of folds "fold", and with a
+        cut "selected".
     inputs : tuple of InputSpec
         What comes in: the columns that are used, in their order, and event numbers.
     classes : list
         Labels of the classes.
+    signal : int or None
+        Position of the signal among them; None of several classes without one.
+    cut : Cut or None
+        Which events are selected.
+    as_vector : bool
+        Whether all columns come in as one vector.
     """
 
     program: Program
     inputs: tuple[InputSpec, ...]
     classes: list[Any]
+    signal: int | None
+    cut: Cut | None
+    as_vector: bool = False
 
     @property
     def has_folds(self) -> bool:
@@ -79,37 +120,87 @@ class ScoringProgram:
     def arrays(
         self, X: Any, event_number: ArrayLike | None = None
     ) -> dict[str, NDArray[Any]]:
-        """Return the inputs for some events, each of shape (n_samples, 1).
+        """Return the inputs for some events.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            All columns of the model.
+            Events.
         event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
             Their numbers, where they come beside the table.
 
         Returns
         -------
-        arrays : dict of str to ndarray
+        arrays : dict of str to ndarray of shape (n_samples, size)
         """
-        table = native_events(X)
-        if not hasattr(table, "shape"):
-            table = np.asarray(table)
-        numbers: dict[str, NDArray[np.int64]] = {}
-        if event_number is not None:
-            checked = check_event_numbers(event_number, "event_number")
-            numbers = {"run": checked.run, "event": checked.event}
-        arrays = {}
-        for spec in self.inputs:
-            if spec.column is None:
-                values: NDArray[Any] = numbers[spec.name]
-            else:
-                values = input_values(table_column(table, spec.column), spec)
-            arrays[spec.name] = values[:, np.newaxis]
+        arrays = input_arrays(self.inputs, plain_table(X), event_number)
+        if self.as_vector:
+            return {VECTOR: np.concatenate(list(arrays.values()), axis=1)}
         return arrays
 
 
-def input_values(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
+def input_arrays(
+    inputs: Sequence[InputSpec], table: Any, event_number: ArrayLike | None
+) -> dict[str, NDArray[Any]]:
+    """Return the inputs of an exported model, each of shape (n_samples, 1).
+
+    Parameters
+    ----------
+    inputs : sequence of InputSpec
+        What comes in.
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        Events.
+    event_number : array-like of shape (n_samples,) or (n_samples, 2) or None
+        Their numbers, where they come beside the table.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+
+    Raises
+    ------
+    ValueError
+        If a column or the numbers are missing.
+    """
+    beside = [spec.name for spec in inputs if spec.column is None]
+    numbers: dict[str, NDArray[np.int64]] = {}
+    if beside:
+        if event_number is None:
+            msg = (
+                f"`event_number` must be passed, which selects the model, got None. "
+                f"Pass {' and '.join(beside)} of the events."
+            )
+            raise ValueError(msg)
+        checked = check_event_numbers(event_number, "event_number")
+        values = [checked.run, checked.event][-len(beside) :]
+        numbers = dict(zip(beside, values, strict=True))
+    arrays = {}
+    for spec in inputs:
+        if spec.column is None:
+            values_of = numbers[spec.name]
+        else:
+            position = _position(table, spec)
+            values_of = _input_values(table_column(table, position), spec)
+        arrays[spec.name] = values_of[:, np.newaxis]
+    return arrays
+
+
+def _position(table: Any, spec: InputSpec) -> int:
+    """Return where a column stands: by its name, or where it stood in the fit."""
+    if isinstance(table, pd.DataFrame):
+        names = [str(name) for name in table.columns]
+        if spec.name in names:
+            return names.index(spec.name)
+        found = shown(names[:20])
+    elif spec.column is not None and spec.column < table.shape[1]:
+        return spec.column
+    else:
+        found = f"{table.shape[1]} columns without names"
+    msg = f"`X` must have the column {spec.name!r}, got {found}. Pass it, too."
+    raise ValueError(msg)
+
+
+def _input_values(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
     """Return the values of a column as the kind of numbers of an input.
 
     Parameters
@@ -129,7 +220,7 @@ def input_values(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
         if None in spec.categories:
             codes[pd.isna(values)] = spec.categories.index(None)
         codes[codes < 0] = len(spec.categories)  # unknown
-        return np.asarray(codes, dtype=np.int64)
+        return np.asarray(codes, dtype=spec.dtype)
     if spec.dtype == "int64":
         return check_event_numbers(values, spec.name).event
     return native_order(values).astype(spec.dtype)
@@ -140,8 +231,11 @@ def scoring_program(
     X: Any,
     *,
     event_number: ArrayLike | None = None,
+    cut: Cut | None = None,
+    pos_label: Any = None,
     dtype: Precision = "auto",
     wide: DType = "float64",
+    as_vector: bool = False,
 ) -> ScoringProgram:
     """Return the program of a fitted classifier.
 
@@ -153,11 +247,18 @@ def scoring_program(
         Events with its columns; only their names are looked at.
     event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
         Event numbers, or run and event numbers, where they come beside the table.
+    cut : Cut or None, default=None
+        Which events are selected; None takes the cut of the classifier, if it has one.
+    pos_label : label, default=None
+        The signal; None takes the second of two classes.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Kind of the numbers that come in. "auto" takes float32 where networks alone read
         the columns, as they do in Python, and float64 otherwise.
     wide : {"float64", "float32"}, default="float64"
         Kind of numbers in which probabilities are combined.
+    as_vector : bool, default=False
+        Whether the columns come in as one vector, "events", and codes of categories as
+        numbers in it; then no "label" and nothing "selected" comes out.
 
     Returns
     -------
@@ -169,17 +270,26 @@ def scoring_program(
         If a part of the model cannot be exported.
     """
     check_is_fitted(model)
-    if dtype == "auto":
-        trial = _lowered(model, X, event_number, "float64", wide)
-        dtype = "float32" if _reads_float32_alone(trial.program) else "float64"
-        if dtype == "float64":
-            return trial
-    return _lowered(model, X, event_number, dtype, wide)
+    options = _Options(event_number, cut, pos_label, wide, as_vector)
+    if dtype != "auto":
+        return _lowered(model, X, dtype, options)
+    trial = _lowered(model, X, "float64", options)
+    if not _reads_float32_alone(trial.program):
+        return trial
+    return _lowered(model, X, "float32", options)
 
 
-def _lowered(
-    model: Any, X: Any, event_number: ArrayLike | None, dtype: DType, wide: DType
-) -> ScoringProgram:
+class _Options(NamedTuple):
+    """What a program is made with; the arguments of `scoring_program`."""
+
+    event_number: ArrayLike | None
+    cut: Cut | None
+    pos_label: Any
+    wide: DType
+    as_vector: bool
+
+
+def _lowered(model: Any, X: Any, dtype: DType, options: _Options) -> ScoringProgram:
     program = Program("model")
     inputs, beside = Inputs(program, dtype), Inputs(program, "int64")
     n_columns = X.shape[1]
@@ -187,29 +297,104 @@ def _lowered(
     if isinstance(X, pd.DataFrame):
         names = tuple(str(name) for name in X.columns)
     columns = tuple(InputColumn(inputs, i) for i in range(n_columns))
-    numbers = _numbers_beside(event_number)
+    numbers = _numbers_beside(options.event_number)
     given: tuple[Column, ...] = tuple(
         InputColumn(beside, i) for i in range(len(numbers))
     )
-    lowering = Lowering(SCORE_RULES, TRANSFORM_RULES, wide, given)
+    lowering = Lowering(SCORE_RULES, TRANSFORM_RULES, options.wide, given)
     scores = lowering.scores(model, Table(program, columns, names))
-    program.outputs |= {
-        "probability": scores.probability,
-        "decision": scores.decision,
-    }
+    classes = np.asarray(model.classes_).tolist()
+    signal = _position_of_signal(classes, options.pos_label)
+    cut = options.cut
+    selected = None if cut is None else _selected(scores, cut, signal)
+    program.outputs["probability"] = scores.probability
+    program.outputs["decision"] = scores.decision
+    if not options.as_vector:
+        program.outputs["label"] = _label(scores, selected, signal)
     if scores.fold is not None:
         program.outputs["fold"] = scores.fold
-    shown = dict(enumerate(names or [f"x{i}" for i in range(n_columns)]))
-    used = inputs.declare(shown)
-    specs = [
-        InputSpec(shown[i], program.inputs[shown[i]].dtype, i, inputs.categories.get(i))
-        for i in used
-    ]
+    if selected is not None and not options.as_vector:
+        program.outputs["selected"] = selected
+    known = dict(enumerate(names or [f"x{i}" for i in range(n_columns)]))
+    if options.as_vector:
+        specs = _declared_as_vector(inputs, known)
+    else:
+        specs = [
+            InputSpec(
+                known[i], program.inputs[known[i]].dtype, i, inputs.categories.get(i)
+            )
+            for i in inputs.declare(known)
+        ]
     if scores.fold is not None and beside.used:
-        told = {i: _free(name, shown.values()) for i, name in enumerate(numbers)}
+        told = {i: _free(name, known.values()) for i, name in enumerate(numbers)}
         specs += [InputSpec(told[i], "int64", None) for i in beside.declare(told)]
-    classes = np.asarray(model.classes_).tolist()
-    return ScoringProgram(program.simplify(), tuple(specs), classes)
+    return ScoringProgram(
+        program.simplify(), tuple(specs), classes, signal, cut, options.as_vector
+    )
+
+
+def _position_of_signal(classes: list[Any], pos_label: Any) -> int | None:
+    if pos_label is None:
+        return 1 if len(classes) == 2 else None
+    if pos_label not in classes:
+        msg = (
+            f"`pos_label` must be one of the classes {shown(classes)}, got "
+            f"{shown(pos_label)}. Correct it."
+        )
+        raise ValueError(msg)
+    return classes.index(pos_label)
+
+
+def _selected(scores: Scores, cut: Cut, signal: int | None) -> Value:
+    """Tell whether the score of the signal is not below the threshold."""
+    program = scores.probability.program
+    if signal is None:
+        msg = (
+            "`pos_label` must name the signal where there are more than two classes "
+            "and a threshold, got None. Pass its label."
+        )
+        raise ValueError(msg)
+    if cut.response_method == "predict_proba":
+        score = scores.probability[signal]
+    elif scores.decision.size == 1:
+        score = scores.decision if signal == 1 else -scores.decision
+    else:
+        score = scores.decision[signal]
+    return ~(score < program.constant([cut.threshold], score.dtype))
+
+
+def _label(scores: Scores, selected: Value | None, signal: int | None) -> Value:
+    """Return the position of the most probable class, or of that which a cut allows."""
+    program = scores.probability.program
+    if selected is None or signal is None:
+        return program.argmax(scores.probability)
+    is_signal = program.constant(np.arange(scores.probability.size) == signal)
+    allowed = (selected & is_signal) | (~selected & ~is_signal)
+    return program.argmax(program.where(allowed, scores.probability, -1.0))
+
+
+def _declared_as_vector(inputs: Inputs, names: Mapping[int, str]) -> list[InputSpec]:
+    """Make one vector the input of the program, of which the columns are taken."""
+    program, keys = inputs.program, sorted(inputs.used)
+    columns = sorted({column for column, _ in keys})
+    events = program.input(VECTOR, len(columns), inputs.dtype)
+    for column, dtype in keys:
+        value = inputs.used[column, dtype]
+        place = {"positions": np.array([columns.index(column)])}
+        number = value
+        if dtype == "int64":
+            if column not in inputs.categories:
+                msg = (
+                    "Event numbers must not come in as numbers of another kind, got "
+                    f'{names[column]!r}. Leave the profile at "full".'
+                )
+                raise ExportError(msg)
+            number = Value(program, 1, inputs.dtype)
+            program.steps.insert(0, Step("cast", (number,), (value,)))
+        program.steps.insert(0, Step("take", (events,), (number,), place))
+    return [
+        InputSpec(names[i], inputs.dtype, i, inputs.categories.get(i)) for i in columns
+    ]
 
 
 def _numbers_beside(event_number: ArrayLike | None) -> tuple[str, ...]:

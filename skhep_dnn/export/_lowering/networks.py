@@ -243,12 +243,13 @@ class _Networks:
             parts.append(cosines if factor is None else cosines * factor[azimuths])
         result = program.concatenate(parts)
         columns = self.arrays["numbers.columns"]
-        learnt: Any = 0.0
-        if numbers.undefined is not None:
-            learnt = program.constant(self._own(k, "numbers.undefined")[0])
         if len(parts) > 1:
-            is_undefined = undefined[columns.tolist()]
-            result = program.where(is_undefined, learnt, result)
+            # An arithmetic mean with weights 0 and 1: it is faster than a choice.
+            belongs = np.arange(z.size)[:, np.newaxis] == columns
+            share = program.dense(program.cast(undefined, "float32"), belongs)
+            result = result * (1.0 - share)
+            if numbers.undefined is not None:
+                result = result + share * self._own(k, "numbers.undefined")[0]
         if self.hidden is not None:
             hidden = program.constant(self.hidden[k, 0, columns])
             result = program.where(hidden, 0.0, result)
@@ -259,19 +260,16 @@ class _Networks:
         program = z.program
         weights = self._own(k, "numbers.weights")
         bias = self._own(k, "numbers.biases").reshape(-1)
-        n_terms = weights.shape[1]
-        each = np.repeat(np.arange(z.size), n_terms).tolist()
+        shape = weights.shape[:2]
         if isinstance(self.module.numbers.embedding, PeriodicEmbedding):
             z = program.clip(z, -LARGEST_EMBEDDED, LARGEST_EMBEDDED)
-            turns = self._own(k, "numbers.frequencies").reshape(-1)
-            turns = np.float32(2.0 * math.pi) * turns
-            phases = self._own(k, "numbers.phases").reshape(-1)
-            terms = program.elementwise("cosine", z[each] * turns + phases)
-        else:
-            edges = self._own(k, "numbers.edges").reshape(-1)
-            widths = self._own(k, "numbers.widths").reshape(-1)
-            terms = program.clip((z[each] - edges) / widths, 0.0, 1.0)
-        return program.grouped(terms, weights, bias)
+            turns = self._own(k, "numbers.frequencies").reshape(shape)
+            phases = self._own(k, "numbers.phases").reshape(shape)
+            waves = (np.float32(2.0 * math.pi) * turns, phases)
+            return program.embedding(z, "cosine", waves, weights, bias)
+        widths = self._own(k, "numbers.widths").reshape(shape)
+        edges = self._own(k, "numbers.edges").reshape(shape)
+        return program.embedding(z, "ramp", (widths, edges), weights, bias)
 
     # `SplitBlocks`
 

@@ -92,11 +92,13 @@ def _dense(step: Step, x: list[Array]) -> tuple[Array]:
     return (products if bias is None else products + bias,)
 
 
-def _grouped(step: Step, x: list[Array]) -> tuple[Array]:
-    weights = step.attributes["weights"]
-    parts = x[0].reshape(len(x[0]), len(weights), -1)
-    products = np.einsum("ngi,gio->ngo", parts, weights)
-    return (products.reshape(len(x[0]), -1) + step.attributes["bias"],)
+def _embedding(step: Step, x: list[Array]) -> tuple[Array]:
+    known = step.attributes
+    z, a, b = x[0][:, :, np.newaxis], known["a"], known["b"]
+    cosine = known["function"] == "cosine"
+    terms = np.cos(a * z + b) if cosine else np.clip((z - b) / a, 0.0, 1.0)
+    products = np.einsum("net,eto->neo", terms, known["weights"])
+    return (products.reshape(len(z), -1) + known["bias"],)
 
 
 def _call(step: Step, x: list[Array]) -> tuple[Array, ...]:
@@ -124,7 +126,7 @@ _OTHERS: dict[str, Callable[[Step, list[Array]], tuple[Array, ...]]] = {
     "concatenate": lambda _, x: (_joined(x),),
     "take": lambda step, x: (x[0][:, step.attributes["positions"]],),
     "dense": _dense,
-    "grouped": _grouped,
+    "embedding": _embedding,
     "lookup": lambda step, x: (step.attributes["table"][x[0][:, 0]],),
     "sum": lambda _, x: (x[0].sum(axis=1, keepdims=True),),
     "max": lambda _, x: (x[0].max(axis=1, keepdims=True),),

@@ -33,6 +33,10 @@ class OnnxGraph:
     ----------
     program : Program
         What is written down, simplified.
+    basic : bool, default=False
+        Whether operators are avoided that the readers of experiments lack: logic,
+        floors, tests of nan and largest numbers are written by comparisons, choices and
+        conversions.
 
     Attributes
     ----------
@@ -40,34 +44,19 @@ class OnnxGraph:
         In the order in which they are computed.
     initializers : list of onnx.TensorProto
         The constants, each once.
+    outputs : dict of str to str
+        Names of the tensors of the outputs of the program.
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, *, basic: bool = False) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
+        self._writers = _WRITERS | (_BASIC_WRITERS if basic else {})
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._names: dict[str, int] = {}
         names = {value: name for name, value in program.inputs.items()}
         outputs = self._write(program, names)
-        for name, inner in zip(program.outputs, outputs, strict=True):
-            self.node("Identity", [inner], name=name)
-
-    def inputs_and_outputs(
-        self,
-    ) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
-        """Return what comes in and goes out: names, kinds and shapes."""
-        from onnx import helper  # noqa: PLC0415 - an optional dependency
-
-        def told(values: dict[str, Value]) -> list[onnx.ValueInfoProto]:
-            return [
-                helper.make_tensor_value_info(
-                    name, onnx_dtype(value.dtype), ["n_events", value.size]
-                )
-                for name, value in values.items()
-            ]
-
-        return told(self.program.inputs), told(self.program.outputs)
+        self.outputs = dict(zip(program.outputs, outputs, strict=True))
 
     def node(
         self,
@@ -109,11 +98,12 @@ class OnnxGraph:
         """Write the steps of a program, and return the names of its outputs."""
         for step in program.steps:
             inputs = [self._name(value, names) for value in step.inputs]
-            if step.operation in ELEMENTWISE:
+            writer = self._writers.get(step.operation)
+            if writer is None:
                 operator = ELEMENTWISE[step.operation].onnx
                 results = [self.node(operator, inputs)]
             else:
-                results = _WRITERS[step.operation](self, step, inputs)
+                results = writer(self, step, inputs)
             names |= dict(zip(step.outputs, results, strict=True))
         return [self._name(value, names) for value in program.outputs.values()]
 
@@ -139,11 +129,16 @@ def _cast(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
     return [graph.node("Cast", x, to=onnx_dtype(step.outputs[0].dtype))]
 
 
+def _slice(graph: OnnxGraph, name: str, start: int, end: int) -> str:
+    """Return some columns side by side."""
+    ends = [graph.constant(np.array([n])) for n in (start, end, 1)]
+    return graph.node("Slice", [name, *ends])
+
+
 def _take(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
     places = step.attributes["positions"]
     if (np.diff(places) == 1).all():
-        ends = [np.array([n]) for n in (places[0], places[-1] + 1, 1)]
-        return [graph.node("Slice", [x[0], *map(graph.constant, ends)])]
+        return [_slice(graph, x[0], places[0], places[-1] + 1)]
     return [graph.node("Gather", [x[0], graph.constant(places)], axis=1)]
 
 
@@ -155,22 +150,33 @@ def _dense(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
     return [graph.node("Gemm", [x[0], weights, bias])]
 
 
-def _grouped(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
-    weights = step.attributes["weights"]
-    n_groups, n_in, n_out = weights.shape
+def _embedding(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
+    """Write products of matrices, which are faster than repetition and transposition.
 
-    def shaped(name: str, *shape: int) -> str:
-        return graph.node("Reshape", [name, graph.constant(np.array([0, *shape]))])
-
-    groups = graph.node("Transpose", [shaped(x[0], n_groups, n_in)], perm=[1, 0, 2])
-    products = graph.node("MatMul", [groups, graph.constant(weights, "weights")])
-    events = graph.node("Transpose", [products], perm=[1, 0, 2])
-    return [
-        graph.node(
-            "Add",
-            [shaped(events, n_groups * n_out), graph.constant(step.attributes["bias"])],
-        )
-    ]
+    What is 0 in them costs less than moving numbers around would.
+    """
+    known = step.attributes
+    n_numbers, n_terms, n_out = known["weights"].shape
+    each = np.repeat(np.arange(n_numbers), n_terms)
+    spread = np.zeros((n_numbers, n_numbers * n_terms), known["a"].dtype)
+    places = (each, np.arange(n_numbers * n_terms))
+    if known["function"] == "cosine":
+        spread[places] = known["a"].ravel()
+        parts = [graph.constant(spread), graph.constant(known["b"].ravel())]
+        terms = graph.node("Cos", [graph.node("Gemm", [x[0], *parts])])
+    else:
+        spread[places] = 1.0
+        terms = graph.node("MatMul", [x[0], graph.constant(spread)])
+        terms = graph.node("Sub", [terms, graph.constant(known["b"].reshape(1, -1))])
+        terms = graph.node("Div", [terms, graph.constant(known["a"].reshape(1, -1))])
+        limits = [graph.constant(np.full((1, 1), n, spread.dtype)) for n in (0, 1)]
+        terms = graph.node("Max", [terms, limits[0]])
+        terms = graph.node("Min", [terms, limits[1]])
+    blocks = np.zeros((n_numbers, n_terms, n_numbers, n_out), spread.dtype)
+    blocks[np.arange(n_numbers), :, np.arange(n_numbers)] = known["weights"]
+    matrix = blocks.reshape(n_numbers * n_terms, n_numbers * n_out)
+    parts = [graph.constant(matrix, "weights"), graph.constant(known["bias"], "bias")]
+    return [graph.node("Gemm", [terms, *parts])]
 
 
 def _lookup(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
@@ -258,7 +264,7 @@ _WRITERS: dict[str, Writer] = {
     "concatenate": lambda graph, _, x: [graph.node("Concat", x, axis=1)],
     "take": _take,
     "dense": _dense,
-    "grouped": _grouped,
+    "embedding": _embedding,
     "lookup": _lookup,
     "sum": _sum,
     "max": lambda graph, _, x: [graph.node("ReduceMax", x, axes=[1], keepdims=1)],
@@ -266,4 +272,75 @@ _WRITERS: dict[str, Writer] = {
     "trees": _trees,
     "call": _call,
     "switch": _switch,
+}
+
+
+# Without operators for logic, floors and largest numbers.
+
+
+def _as_numbers(graph: OnnxGraph, condition: str) -> str:
+    """Return 1 where a condition holds, else 0."""
+    limits = [graph.constant(np.full((1, 1), n, np.float32)) for n in (1, 0)]
+    return graph.node("Where", [condition, *limits])
+
+
+def _as_condition(graph: OnnxGraph, number: str) -> list[str]:
+    return [graph.node("Greater", [number, _half(graph)])]
+
+
+def _half(graph: OnnxGraph) -> str:
+    return graph.constant(np.full((1, 1), 0.5, np.float32))
+
+
+def _basic_not(graph: OnnxGraph, _: Step, x: list[str]) -> list[str]:
+    return [graph.node("Less", [_as_numbers(graph, x[0]), _half(graph)])]
+
+
+def _basic_and(graph: OnnxGraph, _: Step, x: list[str]) -> list[str]:
+    numbers = [_as_numbers(graph, name) for name in x]
+    return _as_condition(graph, graph.node("Min", numbers))
+
+
+def _basic_or(graph: OnnxGraph, _: Step, x: list[str]) -> list[str]:
+    numbers = [_as_numbers(graph, name) for name in x]
+    return _as_condition(graph, graph.node("Max", numbers))
+
+
+def _basic_is_nan(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
+    return _basic_not(graph, step, [graph.node("Equal", [x[0], x[0]])])
+
+
+def _basic_floor(graph: OnnxGraph, _: Step, x: list[str]) -> list[str]:
+    """Cut the digits off, which goes towards 0, and go on by 1 where that is up."""
+    whole = graph.node("Cast", x, to=onnx_dtype("int64"))
+    cut = graph.node("Cast", [whole], to=onnx_dtype("float32"))
+    is_up = _as_numbers(graph, graph.node("Greater", [cut, x[0]]))
+    return [graph.node("Sub", [cut, is_up])]
+
+
+def _basic_max(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
+    """Compare halves with each other until one number is left."""
+    name, size = x[0], step.inputs[0].size
+    while size > 1:
+        half = (size + 1) // 2
+        first = _slice(graph, name, 0, half)
+        second = _slice(graph, name, size - half, size)
+        name, size = graph.node("Max", [first, second]), half
+    return [name]
+
+
+def _basic_cast(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
+    if step.inputs[0].dtype == "bool":
+        return [_as_numbers(graph, x[0])]
+    return _cast(graph, step, x)
+
+
+_BASIC_WRITERS: dict[str, Writer] = {
+    "cast": _basic_cast,
+    "floor": _basic_floor,
+    "is_nan": _basic_is_nan,
+    "logical_and": _basic_and,
+    "logical_not": _basic_not,
+    "logical_or": _basic_or,
+    "max": _basic_max,
 }

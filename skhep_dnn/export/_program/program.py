@@ -299,18 +299,31 @@ class Program:
             "dense", [x], matrix.shape[1], x.dtype, weights=matrix, bias=row
         )
 
-    def grouped(self, x: Value, weights: NDArray[Any], bias: NDArray[Any]) -> Value:
-        """Return products of groups of numbers, each with its own weights.
+    def embedding(
+        self,
+        x: Value,
+        function: Literal["cosine", "ramp"],
+        terms: tuple[NDArray[Any], NDArray[Any]],
+        weights: NDArray[Any],
+        bias: NDArray[Any],
+    ) -> Value:
+        """Return sums of functions of each number, which are its own.
 
-        The weights are of shape (n_groups, n_in, n_out), x has `n_groups * n_in`
-        numbers, group by group, and the result `n_groups * n_out`.
+        With the terms (a, b), of shape (x.size, n_terms), those of a number are
+        `cos(a x + b)`, or `(x - b) / a`, at least 0 and at most 1. Their products with
+        the weights, of shape (x.size, n_terms, n_out), follow number by number; the
+        bias, of shape (x.size * n_out,), is added.
         """
+        first, second = (np.asarray(part, dtype=x.dtype) for part in terms)
         blocks = np.asarray(weights, dtype=x.dtype)
         return self._step(
-            "grouped",
+            "embedding",
             [x],
             blocks.shape[0] * blocks.shape[2],
             x.dtype,
+            function=function,
+            a=first,
+            b=second,
             weights=blocks,
             bias=np.asarray(bias, dtype=x.dtype),
         )

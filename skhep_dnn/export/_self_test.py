@@ -1,0 +1,138 @@
+"""An exported file against the classifier it was made of, on the same events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skhep_dnn._sklearn import _num_samples, _safe_indexing
+from skhep_dnn.ensemble import CrossFitClassifier
+from skhep_dnn.exceptions import ExportError
+from skhep_dnn.model_selection import SignificanceThresholdClassifier
+
+__all__ = ["TOLERANCE", "SelfTest", "compare", "folds_of_events"]
+
+TOLERANCE = 1e-5
+N_EVENTS = 1000
+
+Answers = tuple[NDArray[np.float64], NDArray[np.int64] | None]
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """How an exported file compares with the classifier that it was made of.
+
+    Attributes
+    ----------
+    n_events : int
+        Events that were compared.
+    largest_difference : float
+        Of the probabilities of any class.
+    n_wrong_folds : int or None
+        Events that were scored by another model; None where no event number selects it.
+    tolerance : float
+        What the largest difference may be.
+    """
+
+    n_events: int
+    largest_difference: float
+    n_wrong_folds: int | None
+    tolerance: float = TOLERANCE
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file says what the classifier says."""
+        return self.largest_difference <= self.tolerance and not self.n_wrong_folds
+
+    def __str__(self) -> str:
+        folds = (
+            ""
+            if self.n_wrong_folds is None
+            else (f", {self.n_wrong_folds} in a wrong fold")
+        )
+        return (
+            f"{self.n_events} events: largest difference of a probability "
+            f"{self.largest_difference:.1e}{folds}"
+        )
+
+
+def compare(
+    model: Any,
+    answer: Callable[[Any, ArrayLike | None], Answers],
+    X: Any,
+    event_number: ArrayLike | None,
+) -> SelfTest:
+    """Return how a file answers to some events, compared with its classifier.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted.
+    answer : callable
+        Returns probabilities, and folds or None, of events and their numbers.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        Events, of which 1 000 are taken, evenly spaced.
+    event_number : array-like of shape (n_samples,) or (n_samples, 2) or None
+        Their numbers, where they come beside the table.
+
+    Returns
+    -------
+    test : SelfTest
+
+    Raises
+    ------
+    ExportError
+        If it does not pass.
+    """
+    n_samples = _num_samples(X)
+    rows = np.linspace(0, n_samples - 1, min(N_EVENTS, n_samples)).astype(np.intp)
+    events = _safe_indexing(X, rows)
+    numbers = None if event_number is None else np.asarray(event_number)[rows]
+    beside = {} if numbers is None else {"event_number": numbers}
+    expected = model.predict_proba(events, **beside)
+    got, folds = answer(events, numbers)
+    differences = np.abs(got - expected)
+    if np.isnan(differences).any():
+        differences = np.where(np.isnan(got) & np.isnan(expected), 0.0, differences)
+        differences = np.where(np.isnan(differences), np.inf, differences)
+    n_wrong = None
+    if folds is not None:
+        n_wrong = int((folds != folds_of_events(model, events, numbers)).sum())
+    test = SelfTest(len(rows), float(differences.max()), n_wrong)
+    if not test.passed:
+        msg = (
+            "The exported file must agree with the classifier to "
+            f"{test.tolerance:.0e}, got {test}. Nothing was written. Please report the "
+            "classifier with its parameters."
+        )
+        raise ExportError(msg)
+    return test
+
+
+def folds_of_events(
+    model: Any, X: Any, event_number: ArrayLike | None
+) -> NDArray[np.int64] | None:
+    """Return the fold of each event, or None where no number selects the model.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        Events.
+    event_number : array-like of shape (n_samples,) or (n_samples, 2) or None
+        Their numbers, where they come beside the table.
+
+    Returns
+    -------
+    folds : ndarray of shape (n_samples,) or None
+    """
+    if isinstance(model, SignificanceThresholdClassifier):
+        model = getattr(model, "estimator_", None)
+    if isinstance(model, CrossFitClassifier) and model.combine_ == "fold":
+        return model.fold_numbers(X, event_number)
+    return None

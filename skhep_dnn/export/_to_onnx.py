@@ -1,0 +1,422 @@
+"""A fitted classifier as a file of ONNX, compared with it before it is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from skhep_dnn._messages import shown
+from skhep_dnn._optional import import_optional
+from skhep_dnn._tables import plain_table
+from skhep_dnn._whole_file import write_whole
+from skhep_dnn.ensemble import CrossFitClassifier
+from skhep_dnn.exceptions import ExportError
+from skhep_dnn.export._exported_classifier import METADATA_KEY, ExportedClassifier
+from skhep_dnn.export._program.in_onnx import (
+    IR_VERSION,
+    OPSET,
+    TREE_OPSET,
+    OnnxGraph,
+    onnx_dtype,
+)
+from skhep_dnn.export._program.program import Value
+from skhep_dnn.export._scoring_program import (
+    Cut,
+    Precision,
+    ResponseMethod,
+    ScoringProgram,
+    scoring_program,
+)
+from skhep_dnn.export._self_test import SelfTest, compare
+from skhep_dnn.model_selection import SignificanceThresholdClassifier
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["SOFIE_OPERATORS", "Exported", "to_onnx"]
+
+Profile = Literal["full", "basic"]
+
+# What TMVA's SOFIE reads, of what is used here: tmva/sofie/README.md of ROOT, 6.36.
+SOFIE_OPERATORS = (
+    *("Abs", "Add", "Cast", "Concat", "Cos", "Div", "Equal", "Erf", "Exp", "Gather"),
+    *("Gemm", "Greater", "Identity", "Less", "Log", "MatMul", "Max", "Min", "Mul"),
+    *("Neg", "ReduceSum", "Reshape", "Sigmoid", "Sin", "Slice", "Sqrt", "Sub"),
+    *("Tanh", "Where"),
+)
+_WHAT_BASIC_LACKS = {
+    "TreeEnsembleRegressor": "decision trees",
+    "Mod": "event numbers",
+    "NonZero": "models of folds",
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export has written.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        The files: one, or one for each fold.
+    self_test : SelfTest
+        How they compare with the classifier; of several files the worst one.
+    """
+
+    paths: tuple[Path, ...]
+    self_test: SelfTest
+
+    def __str__(self) -> str:
+        names = ", ".join(path.name for path in self.paths)
+        return f"{names}: {self.self_test}"
+
+
+def to_onnx(
+    model: Any,
+    path: str | Path,
+    X: ArrayLike,
+    *,
+    event_number: ArrayLike | None = None,
+    threshold: float | None = None,
+    response_method: ResponseMethod = "predict_proba",
+    pos_label: Any = None,
+    units: Mapping[str, str] | None = None,
+    profile: Profile = "full",
+    dtype: Precision = "auto",
+    overwrite: bool = False,
+) -> Exported:
+    """Write a fitted classifier as a file of ONNX.
+
+    One file holds everything: filling of undefined values, scaling, embeddings, all
+    members with their weights, snapshots, the mean over symmetric variants, the steps
+    of a pipeline, blends of networks and trees, and the models of all folds with the
+    rule that selects one by the event number. Before it is written, it is run by
+    onnxruntime on 1 000 events and must agree with the classifier.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted; a pipeline, too. Which classes can be exported is told in the guide on
+        exporting pipelines.
+    path : str or Path
+        The file.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Events with the columns of the fit, best those of the fit themselves. Some of
+        them test the file.
+    event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
+        Their event numbers, or run and event numbers, where `fit` got them beside the
+        events.
+    threshold : float, default=None
+        The smallest score of the signal of a selected event, for the output "selected";
+        None takes that of a `SignificanceThresholdClassifier`, of others there is none.
+    response_method : {"predict_proba", "decision_function"}, default="predict_proba"
+        Which score the threshold is one of.
+    pos_label : label, default=None
+        The signal; None takes the second of two classes.
+    units : mapping of str to str, default=None
+        Units of the columns, such as ``{"lep_pt": "GeV"}``, which are told in the file.
+    profile : {"full", "basic"}, default="full"
+        "full" is for onnxruntime. "basic" uses the operators of TMVA's SOFIE alone, and
+        floats alone; it has one input, "events", of all columns, and of folds one file
+        each, ``model_fold0.onnx``: trees and the rule of the folds are left out.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Kind of the numbers that come in. "auto" takes float32 where networks alone read
+        the columns, as they do in Python, and float64 otherwise.
+    overwrite : bool, default=False
+        Whether files that are there may be replaced.
+
+    Returns
+    -------
+    exported : Exported
+        The files, and how they compare with the classifier.
+
+    Raises
+    ------
+    ImportError
+        If onnx or onnxruntime is not installed: they come with the extra "onnx".
+    FileExistsError
+        If a file is there and `overwrite` is False.
+    ExportError
+        If a part of the model cannot be exported, or the file does not agree with it.
+
+    See Also
+    --------
+    ExportedClassifier : Runs the file.
+    to_cpp : A header of C++ instead.
+
+    Notes
+    -----
+    IR version 8 and opset 17, and version 3 of ai.onnx.ml for trees, which runtimes
+    from 2022 on read. Inputs are named as the columns, of shape ``(n_events, 1)``: as
+    float32 or float64, and as int64 event numbers and codes of categories that are no
+    numbers. Columns that nothing uses are left out. Outputs:
+
+    - "probabilities", float64 of shape ``(n_events, n_classes)``,
+    - "decision_function", float64 of shape ``(n_events, 1)`` or ``(n_events,
+      n_classes)``, which does not saturate,
+    - "label" of shape ``(n_events,)``, by the cut where there is one,
+    - "fold", int64 of shape ``(n_events,)``, of models of folds,
+    - "selected", bool of shape ``(n_events,)``, with a threshold.
+
+    An unknown category is an error in Python, unless it is treated as the mean; a file
+    cannot raise one, and answers nan.
+
+    Its metadata, under the key "skhep_dnn", is JSON: inputs with their units, classes,
+    threshold, fold rule, versions, and the result of the self-test.
+
+    References
+    ----------
+    .. [1] ROOT, "TMVA SOFIE", list of supported operators, tmva/sofie/README.md.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from skhep_dnn import WeightedDNNClassifier
+    >>> from skhep_dnn.datasets import make_gaussian_events
+    >>> from skhep_dnn.export import to_onnx
+    >>> events = make_gaussian_events(1000, random_state=0)
+    >>> model = WeightedDNNClassifier(max_epochs=2, random_state=0)
+    >>> model = model.fit(events.data, events.target, events.sample_weight)
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> exported = to_onnx(model, folder / "model.onnx", events.data)
+    >>> exported.self_test.largest_difference < 1e-5
+    True
+    """
+    check_is_fitted(model)
+    table = plain_table(X)
+    cut = None if threshold is None else Cut(float(threshold), response_method)
+    told = {"cut": cut, "pos_label": pos_label}
+    if profile == "basic":
+        parts = _single_models(model, table, Path(path))
+        told |= {"dtype": "float32", "wide": "float32", "as_vector": True}
+    else:
+        parts = [_Part(Path(path), model, table)]
+        told |= {"dtype": dtype, "event_number": event_number}
+    check_targets([part.path for part in parts], overwrite=overwrite)
+    contents, tests = [], []
+    for part in parts:
+        scoring = scoring_program(part.model, part.table, **told)
+        content, test = _tested(scoring, part, event_number, units, profile)
+        contents.append(content)
+        tests.append(test)
+    for part, content in zip(parts, contents, strict=True):
+        write_whole(part.path, content)
+    worst = max(tests, key=lambda test: test.largest_difference)
+    return Exported(tuple(part.path for part in parts), worst)
+
+
+class _Part(NamedTuple):
+    """One file: its model, and events with the columns of that."""
+
+    path: Path
+    model: Any
+    table: Any
+
+
+def _single_models(model: Any, table: Any, path: Path) -> list[_Part]:
+    """Return the models of the folds, each with a file of its own, or the model."""
+    inner = model
+    if isinstance(model, SignificanceThresholdClassifier):
+        inner = getattr(model, "estimator_", model)
+    if not isinstance(inner, CrossFitClassifier) or inner.combine_ == "mean":
+        return [_Part(path, model, table)]
+    return [
+        _Part(
+            path.with_name(f"{path.stem}_fold{k}{path.suffix}"),
+            one,
+            inner.inputs(table),
+        )
+        for k, one in enumerate(inner.estimators_)
+    ]
+
+
+def check_targets(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse files that are there, and folders that are not.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files that will be written.
+    overwrite : bool
+        Whether files that are there may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If a file is there and must not be replaced.
+    FileNotFoundError
+        If the folder is not there.
+    """
+    for path in paths:
+        if not path.parent.is_dir():
+            msg = (
+                f"`path` must be in a folder that is there, got {str(path)!r}. Make "
+                "the folder first."
+            )
+            raise FileNotFoundError(msg)
+        if path.exists() and not overwrite:
+            msg = (
+                f"`path` must be a new file, got {str(path)!r}, which is there. Pass "
+                "another one, or overwrite=True."
+            )
+            raise FileExistsError(msg)
+
+
+def _tested(
+    scoring: ScoringProgram,
+    part: _Part,
+    event_number: ArrayLike | None,
+    units: Mapping[str, str] | None,
+    profile: Profile,
+) -> tuple[bytes, SelfTest]:
+    """Return the content of the file, and how it compares with the classifier."""
+    proto = _model_proto(scoring, profile)
+    metadata = _metadata(scoring, part.model, units, profile)
+    trial = ExportedClassifier.from_bytes(_with_metadata(proto, metadata))
+
+    def answer(
+        X: Any, numbers: ArrayLike | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
+        folds = trial.fold_numbers(X, numbers) if trial.has_folds else None
+        return trial.predict_proba(X, numbers), folds
+
+    numbers = event_number if scoring.has_folds else None
+    test = compare(part.model, answer, part.table, numbers)
+    metadata["self_test"] = asdict(test)
+    return _with_metadata(proto, metadata), test
+
+
+def _model_proto(scoring: ScoringProgram, profile: Profile) -> onnx.ModelProto:
+    helper = import_optional("onnx.helper", "write a file of ONNX", "onnx")
+    graph = OnnxGraph(scoring.program, basic=profile == "basic")
+    coming = [
+        helper.make_tensor_value_info(name, onnx_dtype(v.dtype), ["n_events", v.size])
+        for name, v in scoring.program.inputs.items()
+    ]
+    going = [
+        _output(graph, scoring, name, value)
+        for name, value in scoring.program.outputs.items()
+    ]
+    domains = {node.domain for node in graph.nodes}
+    proto = helper.make_model(
+        helper.make_graph(graph.nodes, "skhep_dnn", coming, going, graph.initializers),
+        opset_imports=[
+            helper.make_opsetid(domain, OPSET if domain == "" else TREE_OPSET)
+            for domain in sorted(domains)
+        ],
+        producer_name="skhep_dnn",
+        producer_version=version("skhep-dnn"),
+    )
+    proto.ir_version = IR_VERSION
+    if profile == "basic":
+        _check_basic(graph)
+    checker = import_optional("onnx.checker", "write a file of ONNX", "onnx")
+    checker.check_model(proto, full_check=True)
+    return proto
+
+
+def _output(
+    graph: OnnxGraph, scoring: ScoringProgram, name: str, value: Value
+) -> onnx.ValueInfoProto:
+    """Write an output of the graph, and return what it is."""
+    helper = import_optional("onnx.helper", "write a file of ONNX", "onnx")
+    shown_as = {"probability": "probabilities", "decision": "decision_function"}
+    tensor, kind = graph.outputs[name], onnx_dtype(value.dtype)
+    if name in shown_as:
+        graph.node("Identity", [tensor], name=shown_as[name])
+        shape = ["n_events", value.size]
+        return helper.make_tensor_value_info(shown_as[name], kind, shape)
+    flat = graph.constant(np.array([-1]))
+    if name == "label":
+        labels = _labels(scoring.classes)
+        kind = (
+            8 if labels.dtype.kind == "O" else onnx_dtype(str(labels.dtype))
+        )  # 8: text
+        position = graph.node("Reshape", [tensor, flat])
+        graph.node("Gather", [graph.constant(labels), position], axis=0, name="label")
+    else:
+        graph.node("Reshape", [tensor, flat], name=name)
+    return helper.make_tensor_value_info(name, kind, ["n_events"])
+
+
+def _labels(classes: Sequence[Any]) -> NDArray[Any]:
+    """Return the labels as ONNX knows them: whole numbers, numbers, or texts."""
+    labels = np.asarray(classes)
+    if labels.dtype.kind in "biu":
+        return labels.astype(np.int64)
+    if labels.dtype.kind == "f":
+        return labels.astype(np.float64)
+    return np.array([str(label) for label in classes], dtype=object)
+
+
+def _check_basic(graph: OnnxGraph) -> None:
+    """Refuse what SOFIE cannot read."""
+    used = {node.op_type for node in graph.nodes}
+    unknown = sorted(used.difference(SOFIE_OPERATORS))
+    if unknown:
+        what = sorted({_WHAT_BASIC_LACKS.get(name, name) for name in unknown})
+        msg = (
+            'profile="basic" must get along with the operators of TMVA\'s SOFIE, got '
+            f'{", ".join(what)}. Take profile="full", or `to_cpp`.'
+        )
+        raise ExportError(msg)
+
+
+def _metadata(
+    scoring: ScoringProgram,
+    model: Any,
+    units: Mapping[str, str] | None,
+    profile: Profile,
+) -> dict[str, Any]:
+    """Return what the file says of itself."""
+    given = {str(name): str(unit) for name, unit in (units or {}).items()}
+    names = [spec.name for spec in scoring.inputs]
+    unknown = sorted(set(given).difference(names))
+    if unknown:
+        msg = (
+            f"`units` must be of columns that are used, got {shown(unknown)}. These "
+            f"are used: {shown(names)}."
+        )
+        raise ValueError(msg)
+    cut = scoring.cut
+    return {
+        "format": 1,
+        "profile": profile,
+        "model": type(model).__name__,
+        "inputs": [
+            {**asdict(spec), "unit": given.get(spec.name)} for spec in scoring.inputs
+        ],
+        "as_vector": scoring.as_vector,
+        "classes": scoring.classes,
+        "signal": None if scoring.signal is None else scoring.classes[scoring.signal],
+        "threshold": None if cut is None else cut.threshold,
+        "response_method": None if cut is None else cut.response_method,
+        "fold_rule": _fold_rule(model) if scoring.has_folds else None,
+        "versions": {
+            name: version(name)
+            for name in ("skhep-dnn", "scikit-learn", "torch", "numpy", "onnx")
+        },
+    }
+
+
+def _fold_rule(model: Any) -> dict[str, Any]:
+    if isinstance(model, SignificanceThresholdClassifier):
+        model = model.estimator_
+    rule = model.cv_
+    return {"rule": rule.rule, "n_splits": rule.n_splits, "salt": rule.salt}
+
+
+def _with_metadata(proto: onnx.ModelProto, metadata: Mapping[str, Any]) -> bytes:
+    helper = import_optional("onnx.helper", "write a file of ONNX", "onnx")
+    del proto.metadata_props[:]
+    helper.set_model_props(proto, {METADATA_KEY: json.dumps(metadata)})
+    content: bytes = proto.SerializeToString()
+    return content
