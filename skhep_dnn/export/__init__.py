@@ -1,11 +1,16 @@
-"""Results in the forms that the next tools of an analysis read."""
+"""Results and models in the forms that the next tools of an analysis read."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from skhep_dnn.export._discovery import DiscoverySignificance, discovery_significance
 from skhep_dnn.export._exported_classifier import ExportedClassifier
 from skhep_dnn.export._hist import to_hist
-from skhep_dnn.export._self_test import SelfTest
-from skhep_dnn.export._to_onnx import Exported, to_onnx
 from skhep_dnn.export._workspace import to_pyhf
+
+if TYPE_CHECKING:
+    from skhep_dnn.export._agreement import SelfTest
+    from skhep_dnn.export._to_onnx import Exported, to_onnx
 
 __all__ = [
     "DiscoverySignificance",
@@ -17,3 +22,21 @@ __all__ = [
     "to_onnx",
     "to_pyhf",
 ]
+
+# Imported on first use: they know all models, and so load torch and Optuna.
+_LAZY = {
+    "Exported": "skhep_dnn.export._to_onnx",
+    "SelfTest": "skhep_dnn.export._agreement",
+    "to_onnx": "skhep_dnn.export._to_onnx",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    msg = f"module 'skhep_dnn.export' has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -13,7 +13,7 @@ from skhep_dnn._optional import import_optional
 from skhep_dnn._sklearn import _num_samples
 from skhep_dnn._tables import plain_table
 from skhep_dnn.exceptions import ExportError
-from skhep_dnn.export._scoring_program import VECTOR, InputSpec, input_arrays
+from skhep_dnn.export._model_inputs import VECTOR, InputSpec, input_arrays
 
 __all__ = ["METADATA_KEY", "ExportedClassifier"]
 

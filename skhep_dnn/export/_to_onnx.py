@@ -19,6 +19,7 @@ from skhep_dnn._tables import plain_table
 from skhep_dnn._whole_file import write_whole
 from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
+from skhep_dnn.export._agreement import SelfTest, compare
 from skhep_dnn.export._exported_classifier import METADATA_KEY, ExportedClassifier
 from skhep_dnn.export._program.in_onnx import (
     IR_VERSION,
@@ -35,7 +36,6 @@ from skhep_dnn.export._scoring_program import (
     ScoringProgram,
     scoring_program,
 )
-from skhep_dnn.export._self_test import SelfTest, compare
 from skhep_dnn.model_selection import SignificanceThresholdClassifier
 
 if TYPE_CHECKING:
