@@ -10,7 +10,9 @@ from skhep_dnn.export._workspace import to_pyhf
 
 if TYPE_CHECKING:
     from skhep_dnn.export._agreement import SelfTest
-    from skhep_dnn.export._to_onnx import Exported, to_onnx
+    from skhep_dnn.export._exported import Exported
+    from skhep_dnn.export._to_cpp import to_cpp
+    from skhep_dnn.export._to_onnx import to_onnx
 
 __all__ = [
     "DiscoverySignificance",
@@ -18,6 +20,7 @@ __all__ = [
     "ExportedClassifier",
     "SelfTest",
     "discovery_significance",
+    "to_cpp",
     "to_hist",
     "to_onnx",
     "to_pyhf",
@@ -25,8 +28,9 @@ __all__ = [
 
 # Imported on first use: they know all models, and so load torch and Optuna.
 _LAZY = {
-    "Exported": "skhep_dnn.export._to_onnx",
+    "Exported": "skhep_dnn.export._exported",
     "SelfTest": "skhep_dnn.export._agreement",
+    "to_cpp": "skhep_dnn.export._to_cpp",
     "to_onnx": "skhep_dnn.export._to_onnx",
 }
 

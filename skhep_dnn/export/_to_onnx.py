@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skhep_dnn._messages import shown
 from skhep_dnn._optional import import_optional
 from skhep_dnn._tables import plain_table
 from skhep_dnn._whole_file import write_whole
 from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export._agreement import SelfTest, compare
+from skhep_dnn.export._exported import Exported, check_targets, check_units
 from skhep_dnn.export._exported_classifier import METADATA_KEY, ExportedClassifier
 from skhep_dnn.export._program.in_onnx import (
     IR_VERSION,
@@ -41,7 +41,7 @@ from skhep_dnn.model_selection import SignificanceThresholdClassifier
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["SOFIE_OPERATORS", "Exported", "to_onnx"]
+__all__ = ["SOFIE_OPERATORS", "to_onnx"]
 
 Profile = Literal["full", "basic"]
 
@@ -57,26 +57,6 @@ _WHAT_BASIC_LACKS = {
     "Mod": "event numbers",
     "NonZero": "models of folds",
 }
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What an export has written.
-
-    Attributes
-    ----------
-    paths : tuple of Path
-        The files: one, or one for each fold.
-    self_test : SelfTest
-        How they compare with the classifier; of several files the worst one.
-    """
-
-    paths: tuple[Path, ...]
-    self_test: SelfTest
-
-    def __str__(self) -> str:
-        names = ", ".join(path.name for path in self.paths)
-        return f"{names}: {self.self_test}"
 
 
 def to_onnx(
@@ -238,38 +218,6 @@ def _single_models(model: Any, table: Any, path: Path) -> list[_Part]:
     ]
 
 
-def check_targets(paths: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse files that are there, and folders that are not.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files that will be written.
-    overwrite : bool
-        Whether files that are there may be replaced.
-
-    Raises
-    ------
-    FileExistsError
-        If a file is there and must not be replaced.
-    FileNotFoundError
-        If the folder is not there.
-    """
-    for path in paths:
-        if not path.parent.is_dir():
-            msg = (
-                f"`path` must be in a folder that is there, got {str(path)!r}. Make "
-                "the folder first."
-            )
-            raise FileNotFoundError(msg)
-        if path.exists() and not overwrite:
-            msg = (
-                f"`path` must be a new file, got {str(path)!r}, which is there. Pass "
-                "another one, or overwrite=True."
-            )
-            raise FileExistsError(msg)
-
-
 def _tested(
     scoring: ScoringProgram,
     part: _Part,
@@ -377,15 +325,7 @@ def _metadata(
     profile: Profile,
 ) -> dict[str, Any]:
     """Return what the file says of itself."""
-    given = {str(name): str(unit) for name, unit in (units or {}).items()}
-    names = [spec.name for spec in scoring.inputs]
-    unknown = sorted(set(given).difference(names))
-    if unknown:
-        msg = (
-            f"`units` must be of columns that are used, got {shown(unknown)}. These "
-            f"are used: {shown(names)}."
-        )
-        raise ValueError(msg)
+    given = check_units(units, [spec.name for spec in scoring.inputs])
     cut = scoring.cut
     return {
         "format": 1,

@@ -85,7 +85,9 @@ class Inputs:
         used = sorted({column for column, _ in self.used})
         for column in used:
             whole = self.used.get((column, "int64"))
-            number = self.used.get((column, self.dtype))
+            number = None
+            if self.dtype != "int64":
+                number = self.used.get((column, self.dtype))
             coming = whole if whole is not None else self.value(column, self.dtype)
             self.program.inputs[names[column]] = coming
             if whole is not None and number is not None:

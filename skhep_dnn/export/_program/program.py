@@ -219,6 +219,9 @@ class Program:
             msg = f"{operation} of vectors of {[v.size for v in inputs]} numbers"
             raise ValueError(msg)
         rule = ELEMENTWISE[operation]
+        known = [value.constant for value in inputs if value.constant is not None]
+        if len(known) == len(inputs):
+            return self.constant(rule.numpy(*known))
         dtype: DType = "bool" if rule.result == "bool" else compared[0].dtype
         size = max(value.size for value in inputs)
         return self._step(operation, inputs, size, dtype)

@@ -1,0 +1,355 @@
+"""A fitted classifier as one header of C++17, for frameworks and interpreters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from skhep_dnn._tables import plain_table
+from skhep_dnn._whole_file import write_whole
+from skhep_dnn.export._agreement import compare
+from skhep_dnn.export._exported import Exported, check_targets, check_units
+from skhep_dnn.export._program.in_cpp import CPP_TYPES, HELPERS, CppFunctions, literal
+from skhep_dnn.export._program.in_numpy import evaluate
+from skhep_dnn.export._program.program import Program
+from skhep_dnn.export._scoring_program import (
+    Cut,
+    Precision,
+    ResponseMethod,
+    ScoringProgram,
+    scoring_program,
+)
+
+__all__ = ["to_cpp"]
+
+_KEYWORDS = frozenset(
+    (
+        *("alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor"),
+        *("bool", "break", "case", "catch", "char", "char16_t", "char32_t", "class"),
+        *("compl", "const", "const_cast", "constexpr", "continue", "decltype"),
+        *("default", "delete", "do", "double", "dynamic_cast", "else", "enum"),
+        *("explicit", "export", "extern", "false", "float", "for", "friend", "goto"),
+        *("if", "inline", "int", "long", "mutable", "namespace", "new", "noexcept"),
+        *("not", "not_eq", "nullptr", "operator", "or", "or_eq", "private"),
+        *("protected", "public", "register", "reinterpret_cast", "return", "short"),
+        *("signed", "sizeof", "static", "static_assert", "static_cast", "struct"),
+        *("switch", "template", "this", "thread_local", "throw", "true", "try"),
+        *("typedef", "typeid", "typename", "union", "unsigned", "using", "virtual"),
+        *("void", "volatile", "wchar_t", "while", "xor", "xor_eq", "std", "result"),
+    )
+)
+
+
+def to_cpp(
+    model: Any,
+    path: str | Path,
+    X: ArrayLike,
+    *,
+    event_number: ArrayLike | None = None,
+    threshold: float | None = None,
+    response_method: ResponseMethod = "predict_proba",
+    pos_label: Any = None,
+    units: Mapping[str, str] | None = None,
+    namespace: str | None = None,
+    dtype: Precision = "auto",
+    overwrite: bool = False,
+) -> Exported:
+    """Write a fitted classifier as one header of C++17 without dependencies.
+
+    The header holds everything, as the file of `to_onnx` does: filling of undefined
+    values, scaling, embeddings, all members with their weights, the mean over symmetric
+    variants, the steps of a pipeline, trees, and the models of all folds with the rule
+    that selects one by the event number. It is compiled by any compiler of C++17, and
+    read by the interpreter of ROOT.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted; a pipeline, too. Which classes can be exported is told in the guide on
+        exporting pipelines.
+    path : str or Path
+        The header.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Events with the columns of the fit, best those of the fit themselves. Some of
+        them test what is written.
+    event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
+        Their event numbers, or run and event numbers, where `fit` got them beside the
+        events.
+    threshold : float, default=None
+        The smallest score of the signal of a selected event; None takes that of a
+        `SignificanceThresholdClassifier`, of others there is none.
+    response_method : {"predict_proba", "decision_function"}, default="predict_proba"
+        Which score the threshold is one of.
+    pos_label : label, default=None
+        The signal; None takes the second of two classes.
+    units : mapping of str to str, default=None
+        Units of the columns, such as ``{"lep_pt": "GeV"}``, for the comments.
+    namespace : str, default=None
+        Namespace of everything; None takes the name of the file.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Kind of the numbers that come in. "auto" takes float where networks alone read
+        the columns, as they do in Python, and double otherwise.
+    overwrite : bool, default=False
+        Whether a header that is there may be replaced.
+
+    Returns
+    -------
+    exported : Exported
+        The header, and how its program compares with the classifier on 1 000 events,
+        evaluated in Python.
+
+    Raises
+    ------
+    FileExistsError
+        If the header is there and `overwrite` is False.
+    ExportError
+        If a part of the model cannot be exported.
+    ValueError
+        If the namespace is no name of C++.
+
+    See Also
+    --------
+    to_onnx : A file for onnxruntime instead.
+
+    Notes
+    -----
+    In the namespace are:
+
+    - ``Result evaluate(column, ..., event)``, with the probabilities of all classes,
+      the decision function, the position of the label, the fold and whether the event
+      is selected;
+    - ``double score(column, ..., event)``, the probability of the signal;
+    - ``std::int64_t fold(run, event)``, of models of folds;
+    - ``n_classes``, ``classes``, ``n_inputs``, ``inputs``, ``threshold``.
+
+    Arguments have the names of the columns that are used, in their order; characters
+    that C++ does not know in names become ``_``. Nothing is written to but the stack,
+    so that threads may share everything; the first call reads the constants.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from skhep_dnn import WeightedDNNClassifier
+    >>> from skhep_dnn.datasets import make_gaussian_events
+    >>> from skhep_dnn.export import to_cpp
+    >>> events = make_gaussian_events(1000, random_state=0)
+    >>> model = WeightedDNNClassifier(max_epochs=2, random_state=0)
+    >>> model = model.fit(events.data, events.target, events.sample_weight)
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> exported = to_cpp(model, folder / "model.hpp", events.data)
+    >>> "inline double score(" in (folder / "model.hpp").read_text()
+    True
+    """
+    check_is_fitted(model)
+    table, target = plain_table(X), Path(path)
+    name = _checked_namespace(target.stem if namespace is None else namespace)
+    check_targets([target], overwrite=overwrite)
+    scoring = scoring_program(
+        model,
+        table,
+        event_number=event_number,
+        cut=None if threshold is None else Cut(float(threshold), response_method),
+        pos_label=pos_label,
+        dtype=dtype,
+    )
+    told = check_units(units, [spec.name for spec in scoring.inputs])
+
+    def answer(
+        events: Any, numbers: ArrayLike | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
+        outputs = evaluate(scoring.program, scoring.arrays(events, numbers))
+        folds = outputs["fold"][:, 0] if scoring.has_folds else None
+        return outputs["probability"].astype(np.float64), folds
+
+    test = compare(model, answer, table, event_number if scoring.has_folds else None)
+    write_whole(target, _header(scoring, name, type(model).__name__, told))
+    return Exported((target,), test)
+
+
+def _checked_namespace(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in _KEYWORDS:
+        msg = (
+            f"`namespace` must be a name of C++, got {name!r}. Pass one of letters, "
+            'digits and "_", such as "my_model".'
+        )
+        raise ValueError(msg)
+    return name
+
+
+def _header(
+    scoring: ScoringProgram, name: str, kind: str, units: Mapping[str, str]
+) -> str:
+    fold = _fold_program(scoring)
+    functions = CppFunctions([scoring.program, *([] if fold is None else [fold])])
+    guard = f"SKHEP_DNN_{name.upper()}_HPP"
+    parts = [
+        f"// {kind}, exported by skhep_dnn {version('skhep-dnn')}. C++17, no "
+        "dependencies.",
+        "//",
+        f"//   double {name}::score({', '.join(_arguments(scoring))})",
+        "//",
+        *(f"// {line}" for line in _told_inputs(scoring, units)),
+        f"#ifndef {guard}",
+        f"#define {guard}",
+        "",
+        "#include <cmath>",
+        "#include <cstddef>",
+        "#include <cstdint>",
+        "#include <cstring>",
+        "#include <limits>",
+        "#include <vector>",
+        "",
+        f"namespace {name} {{",
+        "",
+        *_constants(scoring),
+        "",
+        "namespace detail {",
+        "",
+        HELPERS,
+        functions.source(),
+        "}  // namespace detail",
+        "",
+        *_interface(scoring, functions, fold),
+        f"}}  // namespace {name}",
+        "",
+        f"#endif  // {guard}",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _fold_program(scoring: ScoringProgram) -> Program | None:
+    """Return the program of the fold alone, which takes the event numbers."""
+    if not scoring.has_folds:
+        return None
+    fold = Program("fold")
+    fold.steps = [*scoring.program.steps]
+    fold.outputs["fold"] = scoring.program.outputs["fold"]
+    fold.simplify()
+    used = {value for step in fold.steps for value in step.inputs}
+    fold.inputs = {k: v for k, v in scoring.program.inputs.items() if v in used}
+    return fold
+
+
+def _told_inputs(scoring: ScoringProgram, units: Mapping[str, str]) -> list[str]:
+    lines = []
+    for spec, argument in zip(scoring.inputs, _arguments(scoring), strict=True):
+        parts = [argument]
+        if argument.partition(" ")[2] != spec.name:
+            parts.append(f"the column {spec.name}")
+        if spec.name in units:
+            parts.append(f"in {units[spec.name]}")
+        if spec.categories is not None:
+            codes = (f"{k}: {c}" for k, c in enumerate(spec.categories))
+            parts.append(f"a code, {', '.join(codes)}")
+        lines.append(", ".join(parts).replace("\n", " ").replace("\\", "/"))
+    return lines
+
+
+def _arguments(scoring: ScoringProgram) -> list[str]:
+    """Return types and names of the arguments, one for each input."""
+    names: list[str] = []
+    for spec in scoring.inputs:
+        name = re.sub(r"[^A-Za-z0-9_]", "_", spec.name)
+        if not re.match(r"[A-Za-z]", name) or name in _KEYWORDS:
+            name = f"column_{name}"
+        while name in names:
+            name += "_"
+        names.append(name)
+    return [
+        f"{CPP_TYPES[spec.dtype].removeprefix('std::')} {name}"
+        if spec.dtype != "int64"
+        else f"std::int64_t {name}"
+        for spec, name in zip(scoring.inputs, names, strict=True)
+    ]
+
+
+def _text(value: Any) -> str:
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'"{escaped}"'
+
+
+def _list_of_texts(name: str, values: Sequence[Any]) -> str:
+    inner = ", ".join(map(_text, values))
+    return f"constexpr const char* {name}[] = {{{inner}}};"
+
+
+def _constants(scoring: ScoringProgram) -> list[str]:
+    lines = [
+        f"constexpr int n_classes = {len(scoring.classes)};",
+        _list_of_texts("classes", scoring.classes),
+        f"constexpr int n_inputs = {len(scoring.inputs)};",
+        _list_of_texts("inputs", [spec.name for spec in scoring.inputs]),
+        f"constexpr int n_decisions = {scoring.program.outputs['decision'].size};",
+    ]
+    if scoring.cut is not None:
+        number = literal(np.float64(scoring.cut.threshold))
+        what = scoring.cut.response_method
+        lines.append(f"constexpr double threshold = {number};  // of {what}")
+    return lines
+
+
+def _interface(
+    scoring: ScoringProgram, functions: CppFunctions, fold: Program | None
+) -> list[str]:
+    arguments = _arguments(scoring)
+    names = [argument.rpartition(" ")[2] for argument in arguments]
+    kinds = scoring.program.outputs
+    of_class = {
+        "probability": "double probability[n_classes];  // of each class",
+        "decision": "double decision[n_decisions];  // as decision_function",
+        "label": "std::int64_t label;  // position of the class that is predicted",
+        "fold": "std::int64_t fold;  // the model that scored the event",
+        "selected": "bool selected;  // whether the score is not below the threshold",
+    }
+    pointers = [
+        f"result.{name}" if name in ("probability", "decision") else f"&result.{name}"
+        for name in kinds
+    ]
+    lines = [
+        "struct Result {",
+        *(f"  {of_class[name]}" for name in kinds),
+        "};",
+        "",
+        "inline Result evaluate(",
+        "    " + ",\n    ".join(arguments) + ") {",
+        "  Result result;",
+        "  detail::"
+        + functions.call(scoring.program, [*(f"&{name}" for name in names), *pointers]),
+        "  return result;",
+        "}",
+        "",
+    ]
+    if scoring.signal is not None:
+        lines += [
+            f"// Probability of the signal, {scoring.classes[scoring.signal]}.",
+            "inline double score(",
+            "    " + ",\n    ".join(arguments) + ") {",
+            f"  return evaluate({', '.join(names)}).probability[{scoring.signal}];",
+            "}",
+            "",
+        ]
+    if fold is not None:
+        own = [
+            (a, n)
+            for a, n, spec in zip(arguments, names, scoring.inputs, strict=True)
+            if spec.name in fold.inputs
+        ]
+        lines += [
+            "// Which of the models scores an event: one that has not seen its number.",
+            f"inline std::int64_t fold({', '.join(a for a, _ in own)}) {{",
+            "  std::int64_t result;",
+            "  detail::"
+            + functions.call(fold, [*(f"&{n}" for _, n in own), "&result"]),
+            "  return result;",
+            "}",
+            "",
+        ]
+    return lines
