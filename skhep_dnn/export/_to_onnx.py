@@ -52,6 +52,7 @@ SOFIE_OPERATORS = (
     *("Neg", "ReduceSum", "Reshape", "Sigmoid", "Sin", "Slice", "Sqrt", "Sub"),
     *("Tanh", "Where"),
 )
+OUTPUTS = frozenset(("decision_function", "fold", "label", "probabilities", "selected"))
 _WHAT_BASIC_LACKS = {
     "TreeEnsembleRegressor": "decision trees",
     "Mod": "event numbers",
@@ -245,6 +246,7 @@ def _tested(
 def _model_proto(scoring: ScoringProgram, profile: Profile) -> onnx.ModelProto:
     helper = import_optional("onnx.helper", "write a file of ONNX", "onnx")
     graph = OnnxGraph(scoring.program, basic=profile == "basic")
+    _check_names(scoring)
     coming = [
         helper.make_tensor_value_info(name, onnx_dtype(v.dtype), ["n_events", v.size])
         for name, v in scoring.program.inputs.items()
@@ -269,6 +271,17 @@ def _model_proto(scoring: ScoringProgram, profile: Profile) -> onnx.ModelProto:
     checker = import_optional("onnx.checker", "write a file of ONNX", "onnx")
     checker.check_model(proto, full_check=True)
     return proto
+
+
+def _check_names(scoring: ScoringProgram) -> None:
+    """Refuse columns that are called as an output."""
+    twice = sorted(OUTPUTS.intersection(scoring.program.inputs))
+    if twice:
+        msg = (
+            f"Columns must not be called as the outputs of the file, got {twice!r}. "
+            "Rename them, in the fit, too."
+        )
+        raise ExportError(msg)
 
 
 def _output(

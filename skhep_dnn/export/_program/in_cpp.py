@@ -437,8 +437,10 @@ def _switch(body: _Body, step: Step) -> list[str]:
     names = [body.pointer(value) for value in arguments]
     names += [body.names[value] for value in step.outputs]
     lines = [f"switch ({body.item(case)}) {{"]
-    for k, program in enumerate(step.attributes["programs"]):
-        lines += [f"  case {k}:", f"    {body.functions.call(program, names)}"]
+    programs = step.attributes["programs"]
+    for k, program in enumerate(programs):
+        label = "default" if k == len(programs) - 1 else f"case {k}"
+        lines += [f"  {label}:", f"    {body.functions.call(program, names)}"]
         lines.append("    break;")
     return [*lines, "}"]
 

@@ -55,6 +55,7 @@ class OnnxGraph:
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._names: dict[str, int] = {}
         names = {value: name for name, value in program.inputs.items()}
+        self._taken = set(program.inputs)
         outputs = self._write(program, names)
         self.outputs = dict(zip(program.outputs, outputs, strict=True))
 
@@ -91,8 +92,10 @@ class OnnxGraph:
         return self._known[key]
 
     def _new(self, what: str) -> str:
+        """Return a name that no column has."""
         self._names[what] = self._names.get(what, -1) + 1
-        return f"{what}_{self._names[what]}"
+        name = f"{what}_{self._names[what]}"
+        return self._new(what) if name in self._taken else name
 
     def _write(self, program: Program, names: dict[Value, str]) -> list[str]:
         """Write the steps of a program, and return the names of its outputs."""
