@@ -198,7 +198,8 @@ class _Networks:
         if transform.scaling == "standard":
             return z
         if transform.scaling == "robust":
-            bent = z / program.sqrt((z / LARGEST_ROBUST) * (z / LARGEST_ROBUST) + 1.0)
+            part = z / LARGEST_ROBUST
+            bent = z * (1.0 / program.sqrt(part * part + 1.0))
         else:
             bent = self._on_line(k, z)
         if not transform.unscaled:

@@ -245,7 +245,7 @@ class _Body:
             for value in step.outputs:
                 self._give_buffer(value)
             steps += self._step(step)
-            for value in {*step.inputs, *step.outputs}:
+            for value in dict.fromkeys((*step.inputs, *step.outputs)):
                 if last.get(value, k) <= k and value in self.buffer_of:
                     buffer = self.buffer_of.pop(value)
                     self.free.setdefault(value.dtype, []).append(buffer)
