@@ -305,6 +305,8 @@ def test_exported_classifiers_can_be_kept(events, tmp_path):
     X = columns_of("", X)
     path = tmp_path / "model.onnx"
     again = check(small().fit(X, y, w), X, path)
+    both = ExportedClassifier(path, n_jobs=2)
+    np.testing.assert_array_equal(both.predict_proba(X), again.predict_proba(X))
     loaded = pickle.loads(pickle.dumps(again))
     np.testing.assert_array_equal(loaded.predict_proba(X), again.predict_proba(X))
     assert repr(again) == f"ExportedClassifier({str(path)!r})"
