@@ -10,7 +10,13 @@ import pytest
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets import make_gaussian_events
 from skhep_dnn.ensemble import CrossFitClassifier
-from skhep_dnn.export import make_manifest, to_onnx, verify_export
+from skhep_dnn.exceptions import ExportError
+from skhep_dnn.export import (
+    ExportedClassifier,
+    make_manifest,
+    to_onnx,
+    verify_export,
+)
 from skhep_dnn.model_selection import EventNumberKFold, SignificanceThresholdClassifier
 
 onnx = pytest.importorskip("onnx")
@@ -146,8 +152,20 @@ def test_a_threshold_that_was_chosen(tmp_path):
     path = tmp_path / "model.onnx"
     manifest = export(cut, path, X, w=np.abs(W))
     assert manifest.threshold == cut.best_threshold_
+    exported = ExportedClassifier(path)
+    assert exported.threshold_ == cut.best_threshold_
+    assert (exported.predict(X) == cut.predict(X)).all()
     result = verify_export(path, X, Y, np.abs(W), training=True)
     assert status(result) == dict.fromkeys(ALL_PASSED, "passed")
+
+
+def test_a_cut_on_several_classes_is_refused(tmp_path):
+    y = np.random.default_rng(0).choice(["a", "b", "c"], N)
+    cut = SignificanceThresholdClassifier(
+        cross_fit(), pos_label=["a", "b"], n_replicas=0, min_n_eff=5.0
+    ).fit(X, y)
+    with pytest.raises(ExportError, match=r"one class as its signal.*\['a', 'b'\]"):
+        to_onnx(cut, tmp_path / "model.onnx", X)
 
 
 def test_several_classes_and_categories(tmp_path):
