@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,10 @@ __all__ = ["verify_export"]
 # How far figures of merit may be off that are computed from single precision.
 _TOLERANCE = 1e-4
 _SHOWN = 5
+_OTHER_KIND = {
+    True: "the exported file has one model, the manifest says models of folds",
+    False: "the exported file has models of folds, the manifest says none",
+}
 _BLOCK = 100_000  # events of which the folds are asked at once
 
 
@@ -46,6 +51,7 @@ def verify_export(
     event_number: ArrayLike | None = None,
     *,
     training: bool = False,
+    run: bool = True,
     sha256: str | None = None,
 ) -> Verification:
     """Verify an exported model by its manifest, and that it has not seen some events.
@@ -69,6 +75,10 @@ def verify_export(
         Their event numbers, or run and event numbers, where no column has them.
     training : bool, default=False
         Whether these must be the events of the fit: any other table then fails.
+    run : bool, default=True
+        Whether to run the exported file. A file of ONNX is run by onnxruntime; a header
+        of C++ is compiled, by the ``c++`` of the system, and executed: one of an
+        unknown source can do anything.
     sha256 : str, default=None
         Hash of the manifest that was kept elsewhere. Without it whoever can write the
         files can write a manifest that fits them.
@@ -134,23 +144,18 @@ def verify_export(
         checks.append(Check("manifest", "failed", str(error)))
         return Verification(str(path), checks)
     checks.append(_check_manifest(manifest, sha256))
-    files = [_check_file(place, one) for one in manifest.files]
-    scorer, reason = None, "the exported file was changed"
-    if all(check.status == "passed" for check in files):
-        scorer, reason = open_exported(
-            [place.with_name(f.name) for f in manifest.files]
-        )
-    seen, of_seen = _read_seen(place, manifest)
-    checks += [*files, *of_seen]
-    export = _Export(manifest, scorer, reason, seen)
-    checks += _checks_of_files(export)
-    if X is None:
-        checks.append(Check("events", "not checked", "none were passed"))
-    else:
+    given = None
+    if X is not None:
         events = _events_of(manifest, X, event_number)
         labels, weights = labels_and_weights(len(events), y, sample_weight)
         given = _Given(events, labels, weights, sample_weight is not None)
-        checks += _checks_of_events(export, given, training=training)
+    with TemporaryDirectory() as folder:
+        export, of_files = _read_export(place, manifest, Path(folder), run=run)
+        checks += [*of_files, *_checks_of_files(export)]
+        if given is None:
+            checks.append(Check("events", "not checked", "none were passed"))
+        else:
+            checks += _checks_of_events(export, given, training=training)
     checks.append(_tell_versions(manifest))
     return Verification(str(path), checks)
 
@@ -230,6 +235,26 @@ def _read_seen(
         detail = f"{len(seen)} events, {record.n_events} were in the fit"
         return None, [Check(record.file.name, "failed", detail)]
     return seen, [check]
+
+
+def _read_export(
+    place: Path, manifest: Manifest, folder: Path, *, run: bool
+) -> tuple[_Export, list[Check]]:
+    """Check the files, and open those that were not changed."""
+    checks = [_check_file(place, one) for one in manifest.files]
+    scorer, reason = None, "the exported file was changed"
+    if all(check.status == "passed" for check in checks):
+        reason = "it was not to be run"
+        if run:
+            paths = [place.with_name(one.name) for one in manifest.files]
+            scorer, reason = open_exported(paths, manifest, folder)
+    if scorer is not None:
+        has_folds = manifest.fold_rule.scored_by == "fold"
+        if scorer.has_folds != has_folds:
+            scorer, reason = None, _OTHER_KIND[has_folds]
+            checks.append(Check("fold rule", "failed", reason))
+    seen, of_seen = _read_seen(place, manifest)
+    return _Export(manifest, scorer, reason, seen), [*checks, *of_seen]
 
 
 def _checks_of_files(export: _Export) -> Iterator[Check]:

@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.model,
             **_events(options),
             training=options.training,
+            run=not options.no_run,
             sha256=options.sha256,
         )
     except (OSError, ValueError, TypeError, ImportError) as error:
@@ -81,6 +82,11 @@ def _parser() -> ArgumentParser:
         "--training",
         action="store_true",
         help="the events must be those of the fit",
+    )
+    add(
+        "--no-run",
+        action="store_true",
+        help="do not run the exported file: a C++ header is compiled and executed",
     )
     add("--sha256", metavar="HASH", help="hash of the manifest, kept elsewhere")
     return parser

@@ -14,6 +14,10 @@ class StandIn:
     def __init__(self, model, threshold=None, shift=0):
         self.model, self.shift, self.threshold_ = model, shift, threshold
 
+    @property
+    def has_folds(self):
+        return getattr(self.model, "combine_", "mean") == "fold"
+
     def fold_numbers(self, X, event_number=None):
         folds = self.model.fold_numbers(X, event_number=event_number)
         return (folds + self.shift) % len(self.model.estimators_)
@@ -25,7 +29,7 @@ class StandIn:
         return self._answer("predict_proba", X, event_number)
 
     def _answer(self, method, X, event_number):
-        if getattr(self.model, "combine_", "mean") == "mean":
+        if not self.has_folds:
             answer = getattr(self.model, method)(X)
         else:
             folds = self.fold_numbers(X, event_number)
@@ -34,7 +38,7 @@ class StandIn:
         return answer.astype(np.float32)
 
 
-def open_stand_in(paths):
+def open_stand_in(paths, manifest, folder):
     """Return what runs a stored stand-in, as `open_exported` does a real file."""
     return joblib.load(paths[0]), ""
 

@@ -227,6 +227,23 @@ def test_another_model_in_the_file_is_found(model, tmp_path):
     assert [check.name for check in result.failed] == ["scores"]
 
 
+def test_a_file_with_other_folds_than_the_manifest_says(model, tmp_path):
+    path, inputs = tmp_path / "model.onnx", X[COLUMNS]
+    single = network().fit(inputs, Y, W)
+    to_onnx(single, path, inputs)
+    make_manifest(model, path, X, y=Y, sample_weight=W).write(path)
+    failed = {c.name: c.detail for c in verify_export(path, X).failed}
+    assert failed == {
+        "fold rule": "the exported file has one model, the manifest says models of folds"
+    }
+    to_onnx(model, path, X, overwrite=True)
+    make_manifest(single, path, inputs).write(path)
+    failed = {c.name: c.detail for c in verify_export(path, NEW).failed}
+    assert failed == {
+        "fold rule": "the exported file has models of folds, the manifest says none"
+    }
+
+
 def test_another_threshold_in_the_file_is_found(model, tmp_path):
     path = tmp_path / "model.onnx"
     to_onnx(model, path, X, threshold=0.6)
