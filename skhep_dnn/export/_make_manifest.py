@@ -77,10 +77,10 @@ def make_manifest(
 ) -> Manifest:
     """Return the manifest of an exported model; `Manifest.write` writes it.
 
-    The export functions make and write it by themselves. It is made of the events of
-    the fit. Figures of merit are those of events that no model has seen which scores
-    them: of the training events where one model of several folds scores each, else of
-    a test sample, if there is one.
+    Make it when the model is exported, of the events of the fit. Figures of merit are
+    those of events that no model has seen which scores them: of the training events
+    where one model of several folds scores each, else of a test sample, if there is
+    one.
 
     Parameters
     ----------
@@ -398,10 +398,12 @@ def _reference(
     keys = events.keys[rows]
     first = np.argsort(keys)[:_REFERENCE]
     if scores is None:
-        decisions = _scores_of(parts, events.take(rows[first])).decisions
+        found = _scores_of(parts, events.take(rows[first]))
     else:
-        decisions = scores.decisions[rows[first]]
-    return ReferenceScores(keys[first], decisions)
+        found = scores.take(rows[first])
+    if found.probabilities is None:
+        return ReferenceScores.none()
+    return ReferenceScores(keys[first], found.probabilities)
 
 
 def _training_record(

@@ -240,12 +240,19 @@ class Manifest:
         Raises
         ------
         ValueError
-            If it was read from a file: only a manifest that was made can be written.
+            If it was read from a file, as only a manifest that was made can be written,
+            or was made for another file.
         """
         if self.seen_content is None:
             msg = (
                 "Only a manifest that `make_manifest` has made can be written, got "
                 "one that was read. Copy its files."
+            )
+            raise ValueError(msg)
+        if Path(path).name != self.files[0].name:
+            msg = (
+                f"`path` must be the exported file {self.files[0].name!r}, got "
+                f"{str(path)!r}. Make another manifest for another file."
             )
             raise ValueError(msg)
         write_whole(Path(path).with_name(self.seen.file.name), self.seen_content)

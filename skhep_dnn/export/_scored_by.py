@@ -35,6 +35,9 @@ class ScoredModel:
         The score that it is made on.
     signal : list of labels or None
         What it takes as the signal.
+    leaks : bool
+        Whether all models of the folds have seen each event, since a step of a pipeline
+        has learnt from all before they were split.
     """
 
     rule: FoldRule
@@ -43,11 +46,12 @@ class ScoredModel:
     threshold: float | None = None
     response_method: ThresholdScore = "decision_function"
     signal: list[Any] | None = None
+    leaks: bool = False
 
     @property
     def folds(self) -> NDArray[np.int64] | None:
-        """Fold of each training event, if one model of several scores it."""
-        if self.rule.scored_by != "fold":
+        """Fold of each training event, if its model has not seen it."""
+        if self.rule.scored_by != "fold" or self.leaks:
             return None
         folds: NDArray[np.int64] = self.cross_fit.fold_
         return folds
@@ -86,13 +90,11 @@ def scored_model(model: Any) -> ScoredModel:
         if inner is None:
             return ScoredModel(FoldRule.of_single(), **cut)
         model = inner
-    if leaks:
-        rule = FoldRule.of_single()
-    elif model.combine_ == "mean":
+    if model.combine_ == "mean":
         rule = FoldRule.of_mean(len(model.estimators_))
     else:
         rule = FoldRule.of_folds(model.cv_)
-    return ScoredModel(rule, model, model.event_number, **cut)
+    return ScoredModel(rule, model, model.event_number, leaks=leaks, **cut)
 
 
 def _inside(model: Any) -> Any:

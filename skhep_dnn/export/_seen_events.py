@@ -33,23 +33,23 @@ NEW = -2  # no model has seen it: it is no event of the fit
 
 @dataclass(frozen=True, eq=False)
 class ReferenceScores:
-    """Scores of some events of a fit.
+    """Probabilities of some events of a fit.
 
     Attributes
     ----------
     keys : ndarray of shape (n_events,), dtype uint64
         Keys of numbers and contents of the events.
-    decisions : ndarray of shape (n_events,) or (n_events, n_classes)
-        Decision function.
+    probabilities : ndarray of shape (n_events, n_classes)
+        Probability of each class.
     """
 
     keys: Keys
-    decisions: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
 
     @classmethod
     def none(cls) -> ReferenceScores:
         """Return no scores."""
-        return cls(np.empty(0, dtype=np.uint64), np.empty(0))
+        return cls(np.empty(0, dtype=np.uint64), np.empty((0, 0)))
 
     def find(self, keys: Keys) -> tuple[Integers, Integers]:
         """Return which of some events have a score here, and where.
@@ -192,7 +192,7 @@ class SeenEvents:
             steps=np.ascontiguousarray(planes),
             held_out=self.held_out.astype(kind),
             reference_keys=self.reference.keys,
-            reference_decisions=self.reference.decisions,
+            reference_probabilities=self.reference.probabilities,
         )
         return file.getvalue()
 
@@ -219,7 +219,7 @@ class SeenEvents:
                 known_by = str(arrays["known_by"])
                 planes, held_out = arrays["steps"], arrays["held_out"]
                 reference = ReferenceScores(
-                    arrays["reference_keys"], arrays["reference_decisions"]
+                    arrays["reference_keys"], arrays["reference_probabilities"]
                 )
             flat = np.ascontiguousarray(planes.transpose(0, 2, 1)).view("<u8")
             columns = np.cumsum(flat[..., 0].astype(np.uint64), axis=1, dtype=np.uint64)

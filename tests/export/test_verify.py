@@ -519,7 +519,15 @@ def test_what_learns_before_the_folds_has_seen_all(tmp_path):
     name = "crossfitclassifier__event_number"
     leaky.fit(X[COLUMNS], Y, **{name: X["EventId"]})
     manifest = make_manifest(leaky, path, X[COLUMNS], y=Y, event_number=X["EventId"])
-    assert manifest.fold_rule.scored_by == "single"
+    manifest.write(path)
+    assert manifest.fold_rule.scored_by == "fold"
+    assert manifest.training.metrics == {}
+    result = verify_export(path, run=False)
+    assert result.passed
+    assert detail(result, "fold rule") == "all models have seen each event of the fit"
+    given = {"event_number": X["EventId"], "run": False}
+    result = verify_export(path, X[COLUMNS], **given)
+    assert "400 of 400 events are scored by" in detail(result, "unseen")
     clean = make_pipeline(FunctionTransformer(), cross_fit()).fit(X, Y)
     assert make_manifest(clean, path, X, y=Y).fold_rule.scored_by == "fold"
     with warnings.catch_warnings():
@@ -554,7 +562,10 @@ def test_what_it_says(exported, tmp_path):
     assert content["fold_rule"]["moduli"] == [2_147_483_647, 2_147_483_629]
     assert "h = y * y % P * x % P" in content["fold_rule"]["text"]
     with pytest.raises(ValueError, match="Only a manifest that `make_manifest` has"):
-        manifest.write(tmp_path / "other.bin")
+        manifest.write(exported)
+    made = make_manifest(FITTED, exported, X)
+    with pytest.raises(ValueError, match=r"must be the exported file 'model\.bin'"):
+        made.write(tmp_path / "other.bin")
 
 
 def test_units_and_self_test(tmp_path):

@@ -234,14 +234,12 @@ def test_a_file_with_other_folds_than_the_manifest_says(model, tmp_path):
     make_manifest(model, path, X, y=Y, sample_weight=W).write(path)
     failed = {c.name: c.detail for c in verify_export(path, X).failed}
     assert failed == {
-        "fold rule": "the exported file has one model, the manifest says models of folds"
+        "models": "the exported file has one model, the manifest has folds"
     }
     to_onnx(model, path, X, overwrite=True)
     make_manifest(single, path, inputs).write(path)
     failed = {c.name: c.detail for c in verify_export(path, NEW).failed}
-    assert failed == {
-        "fold rule": "the exported file has models of folds, the manifest says none"
-    }
+    assert failed == {"models": "the exported file has folds, the manifest has none"}
 
 
 def test_another_threshold_in_the_file_is_found(model, tmp_path):
