@@ -34,6 +34,7 @@ __all__ = [
     "UnscoredEventsWarning",
     "UnweightedScoreWarning",
     "UnweightedStepWarning",
+    "VerificationError",
     "WeightsError",
 ]
 
@@ -72,6 +73,10 @@ class NonFiniteLossError(SkhepDNNError, FloatingPointError):
 
 class FitTogetherError(SkhepDNNError, ValueError):
     """Classifiers that cannot train as members of one training, but one by one."""
+
+
+class VerificationError(SkhepDNNError, ValueError):
+    """An exported model that is not what its manifest says, or has seen its events."""
 
 
 class AssumedSignalWarning(UserWarning):

@@ -434,7 +434,25 @@ def reported(of):
     return np.frombuffer(repr(report.numbers).encode(), dtype=np.uint8)
 
 
+def manifested(of):
+    """Return the hash of a manifest, and what a verification of it says."""
+    model = CrossFitClassifier(DecisionTreeClassifier(max_depth=2, random_state=0))
+    model.fit(of.X, of.y, of.w, event_number=of.groups)
+    given = (of.X, of.y, of.w, of.groups)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model.bin")
+        path.write_bytes(b"exported")
+        manifest = export.make_manifest(
+            model, path, of.X, y=of.y, sample_weight=of.w, event_number=of.groups
+        )
+        manifest.write(path)
+        checks = export.verify_export(path, *given, training=True).checks
+    told = manifest.sha256 + "".join(map(str, checks))
+    return np.frombuffer(told.encode(), dtype=np.uint8)
+
+
 FUNCTIONS = {
+    "make_manifest, verify_export": manifested,
     "training_weights": lambda of: training_weights(of.y, of.w).weights,
     "refined_weights": lambda of: refined_weights(
         of.X, of.y, signed(of.w), groups=of.groups, random_state=0

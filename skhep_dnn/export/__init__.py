@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 from skhep_dnn.export._discovery import DiscoverySignificance, discovery_significance
 from skhep_dnn.export._exported_classifier import ExportedClassifier
 from skhep_dnn.export._hist import to_hist
+from skhep_dnn.export._make_manifest import make_manifest
+from skhep_dnn.export._manifest import Manifest
+from skhep_dnn.export._verification import Verification
+from skhep_dnn.export._verify import verify_export
 from skhep_dnn.export._workspace import to_pyhf
 
 if TYPE_CHECKING:
@@ -18,12 +22,16 @@ __all__ = [
     "DiscoverySignificance",
     "Exported",
     "ExportedClassifier",
+    "Manifest",
     "SelfTest",
+    "Verification",
     "discovery_significance",
+    "make_manifest",
     "to_cpp",
     "to_hist",
     "to_onnx",
     "to_pyhf",
+    "verify_export",
 ]
 
 # Imported on first use: they know all models, and so load torch and Optuna.

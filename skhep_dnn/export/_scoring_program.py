@@ -25,6 +25,7 @@ from skhep_dnn.export._lowering.lowering import (
 from skhep_dnn.export._lowering.rules import SCORE_RULES, TRANSFORM_RULES
 from skhep_dnn.export._model_inputs import VECTOR, InputSpec, input_arrays
 from skhep_dnn.export._program.program import DType, Program, Step, Value
+from skhep_dnn.model_selection import SignificanceThresholdClassifier
 
 __all__ = [
     "Cut",
@@ -155,6 +156,8 @@ def scoring_program(
         If a part of the model cannot be exported.
     """
     check_is_fitted(model)
+    if cut is None and isinstance(model, SignificanceThresholdClassifier):
+        cut, pos_label = _own_cut(model)
     options = _Options(event_number, cut, pos_label, wide, as_vector)
     if dtype != "auto":
         return _lowered(model, X, dtype, options)
@@ -162,6 +165,20 @@ def scoring_program(
     if not _reads_float32_alone(trial.program):
         return trial
     return _lowered(model, X, "float32", options)
+
+
+def _own_cut(model: SignificanceThresholdClassifier) -> tuple[Cut, Any]:
+    """Return the cut that a classifier has chosen, and the label of its signal."""
+    if len(model._signal) > 1:
+        msg = (
+            "`model` must have one class as its signal, got the cut on the sum of "
+            f"several: {shown(model._signal)}. Export its `estimator_`, and cut on the "
+            "sum of the probabilities."
+        )
+        raise ExportError(msg)
+    is_logit = model._response == "decision_function"
+    kind: ResponseMethod = "decision_function" if is_logit else "predict_proba"
+    return Cut(float(model.best_threshold_), kind), model._signal[0]
 
 
 class _Options(NamedTuple):

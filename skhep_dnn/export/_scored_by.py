@@ -1,0 +1,130 @@
+"""Which of the models inside of a fitted classifier scores an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+from skhep_dnn.export._fold_rule import FoldRule
+from skhep_dnn.export._sample_record import ThresholdScore
+
+__all__ = ["ScoredModel", "scored_model"]
+
+
+@dataclass(frozen=True)
+class ScoredModel:
+    """What a manifest has to know of a fitted classifier.
+
+    Attributes
+    ----------
+    rule : FoldRule
+        Which model scores an event.
+    cross_fit : CrossFitClassifier or None
+        What has the folds.
+    event_number : int or str, sequence of them, or None
+        Column of the event numbers, or of run and event numbers.
+    threshold : float or None
+        The cut that the classifier has chosen.
+    response_method : {"decision_function", "predict_proba"}
+        The score that it is made on.
+    signal : list of labels or None
+        What it takes as the signal.
+    leaks : bool
+        Whether all models of the folds have seen each event, since a step of a pipeline
+        has learnt from all before they were split.
+    """
+
+    rule: FoldRule
+    cross_fit: Any = None
+    event_number: Any = None
+    threshold: float | None = None
+    response_method: ThresholdScore = "decision_function"
+    signal: list[Any] | None = None
+    leaks: bool = False
+
+    @property
+    def folds(self) -> NDArray[np.int64] | None:
+        """Fold of each training event, if its model has not seen it."""
+        if self.rule.scored_by != "fold" or self.leaks:
+            return None
+        folds: NDArray[np.int64] = self.cross_fit.fold_
+        return folds
+
+
+def scored_model(model: Any) -> ScoredModel:
+    """Return what a manifest has to know of a fitted classifier.
+
+    It is looked for inside of searches, choices of a cut and pipelines. Where a step
+    of a pipeline has learnt from all events before they were split into folds, no
+    model is one that has not seen an event.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted.
+
+    Returns
+    -------
+    scored : ScoredModel
+    """
+    from skhep_dnn.ensemble import CrossFitClassifier  # noqa: PLC0415 - torch
+    from skhep_dnn.model_selection import (  # noqa: PLC0415 - torch
+        SignificanceThresholdClassifier,
+    )
+
+    cut: dict[str, Any] = {}
+    leaks = False
+    while not isinstance(model, CrossFitClassifier):
+        if isinstance(model, SignificanceThresholdClassifier):
+            cut = _cut_of(model)
+            if model._fold_models is not None:
+                return ScoredModel(FoldRule.of_mean(len(model.estimators_)), **cut)
+        leaks |= isinstance(model, Pipeline) and _learns_before(model)
+        inner = _inside(model)
+        if inner is None:
+            return ScoredModel(FoldRule.of_single(), **cut)
+        model = inner
+    if model.combine_ == "mean":
+        rule = FoldRule.of_mean(len(model.estimators_))
+    else:
+        rule = FoldRule.of_folds(model.cv_)
+    return ScoredModel(rule, model, model.event_number, leaks=leaks, **cut)
+
+
+def _inside(model: Any) -> Any:
+    """Return the classifier that predicts inside of another one, or None."""
+    if isinstance(model, Pipeline):
+        return model.steps[-1][1]
+    if isinstance(model, FrozenEstimator):
+        return model.estimator
+    if hasattr(model, "best_threshold_"):
+        return model.estimator_
+    return getattr(model, "best_estimator_", None)
+
+
+def _cut_of(model: Any) -> dict[str, Any]:
+    kind = "predict_proba" if model._response == "predict_proba" else None
+    return {
+        "threshold": float(model.best_threshold_),
+        "response_method": kind or "decision_function",
+        "signal": list(model._signal),
+    }
+
+
+def _learns_before(pipeline: Pipeline) -> bool:
+    """Return whether a step before the last has learnt more than its columns."""
+    return any(_learns(step) for _, step in pipeline.steps[:-1])
+
+
+def _learns(step: Any) -> bool:
+    if step is None or step == "passthrough":
+        return False
+    if type(step).__module__.startswith("skhep_dnn.preprocessing."):
+        return False  # these learn which columns there are
+    return bool(get_tags(step).requires_fit)
