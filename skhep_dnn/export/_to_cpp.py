@@ -13,9 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._tables import plain_table
-from skhep_dnn._whole_file import write_whole
 from skhep_dnn.export._agreement import compare
-from skhep_dnn.export._exported import Exported, check_targets, check_units
+from skhep_dnn.export._exported import (
+    Exported,
+    FitEvents,
+    check_targets,
+    check_units,
+    write_export,
+)
 from skhep_dnn.export._program.in_cpp import CPP_TYPES, HELPERS, CppFunctions, literal
 from skhep_dnn.export._program.in_numpy import evaluate
 from skhep_dnn.export._program.program import Program
@@ -51,14 +56,21 @@ def to_cpp(
     model: Any,
     path: str | Path,
     X: ArrayLike,
+    y: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     *,
     event_number: ArrayLike | None = None,
+    X_test: ArrayLike | None = None,
+    y_test: ArrayLike | None = None,
+    sample_weight_test: ArrayLike | None = None,
+    event_number_test: ArrayLike | None = None,
     threshold: float | None = None,
     response_method: ResponseMethod = "predict_proba",
     pos_label: Any = None,
     units: Mapping[str, str] | None = None,
     namespace: str | None = None,
     dtype: Precision = "auto",
+    manifest: bool = True,
     overwrite: bool = False,
 ) -> Exported:
     """Write a fitted classifier as one header of C++17 without dependencies.
@@ -77,11 +89,18 @@ def to_cpp(
     path : str or Path
         The header.
     X : DataFrame or array-like of shape (n_samples, n_features)
-        Events with the columns of the fit, best those of the fit themselves. Some of
-        them test what is written.
+        The events of the fit, all of them in their order: the manifest tells which
+        events each model has seen. Some of them test what is written.
+    y : array-like of shape (n_samples,), default=None
+        Their labels; without them the manifest has neither yields nor figures of merit.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Their physics weights; None counts every event once.
     event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
         Their event numbers, or run and event numbers, where `fit` got them beside the
         events.
+    X_test, y_test, sample_weight_test, event_number_test : array-like, default=None
+        A test sample in the same form, whose figures of merit the manifest tells where
+        the classifier has seen all events of the fit that it scores.
     threshold : float, default=None
         The smallest score of the signal of a selected event; None takes that of a
         `SignificanceThresholdClassifier`, of others there is none.
@@ -96,6 +115,9 @@ def to_cpp(
     dtype : {"auto", "float32", "float64"}, default="auto"
         Kind of the numbers that come in. "auto" takes float where networks alone read
         the columns, as they do in Python, and double otherwise.
+    manifest : bool, default=True
+        Whether a manifest is written beside the file; see `verify_export`. Without it
+        `X` may be any events with the columns of the fit.
     overwrite : bool, default=False
         Whether a header that is there may be replaced.
 
@@ -109,6 +131,8 @@ def to_cpp(
     ------
     FileExistsError
         If the header is there and `overwrite` is False.
+    ValueError
+        If the events are not those of the fit, or the test sample is not new.
     ExportError
         If a part of the model cannot be exported.
     ValueError
@@ -117,6 +141,7 @@ def to_cpp(
     See Also
     --------
     to_onnx : A file for onnxruntime instead.
+    verify_export : Verifies the header by its manifest.
 
     Notes
     -----
@@ -143,14 +168,20 @@ def to_cpp(
     >>> model = WeightedDNNClassifier(max_epochs=2, random_state=0)
     >>> model = model.fit(events.data, events.target, events.sample_weight)
     >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> exported = to_cpp(model, folder / "model.hpp", events.data)
+    >>> exported = to_cpp(
+    ...     model,
+    ...     folder / "model.hpp",
+    ...     events.data,
+    ...     events.target,
+    ...     events.sample_weight,
+    ... )
     >>> "inline double score(" in (folder / "model.hpp").read_text()
     True
     """
     check_is_fitted(model)
     table, target = plain_table(X), Path(path)
     name = _checked_namespace(target.stem if namespace is None else namespace)
-    check_targets([target], overwrite=overwrite)
+    check_targets([target], has_manifest=manifest, overwrite=overwrite)
     scoring = scoring_program(
         model,
         table,
@@ -169,8 +200,27 @@ def to_cpp(
         return outputs["probability"].astype(np.float64), folds
 
     test = compare(model, answer, table, event_number if scoring.has_folds else None)
-    write_whole(target, _header(scoring, name, type(model).__name__, told))
-    return Exported((target,), test)
+    text = _header(scoring, name, type(model).__name__, told)
+    events = FitEvents(
+        X,
+        y,
+        sample_weight,
+        event_number,
+        X_test,
+        y_test,
+        sample_weight_test,
+        event_number_test,
+    )
+    return write_export(
+        model,
+        {target: text.encode()},
+        test,
+        events if manifest else None,
+        threshold=threshold,
+        response_method=response_method,
+        pos_label=pos_label,
+        units=units,
+    )
 
 
 def _checked_namespace(name: str) -> str:

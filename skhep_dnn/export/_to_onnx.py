@@ -15,11 +15,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._optional import import_optional
 from skhep_dnn._tables import plain_table
-from skhep_dnn._whole_file import write_whole
 from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export._agreement import SelfTest, compare
-from skhep_dnn.export._exported import Exported, check_targets, check_units
+from skhep_dnn.export._exported import (
+    Exported,
+    FitEvents,
+    check_targets,
+    check_units,
+    write_export,
+)
 from skhep_dnn.export._exported_classifier import METADATA_KEY, ExportedClassifier
 from skhep_dnn.export._program.in_onnx import (
     IR_VERSION,
@@ -64,14 +69,21 @@ def to_onnx(
     model: Any,
     path: str | Path,
     X: ArrayLike,
+    y: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     *,
     event_number: ArrayLike | None = None,
+    X_test: ArrayLike | None = None,
+    y_test: ArrayLike | None = None,
+    sample_weight_test: ArrayLike | None = None,
+    event_number_test: ArrayLike | None = None,
     threshold: float | None = None,
     response_method: ResponseMethod = "predict_proba",
     pos_label: Any = None,
     units: Mapping[str, str] | None = None,
     profile: Profile = "full",
     dtype: Precision = "auto",
+    manifest: bool = True,
     overwrite: bool = False,
 ) -> Exported:
     """Write a fitted classifier as a file of ONNX.
@@ -90,11 +102,18 @@ def to_onnx(
     path : str or Path
         The file.
     X : DataFrame or array-like of shape (n_samples, n_features)
-        Events with the columns of the fit, best those of the fit themselves. Some of
-        them test the file.
+        The events of the fit, all of them in their order: the manifest tells which
+        events each model has seen. Some of them test what is written.
+    y : array-like of shape (n_samples,), default=None
+        Their labels; without them the manifest has neither yields nor figures of merit.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Their physics weights; None counts every event once.
     event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
         Their event numbers, or run and event numbers, where `fit` got them beside the
         events.
+    X_test, y_test, sample_weight_test, event_number_test : array-like, default=None
+        A test sample in the same form, whose figures of merit the manifest tells where
+        the classifier has seen all events of the fit that it scores.
     threshold : float, default=None
         The smallest score of the signal of a selected event, for the output "selected";
         None takes that of a `SignificanceThresholdClassifier`, of others there is none.
@@ -111,6 +130,9 @@ def to_onnx(
     dtype : {"auto", "float32", "float64"}, default="auto"
         Kind of the numbers that come in. "auto" takes float32 where networks alone read
         the columns, as they do in Python, and float64 otherwise.
+    manifest : bool, default=True
+        Whether a manifest is written beside the file; see `verify_export`. Without it
+        `X` may be any events with the columns of the fit.
     overwrite : bool, default=False
         Whether files that are there may be replaced.
 
@@ -125,12 +147,15 @@ def to_onnx(
         If onnx or onnxruntime is not installed: they come with the extra "onnx".
     FileExistsError
         If a file is there and `overwrite` is False.
+    ValueError
+        If the events are not those of the fit, or the test sample is not new.
     ExportError
         If a part of the model cannot be exported, or the file does not agree with it.
 
     See Also
     --------
     ExportedClassifier : Runs the file.
+    verify_export : Verifies it by its manifest.
     to_cpp : A header of C++ instead.
 
     Notes
@@ -167,7 +192,13 @@ def to_onnx(
     >>> model = WeightedDNNClassifier(max_epochs=2, random_state=0)
     >>> model = model.fit(events.data, events.target, events.sample_weight)
     >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> exported = to_onnx(model, folder / "model.onnx", events.data)
+    >>> exported = to_onnx(
+    ...     model,
+    ...     folder / "model.onnx",
+    ...     events.data,
+    ...     events.target,
+    ...     events.sample_weight,
+    ... )
     >>> exported.self_test.largest_difference < 1e-5
     True
     """
@@ -181,17 +212,33 @@ def to_onnx(
     else:
         parts = [_Part(Path(path), model, table)]
         told |= {"dtype": dtype, "event_number": event_number}
-    check_targets([part.path for part in parts], overwrite=overwrite)
-    contents, tests = [], []
+    paths = [part.path for part in parts]
+    check_targets(paths, has_manifest=manifest, overwrite=overwrite)
+    contents, tests = {}, []
     for part in parts:
         scoring = scoring_program(part.model, part.table, **told)
-        content, test = _tested(scoring, part, event_number, units, profile)
-        contents.append(content)
+        contents[part.path], test = _tested(scoring, part, event_number, units, profile)
         tests.append(test)
-    for part, content in zip(parts, contents, strict=True):
-        write_whole(part.path, content)
-    worst = max(tests, key=lambda test: test.largest_difference)
-    return Exported(tuple(part.path for part in parts), worst)
+    events = FitEvents(
+        X,
+        y,
+        sample_weight,
+        event_number,
+        X_test,
+        y_test,
+        sample_weight_test,
+        event_number_test,
+    )
+    return write_export(
+        model,
+        contents,
+        max(tests, key=lambda test: test.largest_difference),
+        events if manifest else None,
+        threshold=threshold,
+        response_method=response_method,
+        pos_label=pos_label,
+        units=units,
+    )
 
 
 class _Part(NamedTuple):
