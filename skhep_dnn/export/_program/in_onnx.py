@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn.export._program.composites import composite
 from skhep_dnn.export._program.operations import ELEMENTWISE
 from skhep_dnn.export._program.program import Program, Step, TreeEnsemble, Value
 
@@ -103,12 +104,17 @@ class OnnxGraph:
             inputs = [self._name(value, names) for value in step.inputs]
             writer = self._writers.get(step.operation)
             if writer is None:
-                operator = ELEMENTWISE[step.operation].onnx
-                results = [self.node(operator, inputs)]
+                results = self._elementwise(step, inputs)
             else:
                 results = writer(self, step, inputs)
             names |= dict(zip(step.outputs, results, strict=True))
         return [self._name(value, names) for value in program.outputs.values()]
+
+    def _elementwise(self, step: Step, inputs: list[str]) -> list[str]:
+        operator = ELEMENTWISE[step.operation].onnx
+        if operator is None:
+            return self.inline(composite(step.operation, step.inputs), inputs)
+        return [self.node(operator, inputs)]
 
     def _name(self, value: Value, names: dict[Value, str]) -> str:
         if value.constant is None:
