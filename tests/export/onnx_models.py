@@ -1,17 +1,19 @@
 """Programs and fitted models, as they are run by NumPy and by onnxruntime."""
 
 import numpy as np
+import onnx
+import onnxruntime
 
+from skhep_dnn.export._lowering.lowering import InputColumn, Inputs, Lowering, Table
+from skhep_dnn.export._lowering.rules import REASONS, SCORE_RULES, TRANSFORM_RULES
 from skhep_dnn.export._program.in_numpy import evaluate
 from skhep_dnn.export._program.in_onnx import IR_VERSION, OPSET, TREE_OPSET, OnnxGraph
+from skhep_dnn.export._program.program import Program
 from skhep_dnn.export._scoring_program import scoring_program
 
 
 def run_program(program, arrays):
     """Outputs of a program by onnxruntime, of a file that is checked."""
-    import onnx
-    import onnxruntime
-
     graph = OnnxGraph(program)
     inputs, outputs = graph.inputs_and_outputs()
     model = onnx.helper.make_model(
@@ -55,3 +57,37 @@ def check_export(model, X, *, exact=1e-6, tolerance=1e-5, dtype="auto", **number
             as_decision(found["decision"]), decision, rtol=30 * limit, atol=30 * limit
         )
     return scoring
+
+
+def transformed_program(step, X, dtype):
+    """Program from the columns of a table to those that a step makes, and names."""
+    program = Program("step")
+    inputs = Inputs(program, dtype)
+    columns = tuple(InputColumn(inputs, i) for i in range(X.shape[1]))
+    names = tuple(X.columns) if hasattr(X, "columns") else None
+    lowering = Lowering(SCORE_RULES, TRANSFORM_RULES, reasons=REASONS)
+    table = lowering.transformed(step, Table(program, columns, names))
+    program.outputs["columns"] = table.vector(table.kind())
+    inputs.declare({i: f"x{i}" for i in range(X.shape[1])})
+    return program.simplify(), table
+
+
+def check_transformer(step, X, dtype="float64", rtol=1e-6):
+    """Compare both forms of a step with the step in Python, value by value."""
+    program, table = transformed_program(step, X, dtype)
+    x = np.asarray(X, dtype=dtype)
+    arrays = {name: x[:, [int(name[1:])]] for name in program.inputs}
+    expected = step.transform(X)
+    if hasattr(expected, "columns"):
+        assert list(expected.columns) == list(table.names)
+    else:
+        assert table.names is None
+    expected = np.asarray(expected)
+    in_numpy = evaluate(program, arrays)["columns"]
+    in_onnx = run_program(program, arrays)["columns"]
+    scale = np.finfo(dtype).eps * 1e4
+    for found in (in_numpy, in_onnx):
+        assert found.dtype == dtype
+        # Of numbers near 0, differences of large ones, no digit may be the same.
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=scale)
+    return program

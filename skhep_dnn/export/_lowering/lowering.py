@@ -8,7 +8,7 @@ of models is written down from the outside in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -186,11 +186,14 @@ class Table:
         One after the other.
     names : tuple of str or None
         Their names, if there are any.
+    defined : Value or None
+        Where the step that made them takes the event; None if it takes all.
     """
 
     program: Program
     columns: tuple[Column, ...]
     names: tuple[str, ...] | None = None
+    defined: Value | None = None
 
     @classmethod
     def of_vector(cls, x: Value, names: Sequence[str] | None = None) -> Table:
@@ -201,7 +204,8 @@ class Table:
     def take(self, positions: Sequence[int]) -> Table:
         """Return some of the columns."""
         names = None if self.names is None else tuple(self.names[i] for i in positions)
-        return Table(self.program, tuple(self.columns[i] for i in positions), names)
+        columns = tuple(self.columns[i] for i in positions)
+        return Table(self.program, columns, names, self.defined)
 
     def without(self, positions: Sequence[int]) -> Table:
         """Return the other columns."""
@@ -213,6 +217,18 @@ class Table:
         if len({value.dtype for value in values}) == 1:
             return self.program.cast(self.program.concatenate(values), dtype)
         return self.program.concatenate([self.program.cast(v, dtype) for v in values])
+
+    def kind(self) -> DType:
+        """Return the kind that holds all columns: single precision if they all do."""
+        narrow = all(column.dtype == "float32" for column in self.columns)
+        return "float32" if narrow else "float64"
+
+    def replace(self, positions: Sequence[int], x: Value) -> Table:
+        """Return the table in which a vector stands in the place of some columns."""
+        columns = list(self.columns)
+        for k, i in enumerate(positions):
+            columns[i] = MadeColumn(x[k])
+        return Table(self.program, tuple(columns), self.names, self.defined)
 
     def positions(self, columns: Any, parameter: str) -> list[int]:
         """Return where columns are that are given by name, position or mask."""
@@ -251,12 +267,15 @@ class Lowering:
         Kind of numbers in which probabilities are combined.
     event_number : tuple of Column
         Event numbers, or run and event numbers, that come in beside the table.
+    reasons : mapping of str to str
+        Why a class cannot be exported, by its name.
     """
 
     score_rules: Mapping[str, ScoreRule]
     transform_rules: Mapping[str, TransformRule]
     wide: DType = "float64"
     event_number: tuple[Column, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def scores(self, model: Any, table: Table) -> Scores:
         """Return what a fitted classifier says of an event."""
@@ -269,6 +288,12 @@ class Lowering:
 
     def _rule(self, rules: Mapping[str, Any], part: Any, kind: str) -> Any:
         name = qualified(type(part))
+        if name in self.reasons:
+            msg = (
+                f"The {kind} must be of a class that can be exported, got "
+                f"{type(part).__name__}: {self.reasons[name]}"
+            )
+            raise ExportError(msg)
         if name not in rules:
             known = ", ".join(sorted(key.rpartition(".")[2] for key in rules))
             msg = (
@@ -281,6 +306,15 @@ class Lowering:
         return rules[name]
 
     # Arithmetic that several rules share.
+
+    def where_defined(self, condition: Value, scores: Scores) -> Scores:
+        """Return scores that are nan where an event is refused in Python."""
+        p = condition.program
+        return replace(
+            scores,
+            probability=p.where(condition, scores.probability, np.nan),
+            decision=p.where(condition, scores.decision, np.nan),
+        )
 
     def of_logit(self, logit: Value) -> Scores:
         """Return the scores of the logit of the second of two classes."""

@@ -144,6 +144,20 @@ def _slice(graph: OnnxGraph, name: str, start: int, end: int) -> str:
     return graph.node("Slice", [name, *ends])
 
 
+def _concatenate(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
+    """Put numbers side by side; constants, of one row, once for each event."""
+    varies = [value.constant is None for value in step.inputs]
+    if not all(varies):
+        n_events = graph.node("Shape", [x[varies.index(True)]], start=0, end=1)
+        shape = [n_events, graph.constant(np.array([1]))]
+        rows = graph.node("Concat", shape, axis=0)
+        x = [
+            name if is_row else graph.node("Expand", [name, rows])
+            for name, is_row in zip(x, varies, strict=True)
+        ]
+    return [graph.node("Concat", x, axis=1)]
+
+
 def _take(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
     places = step.attributes["positions"]
     if (np.diff(places) == 1).all():
@@ -270,7 +284,7 @@ Writer = Callable[[OnnxGraph, Step, list[str]], list[str]]
 _WRITERS: dict[str, Writer] = {
     "is_nan": lambda graph, _, x: [graph.node("IsNaN", x)],
     "cast": _cast,
-    "concatenate": lambda graph, _, x: [graph.node("Concat", x, axis=1)],
+    "concatenate": _concatenate,
     "take": _take,
     "dense": _dense,
     "embedding": _embedding,
