@@ -7,7 +7,13 @@ import onnxruntime
 from skhep_dnn.export._lowering.lowering import InputColumn, Inputs, Lowering, Table
 from skhep_dnn.export._lowering.rules import REASONS, SCORE_RULES, TRANSFORM_RULES
 from skhep_dnn.export._program.in_numpy import evaluate
-from skhep_dnn.export._program.in_onnx import IR_VERSION, OPSET, TREE_OPSET, OnnxGraph
+from skhep_dnn.export._program.in_onnx import (
+    IR_VERSION,
+    OPSET,
+    TREE_OPSET,
+    OnnxGraph,
+    onnx_dtype,
+)
 from skhep_dnn.export._program.program import Program
 from skhep_dnn.export._scoring_program import scoring_program
 
@@ -15,7 +21,17 @@ from skhep_dnn.export._scoring_program import scoring_program
 def run_program(program, arrays):
     """Outputs of a program by onnxruntime, of a file that is checked."""
     graph = OnnxGraph(program)
-    inputs, outputs = graph.inputs_and_outputs()
+    for name, tensor in graph.outputs.items():
+        graph.node("Identity", [tensor], name=f"output_{name}")
+    inputs, outputs = (
+        [
+            onnx.helper.make_tensor_value_info(
+                prefix + name, onnx_dtype(value.dtype), ["n_events", value.size]
+            )
+            for name, value in values.items()
+        ]
+        for prefix, values in (("", program.inputs), ("output_", program.outputs))
+    )
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
             graph.nodes, "model", inputs, outputs, initializer=graph.initializers
@@ -30,8 +46,8 @@ def run_program(program, arrays):
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    names = list(program.outputs)
-    return dict(zip(names, session.run(names, arrays), strict=True))
+    names = [f"output_{name}" for name in program.outputs]
+    return dict(zip(program.outputs, session.run(names, arrays), strict=True))
 
 
 def as_decision(values):

@@ -63,7 +63,7 @@ def _logs(part: Scores) -> Value:
 
 def _bounded(logs: Value, largest: float) -> Value:
     distance = logs - logs.program.max(logs)
-    return logs.program.elementwise("maximum", distance, -largest)
+    return logs.program.where(distance < -largest, -largest, distance)
 
 
 def _vote(model: Any, part: Scores) -> Value:

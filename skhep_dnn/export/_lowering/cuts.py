@@ -1,8 +1,7 @@
-"""The cut of a `SignificanceThresholdClassifier`: on which number, and where it is."""
+"""`SignificanceThresholdClassifier`: its scores, the number it cuts on, its labels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,23 +10,7 @@ from skhep_dnn.export._lowering.lowering import Lowering, Scores, Table
 from skhep_dnn.export._lowering.means import mean_scores
 from skhep_dnn.export._program.program import Value
 
-__all__ = ["Cut", "is_selected", "significance_cut", "threshold_scores"]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A cut on a number of an event.
-
-    Attributes
-    ----------
-    score : Value
-        What the cut is made on, as `signal_score`.
-    threshold : float
-        An event whose score is at least this is selected.
-    """
-
-    score: Value
-    threshold: float
+__all__ = ["cut_label", "is_selected", "signal_score", "threshold_scores"]
 
 
 def threshold_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
@@ -38,8 +21,8 @@ def threshold_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
     return mean_scores(lowering, parts, model._fold_models.response)
 
 
-def significance_cut(model: Any, scores: Scores) -> Cut:
-    """Return the cut of a fitted `SignificanceThresholdClassifier`.
+def signal_score(model: Any, scores: Scores) -> Value:
+    """Return the number that a cut is made on, as `signal_score` of the classifier.
 
     Parameters
     ----------
@@ -50,32 +33,52 @@ def significance_cut(model: Any, scores: Scores) -> Cut:
 
     Returns
     -------
-    cut : Cut
+    score : Value
+        One number, larger for events more like the signal.
     """
-    return Cut(_signal_score(model, scores), float(model.best_threshold_))
-
-
-def is_selected(cut: Cut) -> Value:
-    """Tell whether an event is selected: it is not where its score is undefined."""
-    program = cut.score.program
-    at = program.equal(cut.score, cut.threshold)
-    return (cut.score > cut.threshold) | at
-
-
-def _signal_score(model: Any, scores: Scores) -> Value:
-    """Return the score as `SignificanceThresholdClassifier._signal_scores` does."""
     is_signal = np.isin(model.classes_, model._signal)
     signal = np.flatnonzero(is_signal).tolist()
-    by_probability = model._response == "predict_proba"
     if len(is_signal) == 2:
-        if by_probability:
-            return scores.probability[signal[:1]]
+        if model._response == "predict_proba":
+            return scores.probability[signal]
         return scores.decision if is_signal[1] else -scores.decision
     if model._kind == "decision":
-        return scores.decision[signal[:1]]
+        return scores.decision[signal]
     program = scores.probability.program
     probability = program.sum(scores.probability[signal])
     if model._kind == "probability" and model.response_method == "predict_proba":
         return probability
     rest = program.sum(scores.probability[np.flatnonzero(~is_signal).tolist()])
     return program.log(probability) - program.log(rest)
+
+
+def is_selected(score: Value, threshold: float) -> Value:
+    """Tell whether a score is at least the threshold; one that is undefined is not."""
+    return (score > threshold) | score.program.equal(score, threshold)
+
+
+def cut_label(model: Any, scores: Scores, selected: Value) -> Value:
+    """Return the position of the class that `predict` of the classifier names.
+
+    Parameters
+    ----------
+    model : SignificanceThresholdClassifier
+        Fitted.
+    scores : Scores
+        What `threshold_scores` has made of it.
+    selected : Value
+        Whether the event is selected.
+
+    Returns
+    -------
+    label : Value
+        A whole number: of several signal classes, or background ones, the position of
+        the most probable.
+    """
+    program = selected.program
+    is_signal = program.constant(np.isin(model.classes_, model._signal))
+    allowed = (selected & is_signal) | (~selected & ~is_signal)
+    answers = scores.probability
+    if len(model.classes_) > 2 and model._response != "predict_proba":
+        answers = scores.decision
+    return program.argmax(program.where(allowed, answers, -np.inf))

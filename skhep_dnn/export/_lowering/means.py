@@ -90,4 +90,5 @@ def floored(probability: Value) -> Value:
         At least the smallest normal number of their kind.
     """
     tiny = float(np.finfo(probability.dtype).tiny)
-    return probability.program.elementwise("maximum", probability, tiny)
+    # What is undefined stays so, which a maximum does not promise.
+    return probability.program.where(probability < tiny, tiny, probability)
