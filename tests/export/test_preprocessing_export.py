@@ -10,7 +10,7 @@ from sklearn.base import clone
 from benchmarks.common.real_events import data_path
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets import fetch_higgsml, make_higgs_events
-from skhep_dnn.ensemble import CrossFitClassifier
+from skhep_dnn.ensemble import BoostedDNN, CrossFitClassifier
 from skhep_dnn.export._program.in_numpy import evaluate
 from skhep_dnn.feature_selection import SeparationSelector
 from skhep_dnn.pipeline import make_weighted_pipeline
@@ -153,10 +153,13 @@ def test_momenta_beyond_the_numbers_are_those_of_python(events):
     assert not np.isfinite(expected["PRI_tau_pz"][[0, 2, 3, 4, 5]]).any()
 
 
-def test_an_event_that_python_refuses_has_no_score(events):
+@pytest.mark.parametrize("voting", [False, True])
+def test_an_event_that_python_refuses_has_no_score(voting, events):
     X, y, w = events
     model = make_weighted_pipeline(SymmetryAligner(), network())
-    model.fit(X[:500], y[:500], sample_weight=w[:500])
+    if voting:  # nan is no vote for a class
+        model = BoostedDNN(model, method="vote", n_estimators=2, random_state=0)
+    model.fit(X[:500], y[:500], sample_weight=np.abs(w[:500]))
     bad = X.copy()
     bad.loc[[3, 7], "PRI_lep_phi"] = np.nan
     with pytest.raises(ValueError, match="must be defined in every event, got 2"):

@@ -186,14 +186,11 @@ class Table:
         One after the other.
     names : tuple of str or None
         Their names, if there are any.
-    defined : Value or None
-        Where the step that made them takes the event; None if it takes all.
     """
 
     program: Program
     columns: tuple[Column, ...]
     names: tuple[str, ...] | None = None
-    defined: Value | None = None
 
     @classmethod
     def of_vector(cls, x: Value, names: Sequence[str] | None = None) -> Table:
@@ -204,8 +201,7 @@ class Table:
     def take(self, positions: Sequence[int]) -> Table:
         """Return some of the columns."""
         names = None if self.names is None else tuple(self.names[i] for i in positions)
-        columns = tuple(self.columns[i] for i in positions)
-        return Table(self.program, columns, names, self.defined)
+        return Table(self.program, tuple(self.columns[i] for i in positions), names)
 
     def without(self, positions: Sequence[int]) -> Table:
         """Return the other columns."""
@@ -228,7 +224,7 @@ class Table:
         columns = list(self.columns)
         for k, i in enumerate(positions):
             columns[i] = MadeColumn(x[k])
-        return Table(self.program, tuple(columns), self.names, self.defined)
+        return Table(self.program, tuple(columns), self.names)
 
     def positions(self, columns: Any, parameter: str) -> list[int]:
         """Return where columns are that are given by name, position or mask."""
@@ -269,6 +265,8 @@ class Lowering:
         Event numbers, or run and event numbers, that come in beside the table.
     reasons : mapping of str to str
         Why a class cannot be exported, by its name.
+    conditions : list of Value
+        What must hold of an event that a step does not refuse.
     """
 
     score_rules: Mapping[str, ScoreRule]
@@ -276,10 +274,22 @@ class Lowering:
     wide: DType = "float64"
     event_number: tuple[Column, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+    conditions: list[Value] = field(default_factory=list)
 
     def scores(self, model: Any, table: Table) -> Scores:
-        """Return what a fitted classifier says of an event."""
-        return self._rule(self.score_rules, model, "classifier")(self, model, table)
+        """Return what a fitted classifier says of an event: nan if it is refused."""
+        n_known = len(self.conditions)
+        rule = self._rule(self.score_rules, model, "classifier")
+        scores: Scores = rule(self, model, table)
+        for condition in self.conditions[n_known:]:
+            # That of a model of one fold is in the program of the fold.
+            if condition.program is scores.probability.program:
+                scores = _where(condition, scores)
+        return scores
+
+    def require(self, condition: Value) -> None:
+        """Give an event no score for which a condition does not hold."""
+        self.conditions.append(condition)
 
     def transformed(self, step: Any, table: Table) -> Table:
         """Return what a fitted transformer makes of an event."""
@@ -306,15 +316,6 @@ class Lowering:
         return rules[name]
 
     # Arithmetic that several rules share.
-
-    def where_defined(self, condition: Value, scores: Scores) -> Scores:
-        """Return scores that are nan where an event is refused in Python."""
-        p = condition.program
-        return replace(
-            scores,
-            probability=p.where(condition, scores.probability, np.nan),
-            decision=p.where(condition, scores.decision, np.nan),
-        )
 
     def of_logit(self, logit: Value) -> Scores:
         """Return the scores of the logit of the second of two classes."""
@@ -357,3 +358,13 @@ TransformRule = Callable[[Lowering, Any, Table], Table]
 def qualified(kind: type) -> str:
     """Return the name of a class with that of its module."""
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _where(condition: Value, scores: Scores) -> Scores:
+    """Return scores that are nan where a condition does not hold."""
+    p = condition.program
+    return replace(
+        scores,
+        probability=p.where(condition, scores.probability, np.nan),
+        decision=p.where(condition, scores.decision, np.nan),
+    )

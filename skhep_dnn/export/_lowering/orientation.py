@@ -21,20 +21,20 @@ from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel
 __all__ = ["aligned_by_augmenter", "aligned_columns"]
 
 
-def aligned_columns(_: Lowering, step: SymmetryAligner, table: Table) -> Table:
+def aligned_columns(lowering: Lowering, step: SymmetryAligner, table: Table) -> Table:
     """Return the columns of the event in its orientation."""
     kernel, orientation = step.kernel_, step.orientation_
     columns = kernel.columns
     used = table.take(columns)
     x = used.vector(used.kind())
     by, defined = _turn(orientation, table)
+    lowering.require(defined)
     new = _turned(x, kernel.moved(columns), by)
     zero = [i for i, column in enumerate(columns) if column == orientation.constant]
     keep = [i for i in range(x.size) if i not in zero]
     aligned = table.replace([columns[i] for i in keep], new[keep])
     still = x.program.constant([0.0], x.dtype)
-    aligned = aligned.replace([orientation.constant], still).take(step._kept())
-    return Table(table.program, aligned.columns, aligned.names, defined)
+    return aligned.replace([orientation.constant], still).take(step._kept())
 
 
 def aligned_by_augmenter(

@@ -49,17 +49,11 @@ __all__ = ["REASONS", "SCORE_RULES", "TRANSFORM_RULES"]
 
 
 def _pipeline_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
-    """Return what a fitted pipeline says of an event, if its steps take the event."""
-    conditions = []
+    """Return what a fitted pipeline says of an event."""
     for _, step in model.steps[:-1]:
         if step is not None and step != "passthrough":
             table = lowering.transformed(step, table)
-            if table.defined is not None:
-                conditions.append(table.defined)
-    scores = lowering.scores(model.steps[-1][1], table)
-    for condition in dict.fromkeys(conditions):
-        scores = lowering.where_defined(condition, scores)
-    return scores
+    return lowering.scores(model.steps[-1][1], table)
 
 
 # Classes of this package by themselves, those of others by their names.
