@@ -1,37 +1,19 @@
-"""Programs as they are run by a compiler of C++."""
+"""Several programs in one executable of C++, each on its own events."""
 
-import shutil
 import subprocess
 
 import numpy as np
-import pytest
 
 from skhep_dnn.export._program.in_cpp import CPP_TYPES, HELPERS, CppFunctions
-
-_HEAD = """\
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstring>
-#include <limits>
-#include <vector>
-
-"""
+from tests.export.cpp_models import INCLUDES, compiled
 
 
 def run_in_cpp(cases, folder):
     """Outputs of some programs, each with its arrays, all in one executable."""
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("no g++")
     functions = CppFunctions([program for program, _ in cases])
     mains = [_loop(functions, program, k) for k, (program, _) in enumerate(cases)]
-    source = [_HEAD, HELPERS, functions.source(), "int main() {", *mains, "}"]
-    (folder / "programs.cpp").write_text("\n".join(source))
-    command = [compiler, "-std=c++17", "-O1", "-Wall", "-Werror", "programs.cpp"]
-    subprocess.run(command, cwd=folder, check=True)
+    source = [INCLUDES, "#include <cstdio>", HELPERS, functions.source()]
+    path = compiled("\n".join([*source, "int main() {", *mains, "}", ""]), folder)
     for k, (program, arrays) in enumerate(cases):
         rows = [np.array([len(next(iter(arrays.values())))], np.int64).tobytes()]
         rows += [
@@ -39,7 +21,7 @@ def run_in_cpp(cases, folder):
             for name, value in program.inputs.items()
         ]
         (folder / f"in_{k}").write_bytes(b"".join(rows))
-    subprocess.run([str(folder / "a.out")], cwd=folder, check=True)
+    subprocess.run([str(path)], cwd=folder, check=True)
     return [_read(folder / f"out_{k}", case) for k, (case, _) in enumerate(cases)]
 
 

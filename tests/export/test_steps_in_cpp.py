@@ -6,6 +6,7 @@ import pytest
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.export._program.operations import ELEMENTWISE
 from skhep_dnn.export._program.program import Program
+from tests.export.cpp_models import needs_compiler
 from tests.export.cpp_programs import run_in_cpp
 from tests.export.onnx_models import transformed_program
 from tests.export.test_composites import ONE, TWO, pairs, single
@@ -16,6 +17,8 @@ from tests.export.test_preprocessing_export import (
     in_components,
     marked,
 )
+
+pytestmark = needs_compiler
 
 
 def test_composites_are_functions_of_the_standard_library(tmp_path):
