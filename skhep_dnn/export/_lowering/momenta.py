@@ -15,7 +15,7 @@ import numpy as np
 
 from skhep_dnn.export._lowering.lowering import Lowering, MadeColumn, Table
 from skhep_dnn.export._lowering.symmetry import TURN, whole_turns
-from skhep_dnn.export._program.program import Value
+from skhep_dnn.export._program.program import DType, Value
 from skhep_dnn.preprocessing import CartesianMomenta, InvariantFeatures
 from skhep_dnn.preprocessing._momenta import Momentum
 
@@ -43,10 +43,12 @@ def cartesian_momenta(_: Lowering, step: CartesianMomenta, table: Table) -> Tabl
     return Table(table.program, tuple(columns), names)
 
 
-def invariant_features(_: Lowering, step: InvariantFeatures, table: Table) -> Table:
+def invariant_features(
+    lowering: Lowering, step: InvariantFeatures, table: Table
+) -> Table:
     """Return the columns that are kept, and then those that no orientation changes."""
     program = table.program
-    objects = _objects(table, step.momenta_, step.missing_values)
+    objects = _objects(table, step, lowering.wide)
     values, places = _new_columns(objects, step.momenta_)
     if step._collinear is not None:
         first = values.size
@@ -111,7 +113,7 @@ def _any(conditions: Sequence[Value]) -> Value:
 
 @dataclass(frozen=True)
 class _Objects:
-    """Momenta in double precision; nan where an object is undefined.
+    """Momenta, as exact as they may be; nan where an object is undefined.
 
     Attributes
     ----------
@@ -136,18 +138,16 @@ class _Objects:
         return self.eta[[self.with_eta.index(i) for i in objects]]
 
 
-def _objects(table: Table, momenta: Sequence[Momentum], marker: float) -> _Objects:
-    program = table.program
+def _objects(table: Table, step: InvariantFeatures, dtype: DType) -> _Objects:
+    program, momenta = table.program, step.momenta_
     kinds: dict[tuple[bool, int], list[int]] = {}
     for k, momentum in enumerate(momenta):
         kinds.setdefault((momentum.cylindrical, len(momentum.columns)), []).append(k)
     pts, phis, etas = [], [], []
     for (cylindrical, n_components), which in kinds.items():
         parts = _vectors(table, [momenta[k] for k in which])
-        bad = _any([is_undefined(x, marker) for x in parts])
-        parts = [
-            program.where(bad, math.nan, program.cast(x, "float64")) for x in parts
-        ]
+        bad = _any([is_undefined(x, step.missing_values) for x in parts])
+        parts = [program.where(bad, math.nan, program.cast(x, dtype)) for x in parts]
         first, second, last = parts[0], parts[1], parts[-1]
         eta = second
         if not cylindrical:
@@ -233,14 +233,12 @@ def _mass(objects: _Objects, pairs: Sequence[tuple[int, int]]) -> Value:
     program = objects.pt.program
     a, b = (objects.pt[list(which)] for which in zip(*pairs, strict=True))
     full = [pair for pair in pairs if set(pair) <= set(objects.with_eta)]
-    cosh = program.constant(1.0, "float64")
+    cosh = program.constant(1.0, objects.pt.dtype)
     if full:
         own = program.elementwise("hyperbolic_cosine", _delta_eta(objects, full))
-        ones = program.constant([1.0], "float64")
-        places = [full.index(p) if p in full else own.size for p in pairs]
-        cosh = (
-            program.concatenate([own, ones])[places] if len(full) < len(pairs) else own
-        )
+        is_flat = program.constant([pair not in full for pair in pairs])
+        places = [full.index(pair) if pair in full else 0 for pair in pairs]
+        cosh = program.where(is_flat, 1.0, own[places])
     cosine = program.elementwise("cosine", _distance(objects, pairs))
     # cosh - cos of equal directions is 0 up to rounding.
     difference = cosh - cosine
