@@ -22,7 +22,7 @@ from skhep_dnn.export._lowering.lowering import (
     Scores,
     Table,
 )
-from skhep_dnn.export._lowering.rules import SCORE_RULES, TRANSFORM_RULES
+from skhep_dnn.export._lowering.rules import REASONS, SCORE_RULES, TRANSFORM_RULES
 from skhep_dnn.export._model_inputs import VECTOR, InputSpec, input_arrays
 from skhep_dnn.export._program.program import DType, Program, Step, Value
 from skhep_dnn.model_selection import SignificanceThresholdClassifier
@@ -203,7 +203,7 @@ def _lowered(model: Any, X: Any, dtype: DType, options: _Options) -> ScoringProg
     given: tuple[Column, ...] = tuple(
         InputColumn(beside, i) for i in range(len(numbers))
     )
-    lowering = Lowering(SCORE_RULES, TRANSFORM_RULES, options.wide, given)
+    lowering = Lowering(SCORE_RULES, TRANSFORM_RULES, options.wide, given, REASONS)
     scores = lowering.scores(model, Table(program, columns, names))
     classes = np.asarray(model.classes_).tolist()
     signal = _position_of_signal(classes, options.pos_label)

@@ -50,8 +50,9 @@ class SymmetryAligner(MomentumTransformer):
         name contains "lep".
     reference : str or int, default=None
         The same of the reference object; None takes the one whose name contains
-        "tau", or the only other one. Where it is undefined, or has the azimuth of the
-        leading object, the next of the other objects stands in.
+        "tau", or the only other one. Where it is undefined, or within 1e-6 rad of the
+        azimuth of the leading object or of the opposite one, the next of the other
+        objects stands in.
     drop_constant : bool, default=True
         Whether the column that is now 0, phi or py of the leading object, is dropped.
 

@@ -12,9 +12,11 @@ from skhep_dnn.preprocessing._columns import Column, read_block, undefined
 from skhep_dnn.preprocessing._momenta import Momentum, find_object
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
 
-__all__ = ["Orientation", "find_orientation"]
+__all__ = ["SMALLEST_SINE", "Orientation", "find_orientation"]
 
 Floats = NDArray[np.floating[Any]]
+
+SMALLEST_SINE = 1e-6  # of an angle, in rad; less is a matter of rounding
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Orientation:
         for reference in self.references:
             other_cos, other_sin, _ = self._direction(X, reference)
             sine = np.nan_to_num(cos * other_sin - sin * other_cos)
-            side = np.where(side == 0.0, np.sign(sine), side)
+            sine = np.where(np.abs(sine) < SMALLEST_SINE, 0.0, np.sign(sine))
+            side = np.where(side == 0.0, sine, side)
         return np.where(side < 0.0, -1.0, 1.0).astype(cos.dtype)
 
     def _direction(self, X: Any, momentum: Momentum) -> tuple[Floats, Floats, Floats]:

@@ -83,7 +83,7 @@ def compare(program, arrays, folder, *, rtol=2e-6, atol=1e-7, onnx_too=True):
     return expected
 
 
-POSITIVE = {"logarithm", "square_root"}
+POSITIVE = {"logarithm", "logarithm_of_one_plus", "square_root"}
 WHOLE = {"remainder"}
 LOGIC = {"logical_and", "logical_or", "logical_not"}
 N_ARGUMENTS = {
@@ -92,6 +92,7 @@ N_ARGUMENTS = {
         [
             *("add", "subtract", "multiply", "divide", "remainder", "minimum"),
             *("maximum", "less", "greater", "equal", "logical_and", "logical_or"),
+            *("arctangent_of_quotient", "hypotenuse"),
         ],
         2,
     ),

@@ -89,6 +89,23 @@ def test_undefined_reference_objects_have_stand_ins(X):
     pd.testing.assert_series_equal(table["PRI_jet_leading_pt"].isna(), no_jet)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("cartesian", [False, True])
+def test_rounding_does_not_choose_a_side(X, cartesian, dtype):
+    # The tau flies along the lepton, or against it: it is on no side of it.
+    away = np.where(np.arange(len(X)) % 2, np.pi, 0.0)
+    X["PRI_tau_phi"] = (X["PRI_lep_phi"] + away + np.pi) % (2.0 * np.pi) - np.pi
+    X = CartesianMomenta().fit_transform(X) if cartesian else X
+    X = X.astype(dtype)
+    augmenter, aligner = SymmetryAugmenter().fit(X), SymmetryAligner().fit(X)
+    expected = aligner.transform(X)
+    column = "PRI_met_py" if cartesian else "PRI_met_phi"
+    assert (expected[column] > 0.0).mean() > 0.99
+    for seed in range(3):
+        table = aligner.transform(augmenter.augment(X, random_state=seed))
+        assert (np.sign(table[column]) == np.sign(expected[column])).all()
+
+
 def test_one_object_alone():
     X = np.array([[3.0, 4.0], [0.0, -2.0]])
     aligner = SymmetryAligner(cartesian=[(0, 1)], reflections="xy", leading=0).fit(X)

@@ -16,18 +16,20 @@ from skhep_dnn.export._lowering.lowering import (
     Scores,
     Table,
 )
+from skhep_dnn.export._lowering.means import mean_scores
 from skhep_dnn.export._program.program import DType, Program, Step, Value
 from skhep_dnn.model_selection._event_number import ROUND_CONSTANTS, P, Q
 from skhep_dnn.model_selection._event_number_kfold import EventNumberKFold
 
-__all__ = ["cross_fit_scores", "fold_of_event", "number_columns", "threshold_scores"]
+__all__ = ["cross_fit_scores", "fold_of_event", "number_columns"]
 
 
 def cross_fit_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
     """Return what a fitted `CrossFitClassifier` says of an event."""
     inputs, numbers = number_columns(lowering, model, table)
     if model.combine_ == "mean":
-        return _mean_of_folds(lowering, model, inputs)
+        parts_of_mean = [lowering.scores(one, inputs) for one in model.estimators_]
+        return mean_scores(lowering, parts_of_mean, model._models.response)
     fold = fold_of_event(model.cv_, numbers)
     kinds = {column.dtype for column in inputs.columns}
     dtype: DType = kinds.pop() if len(kinds) == 1 else "float64"
@@ -44,17 +46,6 @@ def cross_fit_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
     programs = [part.program.simplify() for part in parts]
     probability, decision = table.program.switch(fold, programs, arguments)
     return Scores(probability, decision, fold)
-
-
-def threshold_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
-    """Return what the models of a `SignificanceThresholdClassifier` say of an event."""
-    if model._fold_models is None:
-        return lowering.scores(model.estimator_, table)
-    means = [lowering.scores(one, table) for one in model._fold_models.models]
-    shares = np.full(len(means), 1.0 / len(means))
-    return lowering.of_probability(
-        lowering.mean([m.probability for m in means], shares)
-    )
 
 
 def number_columns(
@@ -158,16 +149,3 @@ def _hand_over(table: Table, parts: Sequence[Inputs]) -> list[Value]:
                         0, Step("take", (x,), (value,), positions)
                     )
     return vectors
-
-
-def _mean_of_folds(lowering: Lowering, model: Any, table: Table) -> Scores:
-    if model._models.response == "decision":
-        msg = (
-            "The models of the folds must have probabilities, got "
-            f"{type(model.estimators_[0]).__name__}. Calibrate them, or pass "
-            "`event_number`."
-        )
-        raise ExportError(msg)
-    parts = [lowering.scores(one, table).probability for one in model.estimators_]
-    shares = np.full(len(parts), 1.0 / len(parts))
-    return lowering.of_probability(lowering.mean(parts, shares))

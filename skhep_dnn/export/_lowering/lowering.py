@@ -8,7 +8,7 @@ of models is written down from the outside in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -214,6 +214,18 @@ class Table:
             return self.program.cast(self.program.concatenate(values), dtype)
         return self.program.concatenate([self.program.cast(v, dtype) for v in values])
 
+    def kind(self) -> DType:
+        """Return the kind that holds all columns: single precision if they all do."""
+        narrow = all(column.dtype == "float32" for column in self.columns)
+        return "float32" if narrow else "float64"
+
+    def replace(self, positions: Sequence[int], x: Value) -> Table:
+        """Return the table in which a vector stands in the place of some columns."""
+        columns = list(self.columns)
+        for k, i in enumerate(positions):
+            columns[i] = MadeColumn(x[k])
+        return Table(self.program, tuple(columns), self.names)
+
     def positions(self, columns: Any, parameter: str) -> list[int]:
         """Return where columns are that are given by name, position or mask."""
         names = None if self.names is None else list(self.names)
@@ -251,16 +263,33 @@ class Lowering:
         Kind of numbers in which probabilities are combined.
     event_number : tuple of Column
         Event numbers, or run and event numbers, that come in beside the table.
+    reasons : mapping of str to str
+        Why a class cannot be exported, by its name.
+    conditions : list of Value
+        What must hold of an event that a step does not refuse.
     """
 
     score_rules: Mapping[str, ScoreRule]
     transform_rules: Mapping[str, TransformRule]
     wide: DType = "float64"
     event_number: tuple[Column, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    conditions: list[Value] = field(default_factory=list)
 
     def scores(self, model: Any, table: Table) -> Scores:
-        """Return what a fitted classifier says of an event."""
-        return self._rule(self.score_rules, model, "classifier")(self, model, table)
+        """Return what a fitted classifier says of an event: nan if it is refused."""
+        n_known = len(self.conditions)
+        rule = self._rule(self.score_rules, model, "classifier")
+        scores: Scores = rule(self, model, table)
+        for condition in self.conditions[n_known:]:
+            # That of a model of one fold is in the program of the fold.
+            if condition.program is scores.probability.program:
+                scores = _where(condition, scores)
+        return scores
+
+    def require(self, condition: Value) -> None:
+        """Give an event no score for which a condition does not hold."""
+        self.conditions.append(condition)
 
     def transformed(self, step: Any, table: Table) -> Table:
         """Return what a fitted transformer makes of an event."""
@@ -269,6 +298,12 @@ class Lowering:
 
     def _rule(self, rules: Mapping[str, Any], part: Any, kind: str) -> Any:
         name = qualified(type(part))
+        if name in self.reasons:
+            msg = (
+                f"The {kind} must be of a class that can be exported, got "
+                f"{type(part).__name__}: {self.reasons[name]}"
+            )
+            raise ExportError(msg)
         if name not in rules:
             known = ", ".join(sorted(key.rpartition(".")[2] for key in rules))
             msg = (
@@ -323,3 +358,13 @@ TransformRule = Callable[[Lowering, Any, Table], Table]
 def qualified(kind: type) -> str:
     """Return the name of a class with that of its module."""
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _where(condition: Value, scores: Scores) -> Scores:
+    """Return scores that are nan where a condition does not hold."""
+    p = condition.program
+    return replace(
+        scores,
+        probability=p.where(condition, scores.probability, np.nan),
+        decision=p.where(condition, scores.decision, np.nan),
+    )

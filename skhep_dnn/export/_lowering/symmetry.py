@@ -9,7 +9,7 @@ import numpy as np
 from skhep_dnn.export._program.program import Value
 from skhep_dnn.preprocessing._symmetry_kernel import SymmetryKernel, Transformation
 
-__all__ = ["transformed_columns"]
+__all__ = ["transformed_columns", "whole_turns"]
 
 TURN, HALF = 2.0 * math.pi, math.pi / 2.0
 
@@ -47,7 +47,7 @@ def transformed_columns(x: Value, kernel: SymmetryKernel, by: Transformation) ->
     if turns_angles:
         phi = list(kernel.phi)
         angles = x[phi] * sign + offset
-        angles = angles - program.floor((angles - kernel.phi_low) / TURN) * TURN
+        angles = angles - whole_turns(angles - kernel.phi_low)
         # The angles in the places of the columns that they are.
         order = np.arange(x.size)
         order[phi] = x.size + np.arange(len(phi))
@@ -56,3 +56,23 @@ def transformed_columns(x: Value, kernel: SymmetryKernel, by: Transformation) ->
         marked = program.equal(x, kernel.missing_values)
         new = program.where(marked, x, new)
     return new
+
+
+def whole_turns(angle: Value) -> Value:
+    """Return the whole turns in an angle, in rad, as the `//` of NumPy counts them.
+
+    A quotient just below a whole number may be rounded up to it.
+
+    Parameters
+    ----------
+    angle : Value
+        In rad.
+
+    Returns
+    -------
+    turns : Value
+        Multiples of 2 pi; what is left is at least 0.
+    """
+    program = angle.program
+    turns = program.floor(angle / TURN) * TURN
+    return program.where(angle - turns < 0.0, turns - TURN, turns)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skhep_dnn.export._program.composites import composite
 from skhep_dnn.export._program.operations import ELEMENTWISE
 from skhep_dnn.export._program.program import Program, Step, TreeEnsemble, Value
 
@@ -104,12 +105,17 @@ class OnnxGraph:
             inputs = [self._name(value, names) for value in step.inputs]
             writer = self._writers.get(step.operation)
             if writer is None:
-                operator = ELEMENTWISE[step.operation].onnx
-                results = [self.node(operator, inputs)]
+                results = self._elementwise(step, inputs)
             else:
                 results = writer(self, step, inputs)
             names |= dict(zip(step.outputs, results, strict=True))
         return [self._name(value, names) for value in program.outputs.values()]
+
+    def _elementwise(self, step: Step, inputs: list[str]) -> list[str]:
+        operator = ELEMENTWISE[step.operation].onnx
+        if operator is None:
+            return self.inline(composite(step.operation, step.inputs), inputs)
+        return [self.node(operator, inputs)]
 
     def _name(self, value: Value, names: dict[Value, str]) -> str:
         if value.constant is None:
@@ -137,6 +143,20 @@ def _slice(graph: OnnxGraph, name: str, start: int, end: int) -> str:
     """Return some columns side by side."""
     ends = [graph.constant(np.array([n])) for n in (start, end, 1)]
     return graph.node("Slice", [name, *ends])
+
+
+def _concatenate(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
+    """Put numbers side by side; constants, of one row, once for each event."""
+    varies = [value.constant is None for value in step.inputs]
+    if not all(varies):
+        n_events = graph.node("Shape", [x[varies.index(True)]], start=0, end=1)
+        shape = [n_events, graph.constant(np.array([1]))]
+        rows = graph.node("Concat", shape, axis=0)
+        x = [
+            name if is_row else graph.node("Expand", [name, rows])
+            for name, is_row in zip(x, varies, strict=True)
+        ]
+    return [graph.node("Concat", x, axis=1)]
 
 
 def _take(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
@@ -283,7 +303,7 @@ Writer = Callable[[OnnxGraph, Step, list[str]], list[str]]
 _WRITERS: dict[str, Writer] = {
     "is_nan": lambda graph, _, x: [graph.node("IsNaN", x)],
     "cast": _cast,
-    "concatenate": lambda graph, _, x: [graph.node("Concat", x, axis=1)],
+    "concatenate": _concatenate,
     "take": _take,
     "dense": _dense,
     "embedding": _embedding,

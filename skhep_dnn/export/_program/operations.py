@@ -26,8 +26,9 @@ class Elementwise:
     ----------
     numpy : callable
         The operation on arrays.
-    onnx : str
-        Name of the operator of ONNX.
+    onnx : str or None
+        Name of the operator of ONNX; None where there is none, or none in double
+        precision: `composites` makes the operation of others.
     cpp : str
         Expression of C++, with the arguments as {0}, {1}, ...
     result : {"same", "bool"}
@@ -35,7 +36,7 @@ class Elementwise:
     """
 
     numpy: Callable[..., Any]
-    onnx: str
+    onnx: str | None
     cpp: str
     result: Result = "same"
 
@@ -56,6 +57,12 @@ ELEMENTWISE = {
     "sine": Elementwise(np.sin, "Sin", "std::sin({0})"),
     "cosine": Elementwise(np.cos, "Cos", "std::cos({0})"),
     "arctangent": Elementwise(np.arctan, "Atan", "std::atan({0})"),
+    "arctangent_of_quotient": Elementwise(np.arctan2, None, "std::atan2({0}, {1})"),
+    "hyperbolic_sine": Elementwise(np.sinh, None, "std::sinh({0})"),
+    "hyperbolic_cosine": Elementwise(np.cosh, None, "std::cosh({0})"),
+    "inverse_hyperbolic_sine": Elementwise(np.arcsinh, None, "std::asinh({0})"),
+    "hypotenuse": Elementwise(np.hypot, None, "std::hypot({0}, {1})"),
+    "logarithm_of_one_plus": Elementwise(np.log1p, None, "std::log1p({0})"),
     "hyperbolic_tangent": Elementwise(np.tanh, "Tanh", "std::tanh({0})"),
     "error_function": Elementwise(erf, "Erf", "std::erf({0})"),
     "sigmoid": Elementwise(expit, "Sigmoid", "sigmoid({0})"),
