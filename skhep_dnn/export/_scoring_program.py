@@ -129,7 +129,7 @@ def scoring_program(
     model : classifier
         Fitted.
     X : DataFrame or ndarray of shape (n_samples, n_features)
-        Events with its columns; only their names are looked at.
+        Events with its columns; only their names and kinds are looked at.
     event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
         Event numbers, or run and event numbers, where they come beside the table.
     cut : Cut or None, default=None
@@ -137,8 +137,9 @@ def scoring_program(
     pos_label : label, default=None
         The signal; None takes the second of two classes.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Kind of the numbers that come in. "auto" takes float32 where networks alone read
-        the columns, as they do in Python, and float64 otherwise.
+        Kind of the numbers that come in. "auto" takes float32 where `X` is of float32,
+        in which scikit-learn then computes, or where networks alone read the columns,
+        and float64 otherwise.
     wide : {"float64", "float32"}, default="float64"
         Kind of numbers in which probabilities are combined.
     as_vector : bool, default=False
@@ -159,7 +160,7 @@ def scoring_program(
     if dtype != "auto":
         return _lowered(model, X, dtype, options)
     trial = _lowered(model, X, "float64", options)
-    if not _reads_float32_alone(trial.program):
+    if not _is_float32(X) and not _reads_float32_alone(trial.program):
         return trial
     return _lowered(model, X, "float32", options)
 
@@ -280,6 +281,12 @@ def _declared_as_vector(inputs: Inputs, names: Mapping[int, str]) -> list[InputS
     return [
         InputSpec(names[i], inputs.dtype, i, inputs.categories.get(i)) for i in columns
     ]
+
+
+def _is_float32(X: Any) -> bool:
+    """Tell whether scikit-learn has float32 numbers of a table, also of its whole."""
+    kinds = list(X.dtypes) if isinstance(X, pd.DataFrame) else [X.dtype]
+    return all(kind == np.float32 for kind in kinds)
 
 
 def _numbers_beside(event_number: ArrayLike | None) -> tuple[str, ...]:

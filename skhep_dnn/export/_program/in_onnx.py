@@ -209,10 +209,14 @@ def _tree_attributes(trees: TreeEnsemble) -> dict[str, Any]:
     # Nodes are numbered in each tree from 0 on, its root first.
     starts = np.append(trees.roots, len(trees.features))
     tree_of = np.repeat(np.arange(len(trees.roots)), np.diff(starts))
-    own = np.arange(len(trees.features)) - trees.roots[tree_of]
+    first = trees.roots[tree_of]
+    own = np.arange(len(trees.features)) - first
     is_leaf = trees.features < 0
-    below = trees.roots[tree_of]
-    values = np.where(is_leaf, 0.0, trees.thresholds)
+    # Each leaf is named once for each of its values.
+    n_values = trees.values.shape[1]
+    target_trees = np.repeat(tree_of[is_leaf], n_values)
+    targets = trees.outputs[tree_of[is_leaf]][:, np.newaxis] + np.arange(n_values)
+    weights = trees.values[trees.left[is_leaf]].reshape(-1)
     return {
         "n_targets": len(trees.start),
         "aggregate_function": "SUM",
@@ -221,16 +225,16 @@ def _tree_attributes(trees: TreeEnsemble) -> dict[str, Any]:
         "nodes_nodeids": own.tolist(),
         "nodes_featureids": np.maximum(trees.features, 0).tolist(),
         "nodes_modes": np.where(is_leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        "nodes_values_as_tensor": numpy_helper.from_array(values),
-        "nodes_truenodeids": np.where(is_leaf, 0, trees.left - below).tolist(),
-        "nodes_falsenodeids": np.where(is_leaf, 0, trees.right - below).tolist(),
+        "nodes_values_as_tensor": numpy_helper.from_array(trees.thresholds),
+        "nodes_truenodeids": np.where(is_leaf, 0, trees.left - first).tolist(),
+        "nodes_falsenodeids": np.where(is_leaf, 0, trees.right - first).tolist(),
         "nodes_missing_value_tracks_true": (
             trees.missing_left.astype(np.int64).tolist()
         ),
-        "target_treeids": tree_of[is_leaf].tolist(),
-        "target_nodeids": own[is_leaf].tolist(),
-        "target_ids": trees.outputs[tree_of[is_leaf]].tolist(),
-        "target_weights_as_tensor": numpy_helper.from_array(trees.thresholds[is_leaf]),
+        "target_treeids": target_trees.tolist(),
+        "target_nodeids": np.repeat(own[is_leaf], n_values).tolist(),
+        "target_ids": targets.reshape(-1).tolist(),
+        "target_weights_as_tensor": numpy_helper.from_array(weights),
     }
 
 
