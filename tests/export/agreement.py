@@ -1,32 +1,21 @@
 """An exported model against Python: in NumPy, and by onnxruntime."""
 
 import numpy as np
-import onnx
 import onnxruntime
 
 from skhep_dnn.export._program.in_numpy import evaluate
-from skhep_dnn.export._program.in_onnx import IR_VERSION, OPSET, TREE_OPSET, OnnxGraph
 from skhep_dnn.export._scoring_program import scoring_program
+from skhep_dnn.export._to_onnx import _model_proto
 
 
-def onnx_outputs(program, arrays):
+def onnx_outputs(scoring, arrays):
     """Return what onnxruntime makes of the inputs of a program."""
-    graph = OnnxGraph(program)
-    inputs, outputs = graph.inputs_and_outputs()
-    whole = onnx.helper.make_graph(
-        graph.nodes, "model", inputs, outputs, graph.initializers
-    )
-    opsets = [
-        onnx.helper.make_opsetid("", OPSET),
-        onnx.helper.make_opsetid("ai.onnx.ml", TREE_OPSET),
-    ]
-    model = onnx.helper.make_model(whole, ir_version=IR_VERSION, opset_imports=opsets)
-    onnx.checker.check_model(model, full_check=True)
+    content = _model_proto(scoring, "full").SerializeToString()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, arrays), strict=True))
+    session = onnxruntime.InferenceSession(content, options)
+    probability, decision = session.run(["probabilities", "decision_function"], arrays)
+    return {"probability": probability, "decision": decision}
 
 
 def check_agreement(
@@ -42,7 +31,7 @@ def check_agreement(
     assert scoring.classes == np.asarray(model.classes_).tolist()
     arrays = scoring.arrays(X, event_number)
     ours = evaluate(scoring.program, arrays)
-    theirs = onnx_outputs(scoring.program, arrays)
+    theirs = onnx_outputs(scoring, arrays)
     for found, tolerance in ((ours, in_numpy), (theirs, in_onnx)):
         np.testing.assert_allclose(
             found["probability"], expected, rtol=0, atol=tolerance

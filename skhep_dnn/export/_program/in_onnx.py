@@ -194,33 +194,42 @@ def _sum(graph: OnnxGraph, _: Step, x: list[str]) -> list[str]:
 
 
 def _trees(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
+    """Write sums of leaves in double precision, though the operator has float32 sums.
+
+    Each leaf is parted in two numbers: one with so few digits that float32 holds the
+    sum of all of them exactly, and the rest, which is small.
+    """
+    ensemble = step.attributes["ensemble"]
     sums = graph.node(
         "TreeEnsembleRegressor",
         x,
         domain="ai.onnx.ml",
-        **_tree_attributes(step.attributes["ensemble"]),
+        **_tree_attributes(ensemble),
+        **_leaf_attributes(ensemble),
     )
-    return [graph.node("Cast", [sums], to=onnx_dtype("float64"))]
+    n = len(ensemble.start)
+    double = graph.node("Cast", [sums], to=onnx_dtype("float64"))
+    parts = [_slice(graph, double, 0, n), _slice(graph, double, n, 2 * n)]
+    return [graph.node("Add", parts)]
+
+
+def _numbered_in_trees(
+    trees: TreeEnsemble,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the tree of each node, and its number there: the root has number 0."""
+    sizes = np.diff(np.append(trees.roots, len(trees.features)))
+    tree_of = np.repeat(np.arange(len(trees.roots)), sizes)
+    return tree_of, np.arange(len(trees.features)) - trees.roots[tree_of]
 
 
 def _tree_attributes(trees: TreeEnsemble) -> dict[str, Any]:
     from onnx import numpy_helper  # noqa: PLC0415 - an optional dependency
 
-    # Nodes are numbered in each tree from 0 on, its root first.
-    starts = np.append(trees.roots, len(trees.features))
-    tree_of = np.repeat(np.arange(len(trees.roots)), np.diff(starts))
+    tree_of, own = _numbered_in_trees(trees)
     first = trees.roots[tree_of]
-    own = np.arange(len(trees.features)) - first
     is_leaf = trees.features < 0
-    # Each leaf is named once for each of its values.
-    n_values = trees.values.shape[1]
-    target_trees = np.repeat(tree_of[is_leaf], n_values)
-    targets = trees.outputs[tree_of[is_leaf]][:, np.newaxis] + np.arange(n_values)
-    weights = trees.values[trees.left[is_leaf]].reshape(-1)
     return {
-        "n_targets": len(trees.start),
         "aggregate_function": "SUM",
-        "base_values_as_tensor": numpy_helper.from_array(trees.start),
         "nodes_treeids": tree_of.tolist(),
         "nodes_nodeids": own.tolist(),
         "nodes_featureids": np.maximum(trees.features, 0).tolist(),
@@ -231,10 +240,34 @@ def _tree_attributes(trees: TreeEnsemble) -> dict[str, Any]:
         "nodes_missing_value_tracks_true": (
             trees.missing_left.astype(np.int64).tolist()
         ),
-        "target_treeids": target_trees.tolist(),
-        "target_nodeids": np.repeat(own[is_leaf], n_values).tolist(),
-        "target_ids": targets.reshape(-1).tolist(),
-        "target_weights_as_tensor": numpy_helper.from_array(weights),
+    }
+
+
+def _leaf_attributes(trees: TreeEnsemble) -> dict[str, Any]:
+    """Return the leaves: each is named once for each of its values, and its rest."""
+    from onnx import numpy_helper  # noqa: PLC0415 - an optional dependency
+
+    tree_of, own = _numbered_in_trees(trees)
+    leaves = np.flatnonzero(trees.features < 0)
+    values = trees.values[trees.left[leaves]]
+    # Multiples of the step that are not above the bound have 23 bits.
+    largest = np.zeros(len(trees.roots))
+    np.maximum.at(largest, tree_of[leaves], np.abs(values).max(axis=1))
+    bound = largest.sum() + np.abs(trees.start).max()
+    step = 2.0 ** (np.ceil(np.log2(max(bound, np.finfo(np.float32).tiny))) - 23.0)
+    coarse, start = (np.round(a / step) * step for a in (values, trees.start))
+    n_outputs, n_values = len(start), values.shape[1]
+    targets = trees.outputs[tree_of[leaves]][:, np.newaxis] + np.arange(n_values)
+    weights = np.hstack([coarse, values - coarse])
+    return {
+        "n_targets": 2 * n_outputs,
+        "base_values_as_tensor": numpy_helper.from_array(
+            np.concatenate([start, trees.start - start])
+        ),
+        "target_treeids": np.repeat(tree_of[leaves], 2 * n_values).tolist(),
+        "target_nodeids": np.repeat(own[leaves], 2 * n_values).tolist(),
+        "target_ids": np.hstack([targets, targets + n_outputs]).ravel().tolist(),
+        "target_weights_as_tensor": numpy_helper.from_array(weights.ravel()),
     }
 
 
