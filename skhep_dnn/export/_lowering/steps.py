@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,10 @@ def columns_transformed(lowering: Lowering, step: Any, table: Table) -> Table:
         if (isinstance(inner, str) and inner == "drop") or not positions:
             continue
         if table.names is not None and hasattr(step, "feature_names_in_"):
-            wanted = [str(step.feature_names_in_[i]) for i in positions]
-            positions = table.positions(wanted, "columns of ColumnTransformer")
+            # Where both have names, columns are found by them, as in Python.
+            positions = [
+                table.names.index(step.feature_names_in_[i]) for i in positions
+            ]
         part = table.take(positions)
         if not isinstance(inner, str):
             part = lowering.transformed(inner, part)
@@ -214,7 +217,7 @@ def missing_indicated(lowering: Lowering, step: Any, table: Table) -> Table:  # 
 
 
 def _numbers_of_imputer(step: Any) -> NDArray[np.float64]:
-    if np.asarray(step.statistics_).dtype.kind not in "biuf":
+    if not all(isinstance(value, Real) for value in np.ravel(step.statistics_)):
         msg = (
             "SimpleImputer must fill in numbers, got "
             f"{shown(np.asarray(step.statistics_).tolist()[:20])}. Code categories as "
