@@ -1,45 +1,11 @@
 """An exported model against Python: in NumPy, and by onnxruntime."""
 
 import numpy as np
-import onnx
 import onnxruntime
 
 from skhep_dnn.export._program.in_numpy import evaluate
-from skhep_dnn.export._program.in_onnx import (
-    IR_VERSION,
-    OPSET,
-    TREE_OPSET,
-    OnnxGraph,
-    onnx_dtype,
-)
 from skhep_dnn.export._scoring_program import scoring_program
 from skhep_dnn.export._to_onnx import _model_proto
-
-
-def run_program(program, arrays):
-    """Return what onnxruntime makes of the inputs of any program."""
-    helper = onnx.helper
-    graph = OnnxGraph(program)
-    coming, going = (
-        [
-            helper.make_tensor_value_info(name, onnx_dtype(v.dtype), ["n", v.size])
-            for name, v in values
-        ]
-        for values in (
-            program.inputs.items(),
-            zip(graph.outputs.values(), program.outputs.values(), strict=True),
-        )
-    )
-    whole = helper.make_graph(graph.nodes, "g", coming, going, graph.initializers)
-    opsets = [
-        helper.make_opsetid("", OPSET),
-        helper.make_opsetid("ai.onnx.ml", TREE_OPSET),
-    ]
-    model = helper.make_model(whole, ir_version=IR_VERSION, opset_imports=opsets)
-    onnx.checker.check_model(model, full_check=True)
-    session = onnxruntime.InferenceSession(model.SerializeToString())
-    names = list(graph.outputs.values())
-    return dict(zip(program.outputs, session.run(names, arrays), strict=True))
 
 
 def onnx_outputs(scoring, arrays):

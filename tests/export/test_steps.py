@@ -47,7 +47,8 @@ from skhep_dnn.export._lowering.rules import SCORE_RULES, TRANSFORM_RULES
 from skhep_dnn.export._program.in_numpy import evaluate
 from skhep_dnn.export._program.program import Program
 from skhep_dnn.export._scoring_program import scoring_program
-from tests.export.agreement import check_agreement, run_program
+from tests.export.agreement import check_agreement
+from tests.export.test_program import in_onnx
 from tests.export.test_trees import events
 
 
@@ -64,13 +65,12 @@ def transformed(step, X):
     table = Table(program, columns, None if names is None else tuple(names))
     table = Lowering(SCORE_RULES, TRANSFORM_RULES).transformed(step, table)
     for k, column in enumerate(table.columns):
-        # An output is computed: a column that comes in would be written twice.
-        program.outputs[f"y{k}"] = column.number + 0.0
+        program.outputs[f"y{k}"] = column.number
     known = dict(enumerate(names or [f"x{i}" for i in range(X.shape[1])]))
     used = inputs.declare(known)
     arrays = {known[i]: values[:, [i]] for i in used}
     found = evaluate(program.simplify(), arrays)
-    for name, theirs in run_program(program, arrays).items():
+    for name, theirs in in_onnx(program, arrays).items():
         np.testing.assert_allclose(theirs, found[name], rtol=1e-6, atol=1e-9)
     return np.hstack(list(found.values())), table.names
 
@@ -180,7 +180,7 @@ def test_powers(method, power):
     "function",
     [
         *(np.log, np.log1p, np.log2, np.log10, np.sqrt, np.exp, np.reciprocal),
-        *(np.negative, np.sin, np.cos, np.tanh, np.arctan, np.floor),
+        *(np.negative, np.sin, np.cos, np.tanh, np.floor),
     ],
     ids=lambda function: function.__name__,
 )

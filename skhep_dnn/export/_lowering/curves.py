@@ -40,25 +40,29 @@ class Curve:
         last = np.append(first[1:], len(x)) - 1
         return cls(knots, y[first], (y[first] + y[last]) / 2.0, y[last])
 
-    def rows(self) -> Array:
-        """Return what is needed in each interval: (n_knots + 1, 5).
+    def rows(self, tolerance: float) -> Array:
+        """Return what is needed in each interval: (n_knots + 1, 8).
 
-        Interval i ends at, and includes, knot i. A row has that knot and the value at
-        it, and the line inside: where it starts, its value there, and its slope.
+        Interval i ends at, and includes, knot i. A row has the knot where it ends, the
+        value there, and how near a number must be to be at it; the same of the knot
+        where it starts; and of the line inside the value at the start and the slope.
         """
         n = len(self.knots)
         slopes = np.zeros(n + 1)
         with np.errstate(divide="ignore", over="ignore"):
             slopes[1:n] = (self.below[1:] - self.above[:-1]) / np.diff(self.knots)
-        starts = np.concatenate([self.knots[:1], self.knots])
+        near = tolerance * np.abs(self.knots).max()
+        nearness = np.where(self.below == self.above, 0.0, near)
+        places = np.column_stack([self.knots, self.at, nearness])
+        ends = np.vstack([places, places[-1]])
+        starts = np.vstack([places[0], places])
         values = np.concatenate([self.below[:1], self.above])
-        ends = np.append(self.knots, self.knots[-1])
-        return np.column_stack(
-            [ends, np.append(self.at, self.at[-1]), starts, values, slopes]
-        )
+        return np.column_stack([ends, starts, values, slopes])
 
 
-def piecewise_linear(x: Value, curves: Sequence[Curve]) -> Value:
+def piecewise_linear(
+    x: Value, curves: Sequence[Curve], tolerance: float = 0.0
+) -> Value:
     """Return the value of a curve for each number, undefined of undefined ones.
 
     Parameters
@@ -67,23 +71,30 @@ def piecewise_linear(x: Value, curves: Sequence[Curve]) -> Value:
         In double precision.
     curves : sequence of Curve
         One for each number.
+    tolerance : float, default=0.0
+        How near to a knot at which the curve jumps a number is at it, relative to the
+        largest knot: what was computed before may differ in the last digits.
 
     Returns
     -------
     y : Value
     """
     program = x.program
-    first = np.array([curve.knots[0] for curve in curves])
-    last = np.array([curve.knots[-1] for curve in curves])
+    low = np.array([curve.knots[0] for curve in curves])
+    high = np.array([curve.knots[-1] for curve in curves])
     # Comparisons keep what is undefined, other than minimum and maximum.
-    x = program.where(x < first, program.constant(first), x)
-    x = program.where(x > last, program.constant(last), x)
+    x = program.where(x < low, program.constant(low), x)
+    x = program.where(x > high, program.constant(high), x)
     places = program.cast(program.trees(x, _intervals(curves)), "int64")
     results = []
     for k, curve in enumerate(curves):
-        row = program.lookup(places[k], curve.rows())
-        inside = row[3] + row[4] * (x[k] - row[2])
-        results.append(program.where(program.equal(x[k], row[0]), row[1], inside))
+        row = program.lookup(places[k], curve.rows(tolerance))
+        y = row[6] + row[7] * (x[k] - row[3])
+        for first in (3, 0):
+            knot, value, nearness = row[first], row[first + 1], row[first + 2]
+            distance = program.elementwise("absolute", x[k] - knot)
+            y = program.where(distance > nearness, y, value)
+        results.append(program.where(program.is_nan(x[k]), x[k], y))
     return program.concatenate(results)
 
 

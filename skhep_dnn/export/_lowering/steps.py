@@ -360,7 +360,8 @@ def quantile_transformed(lowering: Lowering, step: Any, table: Table) -> Table: 
     program, kind = table.program, kind_of(table)
     x = program.cast(table.vector(kind), "float64")
     quantiles = np.asarray(step.quantiles_, dtype=np.float64)
-    y = piecewise_linear(x, [Curve.of_points(q, step.references_) for q in quantiles.T])
+    curves = [Curve.of_points(q, step.references_) for q in quantiles.T]
+    y = piecewise_linear(x, curves, 4.0 * float(np.finfo(kind).eps))
     bound = QUANTILE_BOUND if step.output_distribution == "normal" else 0.0
     low, high = quantiles[0], quantiles[-1]
     at_low, at_high = program.equal(x, low), program.equal(x, high)
@@ -434,7 +435,6 @@ def _log1p(x: Value) -> Value:
 
 _FUNCTIONS: list[tuple[Any, Callable[[Value], Value]]] = [
     (np.abs, lambda x: x.program.elementwise("absolute", x)),
-    (np.arctan, lambda x: x.program.elementwise("arctangent", x)),
     (np.cos, lambda x: x.program.elementwise("cosine", x)),
     (np.exp, lambda x: x.program.exp(x)),
     (np.floor, lambda x: x.program.floor(x)),

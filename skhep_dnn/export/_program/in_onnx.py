@@ -138,6 +138,21 @@ def _slice(graph: OnnxGraph, name: str, start: int, end: int) -> str:
     return graph.node("Slice", [name, *ends])
 
 
+def _concatenate(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
+    """Write vectors one after the other; a constant gets a row for each event."""
+    known = [value.constant is not None for value in step.inputs]
+    if any(known) and not all(known):
+        column = x[known.index(False)]
+        one = graph.constant(np.array([1]))
+        n_events = graph.node("Shape", [column], start=0, end=1)
+        shape = graph.node("Concat", [n_events, one], axis=0)
+        x = [
+            graph.node("Expand", [name, shape]) if constant else name
+            for name, constant in zip(x, known, strict=True)
+        ]
+    return [graph.node("Concat", x, axis=1)]
+
+
 def _take(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
     places = step.attributes["positions"]
     if (np.diff(places) == 1).all():
@@ -200,9 +215,11 @@ def _trees(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
     sum of all of them exactly, and the rest, which is small.
     """
     ensemble = step.attributes["ensemble"]
+    # Thresholds of double precision are compared with numbers of the same kind.
+    values = graph.node("Cast", x, to=onnx_dtype("float64"))
     sums = graph.node(
         "TreeEnsembleRegressor",
-        x,
+        [values],
         domain="ai.onnx.ml",
         **_tree_attributes(ensemble),
         **_leaf_attributes(ensemble),
@@ -301,7 +318,7 @@ Writer = Callable[[OnnxGraph, Step, list[str]], list[str]]
 _WRITERS: dict[str, Writer] = {
     "is_nan": lambda graph, _, x: [graph.node("IsNaN", x)],
     "cast": _cast,
-    "concatenate": lambda graph, _, x: [graph.node("Concat", x, axis=1)],
+    "concatenate": _concatenate,
     "take": _take,
     "dense": _dense,
     "embedding": _embedding,
