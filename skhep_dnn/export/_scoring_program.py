@@ -14,6 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 from skhep_dnn._messages import shown
 from skhep_dnn._tables import plain_table
 from skhep_dnn.exceptions import ExportError
+from skhep_dnn.export._lowering.cuts import (
+    cut_label,
+    is_selected,
+    score_of_signal,
+    signal_score,
+)
 from skhep_dnn.export._lowering.lowering import (
     Column,
     InputColumn,
@@ -70,8 +76,8 @@ class ScoringProgram:
         What comes in: the columns that are used, in their order, and event numbers.
     classes : list
         Labels of the classes.
-    signal : int or None
-        Position of the signal among them; None of several classes without one.
+    signal : tuple of int
+        Positions of the signal among them; none of several classes without one.
     cut : Cut or None
         Which events are selected.
     as_vector : bool
@@ -81,7 +87,7 @@ class ScoringProgram:
     program: Program
     inputs: tuple[InputSpec, ...]
     classes: list[Any]
-    signal: int | None
+    signal: tuple[int, ...]
     cut: Cut | None
     as_vector: bool = False
 
@@ -130,16 +136,18 @@ def scoring_program(
     model : classifier
         Fitted.
     X : DataFrame or ndarray of shape (n_samples, n_features)
-        Events with its columns; only their names are looked at.
+        Events with its columns; only their names and kinds are looked at.
     event_number : array-like of shape (n_samples,) or (n_samples, 2), default=None
         Event numbers, or run and event numbers, where they come beside the table.
     cut : Cut or None, default=None
         Which events are selected; None takes the cut of the classifier, if it has one.
-    pos_label : label, default=None
-        The signal; None takes the second of two classes.
+    pos_label : label or list of labels, default=None
+        The signal; None takes that of the cut of the classifier, or the second of two
+        classes.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Kind of the numbers that come in. "auto" takes float32 where networks alone read
-        the columns, as they do in Python, and float64 otherwise.
+        Kind of the numbers that come in. "auto" takes float32 where `X` is of float32,
+        in which scikit-learn then computes, or where networks alone read the columns,
+        and float64 otherwise.
     wide : {"float64", "float32"}, default="float64"
         Kind of numbers in which probabilities are combined.
     as_vector : bool, default=False
@@ -156,29 +164,13 @@ def scoring_program(
         If a part of the model cannot be exported.
     """
     check_is_fitted(model)
-    if cut is None and isinstance(model, SignificanceThresholdClassifier):
-        cut, pos_label = _own_cut(model)
     options = _Options(event_number, cut, pos_label, wide, as_vector)
     if dtype != "auto":
         return _lowered(model, X, dtype, options)
     trial = _lowered(model, X, "float64", options)
-    if not _reads_float32_alone(trial.program):
+    if not _is_float32(X) and not _reads_float32_alone(trial.program):
         return trial
     return _lowered(model, X, "float32", options)
-
-
-def _own_cut(model: SignificanceThresholdClassifier) -> tuple[Cut, Any]:
-    """Return the cut that a classifier has chosen, and the label of its signal."""
-    if len(model._signal) > 1:
-        msg = (
-            "`model` must have one class as its signal, got the cut on the sum of "
-            f"several: {shown(model._signal)}. Export its `estimator_`, and cut on the "
-            "sum of the probabilities."
-        )
-        raise ExportError(msg)
-    is_logit = model._response == "decision_function"
-    kind: ResponseMethod = "decision_function" if is_logit else "predict_proba"
-    return Cut(float(model.best_threshold_), kind), model._signal[0]
 
 
 class _Options(NamedTuple):
@@ -206,17 +198,14 @@ def _lowered(model: Any, X: Any, dtype: DType, options: _Options) -> ScoringProg
     lowering = Lowering(SCORE_RULES, TRANSFORM_RULES, options.wide, given, REASONS)
     scores = lowering.scores(model, Table(program, columns, names))
     classes = np.asarray(model.classes_).tolist()
-    signal = _position_of_signal(classes, options.pos_label)
-    cut = options.cut
-    selected = None if cut is None else _selected(scores, cut, signal)
+    is_signal = _signal_classes(model, classes, options.pos_label)
+    cut, selected = _selection(model, scores, is_signal, options.cut)
     program.outputs["probability"] = scores.probability
     program.outputs["decision"] = scores.decision
-    if not options.as_vector:
-        program.outputs["label"] = _label(scores, selected, signal)
     if scores.fold is not None:
         program.outputs["fold"] = scores.fold
-    if selected is not None and not options.as_vector:
-        program.outputs["selected"] = selected
+    if not options.as_vector:
+        program.outputs |= _labels(scores, is_signal, cut, selected)
     known = dict(enumerate(names or [f"x{i}" for i in range(n_columns)]))
     if options.as_vector:
         specs = _declared_as_vector(inputs, known)
@@ -230,49 +219,64 @@ def _lowered(model: Any, X: Any, dtype: DType, options: _Options) -> ScoringProg
     if scores.fold is not None and beside.used:
         told = {i: _free(name, known.values()) for i, name in enumerate(numbers)}
         specs += [InputSpec(told[i], "int64", None) for i in beside.declare(told)]
+    signal = tuple(np.flatnonzero(is_signal).tolist())
     return ScoringProgram(
         program.simplify(), tuple(specs), classes, signal, cut, options.as_vector
     )
 
 
-def _position_of_signal(classes: list[Any], pos_label: Any) -> int | None:
-    if pos_label is None:
-        return 1 if len(classes) == 2 else None
-    if pos_label not in classes:
-        msg = (
-            f"`pos_label` must be one of the classes {shown(classes)}, got "
-            f"{shown(pos_label)}. Correct it."
-        )
-        raise ValueError(msg)
-    return classes.index(pos_label)
-
-
-def _selected(scores: Scores, cut: Cut, signal: int | None) -> Value:
-    """Tell whether the score of the signal is not below the threshold."""
-    program = scores.probability.program
-    if signal is None:
-        msg = (
-            "`pos_label` must name the signal where there are more than two classes "
-            "and a threshold, got None. Pass its label."
-        )
-        raise ValueError(msg)
-    if cut.response_method == "predict_proba":
-        score = scores.probability[signal]
-    elif scores.decision.size == 1:
-        score = scores.decision if signal == 1 else -scores.decision
+def _selection(
+    model: Any, scores: Scores, is_signal: NDArray[np.bool_], cut: Cut | None
+) -> tuple[Cut | None, Value | None]:
+    """Return the cut that is asked for, or that of the classifier, and what passes."""
+    if cut is not None:
+        if not is_signal.any():
+            msg = (
+                "`pos_label` must name the signal where there are more than two classes "
+                "and a threshold, got None. Pass its label."
+            )
+            raise ValueError(msg)
+        score = score_of_signal(scores, is_signal, cut.response_method)
+    elif isinstance(model, SignificanceThresholdClassifier):
+        is_logit = model._response == "decision_function"
+        kind: ResponseMethod = "decision_function" if is_logit else "predict_proba"
+        cut = Cut(float(model.best_threshold_), kind)
+        score = signal_score(model, scores)
     else:
-        score = scores.decision[signal]
-    return ~(score < program.constant([cut.threshold], score.dtype))
+        return None, None
+    return cut, is_selected(score, cut.threshold)
 
 
-def _label(scores: Scores, selected: Value | None, signal: int | None) -> Value:
-    """Return the position of the most probable class, or of that which a cut allows."""
-    program = scores.probability.program
-    if selected is None or signal is None:
-        return program.argmax(scores.probability)
-    is_signal = program.constant(np.arange(scores.probability.size) == signal)
-    allowed = (selected & is_signal) | (~selected & ~is_signal)
-    return program.argmax(program.where(allowed, scores.probability, -1.0))
+def _labels(
+    scores: Scores,
+    is_signal: NDArray[np.bool_],
+    cut: Cut | None,
+    selected: Value | None,
+) -> dict[str, Value]:
+    """Return the most probable class, by the cut if there is one, and what passes."""
+    if cut is None or selected is None:
+        return {"label": scores.probability.program.argmax(scores.probability)}
+    label = cut_label(scores, is_signal, selected, cut.response_method)
+    return {"label": label, "selected": selected}
+
+
+def _signal_classes(
+    model: Any, classes: list[Any], pos_label: Any
+) -> NDArray[np.bool_]:
+    """Return which classes are the signal: none of several where none is named."""
+    if pos_label is None:
+        if isinstance(model, SignificanceThresholdClassifier):
+            return np.isin(classes, model._signal)
+        return np.arange(len(classes)) == (1 if len(classes) == 2 else -1)
+    named = pos_label if isinstance(pos_label, list | tuple) else [pos_label]
+    is_signal = np.array([label in named for label in classes])
+    if is_signal.sum() != len(named) or is_signal.all():
+        msg = (
+            f"`pos_label` must be one of the classes {shown(classes)}, or some but not "
+            f"all of them, got {shown(pos_label)}. Correct it."
+        )
+        raise ValueError(msg)
+    return is_signal
 
 
 def _declared_as_vector(inputs: Inputs, names: Mapping[int, str]) -> list[InputSpec]:
@@ -297,6 +301,12 @@ def _declared_as_vector(inputs: Inputs, names: Mapping[int, str]) -> list[InputS
     return [
         InputSpec(names[i], inputs.dtype, i, inputs.categories.get(i)) for i in columns
     ]
+
+
+def _is_float32(X: Any) -> bool:
+    """Tell whether scikit-learn has float32 numbers of a table, also of its whole."""
+    kinds = list(X.dtypes) if isinstance(X, pd.DataFrame) else [X.dtype]
+    return all(kind == np.float32 for kind in kinds)
 
 
 def _numbers_beside(event_number: ArrayLike | None) -> tuple[str, ...]:

@@ -106,8 +106,9 @@ def to_cpp(
         `SignificanceThresholdClassifier`, of others there is none.
     response_method : {"predict_proba", "decision_function"}, default="predict_proba"
         Which score the threshold is one of.
-    pos_label : label, default=None
-        The signal; None takes the second of two classes.
+    pos_label : label or list of labels, default=None
+        The signal; None takes that of a `SignificanceThresholdClassifier`, of others
+        the second of two classes.
     units : mapping of str to str, default=None
         Units of the columns, such as ``{"lep_pt": "GeV"}``, for the comments.
     namespace : str, default=None
@@ -377,12 +378,15 @@ def _interface(
         "}",
         "",
     ]
-    if scoring.signal is not None:
+    if scoring.signal:
+        what = ", ".join(str(scoring.classes[i]) for i in scoring.signal)
+        terms = " + ".join(f"result.probability[{i}]" for i in scoring.signal)
         lines += [
-            f"// Probability of the signal, {scoring.classes[scoring.signal]}.",
+            f"// Probability of the signal: {what}.".replace("\n", " "),
             "inline double score(",
             "    " + ",\n    ".join(arguments) + ") {",
-            f"  return evaluate({', '.join(names)}).probability[{scoring.signal}];",
+            f"  const Result result = evaluate({', '.join(names)});",
+            f"  return {terms};",
             "}",
             "",
         ]

@@ -119,8 +119,9 @@ def to_onnx(
         None takes that of a `SignificanceThresholdClassifier`, of others there is none.
     response_method : {"predict_proba", "decision_function"}, default="predict_proba"
         Which score the threshold is one of.
-    pos_label : label, default=None
-        The signal; None takes the second of two classes.
+    pos_label : label or list of labels, default=None
+        The signal; None takes that of a `SignificanceThresholdClassifier`, of others
+        the second of two classes.
     units : mapping of str to str, default=None
         Units of the columns, such as ``{"lep_pt": "GeV"}``, which are told in the file.
     profile : {"full", "basic"}, default="full"
@@ -396,7 +397,7 @@ def _metadata(
         ],
         "as_vector": scoring.as_vector,
         "classes": scoring.classes,
-        "signal": None if scoring.signal is None else scoring.classes[scoring.signal],
+        "signal": [scoring.classes[i] for i in scoring.signal],
         "threshold": None if cut is None else cut.threshold,
         "response_method": None if cut is None else cut.response_method,
         "fold_rule": _fold_rule(model) if scoring.has_folds else None,

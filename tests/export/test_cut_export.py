@@ -60,7 +60,12 @@ def cut_program(model, X):
     program.outputs |= {
         "score": score,
         "selected": selected,
-        "label": cut_label(model, scores, selected),
+        "label": cut_label(
+            scores,
+            np.isin(model.classes_, model._signal),
+            selected,
+            model._response,
+        ),
     }
     inputs.declare(dict(enumerate(X)))
     return program.simplify()

@@ -1,5 +1,7 @@
 """Programs say the same in NumPy, in ONNX and in C++, operation by operation."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -197,10 +199,11 @@ def two_trees():
         roots=np.array([0, 3]),
         outputs=np.array([0, 1]),
         features=np.array([0, -1, -1, 1, 0, -1, -1, -1]),
-        thresholds=np.array([0.5, -1.25, 2.5, 0.0, -0.5, 10.0, 20.0, 30.0]),
-        left=np.array([1, 0, 0, 4, 5, 0, 0, 0]),
+        thresholds=np.array([0.5, 0.0, 0.0, 0.0, -0.5, 0.0, 0.0, 0.0]),
+        left=np.array([1, 0, 1, 4, 5, 2, 3, 4]),  # of leaves, rows of the values
         right=np.array([2, 0, 0, 7, 6, 0, 0, 0]),
         missing_left=np.array([1, 0, 0, 0, 1, 0, 0, 0], dtype=bool),
+        values=np.array([[-1.25], [2.5], [10.0], [20.0], [30.0]]),
         start=np.array([0.125, -3.0]),
     )
 
@@ -219,6 +222,32 @@ def test_trees(dtype, tmp_path):
     up = ~(values[:, 1] <= 0.0)  # an undefined value, too
     low = np.where(np.isnan(values[:, 0]) | (values[:, 0] <= -0.5), 10.0, 20.0)
     np.testing.assert_array_equal(found[:, 1], np.where(up, 30.0, low) - 3.0)
+
+
+@needs_compiler
+def test_leaves_of_several_numbers_and_sums_in_double_precision(tmp_path):
+    trees = replace(
+        two_trees(),
+        outputs=np.array([0, 0]),
+        values=np.array([[0.1, -1e-9], [1 / 3, 2.0], [7.7, 0.3], [1e4, 0.0], [5, 6]]),
+    )
+    program = Program("trees")
+    program.outputs["sums"] = program.trees(program.input("x", 3, "float64"), trees)
+    values = numbers("float64")
+    # The operator of ONNX has float32 sums, in which these would differ by 1e-4.
+    found = compare(program, {"x": values}, tmp_path, rtol=0, atol=1e-10)["sums"]
+    first = (values[:, 0] > 0.5).astype(int)
+    second = np.where(values[:, 1] > 0.0, 4, np.where(values[:, 0] > -0.5, 3, 2))
+    expected = trees.start + trees.values[first] + trees.values[second]
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
+def test_constants_beside_vectors_have_a_row_for_each_event():
+    program = Program("constants")
+    parts = [program.constant([2.0], "float32"), program.input("x", 3)]
+    program.outputs["y"] = program.concatenate(parts)
+    found = compare(program, {"x": numbers("float32")}, None)["y"]
+    np.testing.assert_array_equal(found[:, 0], 2.0)
 
 
 @needs_compiler

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skhep_dnn.export._lowering.lowering import Lowering, Scores, Table
 from skhep_dnn.export._lowering.means import mean_scores
 from skhep_dnn.export._program.program import Value
 
-__all__ = ["cut_label", "is_selected", "signal_score", "threshold_scores"]
+__all__ = [
+    "cut_label",
+    "is_selected",
+    "score_of_signal",
+    "signal_score",
+    "threshold_scores",
+]
 
 
 def threshold_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
@@ -19,6 +26,38 @@ def threshold_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
         return lowering.scores(model.estimator_, table)
     parts = [lowering.scores(one, table) for one in model._fold_models.models]
     return mean_scores(lowering, parts, model._fold_models.response)
+
+
+def score_of_signal(
+    scores: Scores, is_signal: NDArray[np.bool_], response_method: str
+) -> Value:
+    """Return the number that a cut is made on which somebody else has chosen.
+
+    Parameters
+    ----------
+    scores : Scores
+        What a classifier says of an event.
+    is_signal : ndarray of shape (n_classes,), dtype bool
+        Which classes are the signal.
+    response_method : {"predict_proba", "decision_function"}
+        The probability of these classes, or its logit.
+
+    Returns
+    -------
+    score : Value
+        One number, larger for events more like the signal.
+    """
+    signal = np.flatnonzero(is_signal).tolist()
+    program = scores.probability.program
+    probability = program.sum(scores.probability[signal])
+    if response_method == "predict_proba":
+        return probability
+    if len(is_signal) == 2:
+        return scores.decision if is_signal[1] else -scores.decision
+    if len(signal) == 1:
+        return scores.decision[signal]
+    rest = program.sum(scores.probability[np.flatnonzero(~is_signal).tolist()])
+    return program.log(probability) - program.log(rest)
 
 
 def signal_score(model: Any, scores: Scores) -> Value:
@@ -57,28 +96,34 @@ def is_selected(score: Value, threshold: float) -> Value:
     return (score > threshold) | score.program.equal(score, threshold)
 
 
-def cut_label(model: Any, scores: Scores, selected: Value) -> Value:
-    """Return the position of the class that `predict` of the classifier names.
+def cut_label(
+    scores: Scores,
+    is_signal: NDArray[np.bool_],
+    selected: Value,
+    response_method: str,
+) -> Value:
+    """Return the position of the most probable class that a cut allows.
 
     Parameters
     ----------
-    model : SignificanceThresholdClassifier
-        Fitted.
     scores : Scores
-        What `threshold_scores` has made of it.
+        What a classifier says of an event.
+    is_signal : ndarray of shape (n_classes,), dtype bool
+        Which classes are the signal.
     selected : Value
         Whether the event is selected.
+    response_method : {"predict_proba", "decision_function"}
+        By what classes are compared.
 
     Returns
     -------
     label : Value
-        A whole number: of several signal classes, or background ones, the position of
-        the most probable.
+        A whole number.
     """
     program = selected.program
-    is_signal = program.constant(np.isin(model.classes_, model._signal))
-    allowed = (selected & is_signal) | (~selected & ~is_signal)
+    signal = program.constant(is_signal)
+    allowed = (selected & signal) | (~selected & ~signal)
     answers = scores.probability
-    if len(model.classes_) > 2 and model._response != "predict_proba":
+    if len(is_signal) > 2 and response_method != "predict_proba":
         answers = scores.decision
     return program.argmax(program.where(allowed, answers, -np.inf))

@@ -84,23 +84,24 @@ inline void embedding(bool cosine, const T* x, const T* a, const T* b, const T* 
   }
 }
 
-// Sums of the leaves that an event reaches; the last node of an inner one is its child.
+// Sums of the leaves that an event reaches; `left` of a leaf is its row in `values`.
 template <class T>
 inline void trees(const T* x, const std::int64_t* roots, const std::int64_t* outputs,
-                  int n_trees, const std::int64_t* features, const double* values,
+                  int n_trees, const std::int64_t* features, const double* thresholds,
                   const std::int64_t* left, const std::int64_t* right,
-                  const std::int64_t* missing_left, const double* start, int n_out,
-                  double* y) {
+                  const std::int64_t* missing_left, const double* values, int n_values,
+                  const double* start, int n_out, double* y) {
   for (int j = 0; j < n_out; ++j) y[j] = start[j];
   for (int tree = 0; tree < n_trees; ++tree) {
     std::int64_t node = roots[tree];
     while (features[node] >= 0) {
       const double value = static_cast<double>(x[features[node]]);
       const bool goes_left =
-          is_nan(value) ? missing_left[node] != 0 : value <= values[node];
+          is_nan(value) ? missing_left[node] != 0 : value <= thresholds[node];
       node = goes_left ? left[node] : right[node];
     }
-    y[outputs[tree]] += values[node];
+    const double* const leaf = values + left[node] * n_values;
+    for (int j = 0; j < n_values; ++j) y[outputs[tree] + j] += leaf[j];
   }
 }
 
@@ -419,6 +420,8 @@ def _trees(body: _Body, step: Step) -> list[str]:
         pool(known.left),
         pool(known.right),
         pool(known.missing_left.astype(np.int64)),
+        pool(known.values),
+        str(known.values.shape[1]),
         pool(known.start),
         str(len(known.start)),
         body.names[step.outputs[0]],

@@ -61,21 +61,19 @@ def evaluate(program: Program, inputs: Mapping[str, Array]) -> dict[str, Array]:
 def sums_of_trees(ensemble: TreeEnsemble, X: Array) -> NDArray[np.float64]:
     """Return the sums of the leaves that events reach: (n_events, n_outputs)."""
     result = np.tile(ensemble.start, (len(X), 1))
-    events = np.arange(len(X))
+    n_values = ensemble.values.shape[1]
+    columns = np.ascontiguousarray(X.T, dtype=np.float64)
     for root, output in zip(ensemble.roots, ensemble.outputs, strict=True):
         node = np.full(len(X), root)
-        while True:
-            feature = ensemble.features[node]
-            inner = feature >= 0
-            if not inner.any():
-                break
-            x = X[events, np.maximum(feature, 0)].astype(np.float64)
-            goes_left = np.where(
-                np.isnan(x), ensemble.missing_left[node], x <= ensemble.thresholds[node]
-            )
-            below = np.where(goes_left, ensemble.left[node], ensemble.right[node])
-            node = np.where(inner, below, node)
-        result[:, output] += ensemble.thresholds[node]
+        events = np.flatnonzero(ensemble.features[node] >= 0)
+        while len(events):  # those that have not come to a leaf
+            at = node[events]
+            x = columns[ensemble.features[at], events]
+            goes_left = x <= ensemble.thresholds[at]
+            goes_left |= np.isnan(x) & ensemble.missing_left[at]
+            node[events] = np.where(goes_left, ensemble.left[at], ensemble.right[at])
+            events = events[ensemble.features[node[events]] >= 0]
+        result[:, output : output + n_values] += ensemble.values[ensemble.left[node]]
     return result
 
 

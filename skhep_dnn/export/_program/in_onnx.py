@@ -146,15 +146,16 @@ def _slice(graph: OnnxGraph, name: str, start: int, end: int) -> str:
 
 
 def _concatenate(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
-    """Put numbers side by side; constants, of one row, once for each event."""
-    varies = [value.constant is None for value in step.inputs]
-    if not all(varies):
-        n_events = graph.node("Shape", [x[varies.index(True)]], start=0, end=1)
-        shape = [n_events, graph.constant(np.array([1]))]
-        rows = graph.node("Concat", shape, axis=0)
+    """Write vectors one after the other; a constant gets a row for each event."""
+    known = [value.constant is not None for value in step.inputs]
+    if any(known) and not all(known):
+        column = x[known.index(False)]
+        one = graph.constant(np.array([1]))
+        n_events = graph.node("Shape", [column], start=0, end=1)
+        shape = graph.node("Concat", [n_events, one], axis=0)
         x = [
-            name if is_row else graph.node("Expand", [name, rows])
-            for name, is_row in zip(x, varies, strict=True)
+            graph.node("Expand", [name, shape]) if constant else name
+            for name, constant in zip(x, known, strict=True)
         ]
     return [graph.node("Concat", x, axis=1)]
 
@@ -233,43 +234,82 @@ def _sum(graph: OnnxGraph, _: Step, x: list[str]) -> list[str]:
 
 
 def _trees(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
+    """Write sums of leaves in double precision, though the operator has float32 sums.
+
+    Each leaf is parted in two numbers: one with so few digits that float32 holds the
+    sum of all of them exactly, and the rest, which is small.
+    """
+    ensemble = step.attributes["ensemble"]
+    # Thresholds of double precision are compared with numbers of the same kind.
+    values = graph.node("Cast", x, to=onnx_dtype("float64"))
     sums = graph.node(
         "TreeEnsembleRegressor",
-        x,
+        [values],
         domain="ai.onnx.ml",
-        **_tree_attributes(step.attributes["ensemble"]),
+        **_tree_attributes(ensemble),
+        **_leaf_attributes(ensemble),
     )
-    return [graph.node("Cast", [sums], to=onnx_dtype("float64"))]
+    n = len(ensemble.start)
+    double = graph.node("Cast", [sums], to=onnx_dtype("float64"))
+    parts = [_slice(graph, double, 0, n), _slice(graph, double, n, 2 * n)]
+    return [graph.node("Add", parts)]
+
+
+def _numbered_in_trees(
+    trees: TreeEnsemble,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the tree of each node, and its number there: the root has number 0."""
+    sizes = np.diff(np.append(trees.roots, len(trees.features)))
+    tree_of = np.repeat(np.arange(len(trees.roots)), sizes)
+    return tree_of, np.arange(len(trees.features)) - trees.roots[tree_of]
 
 
 def _tree_attributes(trees: TreeEnsemble) -> dict[str, Any]:
     from onnx import numpy_helper  # noqa: PLC0415 - an optional dependency
 
-    # Nodes are numbered in each tree from 0 on, its root first.
-    starts = np.append(trees.roots, len(trees.features))
-    tree_of = np.repeat(np.arange(len(trees.roots)), np.diff(starts))
-    own = np.arange(len(trees.features)) - trees.roots[tree_of]
+    tree_of, own = _numbered_in_trees(trees)
+    first = trees.roots[tree_of]
     is_leaf = trees.features < 0
-    below = trees.roots[tree_of]
-    values = np.where(is_leaf, 0.0, trees.thresholds)
     return {
-        "n_targets": len(trees.start),
         "aggregate_function": "SUM",
-        "base_values_as_tensor": numpy_helper.from_array(trees.start),
         "nodes_treeids": tree_of.tolist(),
         "nodes_nodeids": own.tolist(),
         "nodes_featureids": np.maximum(trees.features, 0).tolist(),
         "nodes_modes": np.where(is_leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        "nodes_values_as_tensor": numpy_helper.from_array(values),
-        "nodes_truenodeids": np.where(is_leaf, 0, trees.left - below).tolist(),
-        "nodes_falsenodeids": np.where(is_leaf, 0, trees.right - below).tolist(),
+        "nodes_values_as_tensor": numpy_helper.from_array(trees.thresholds),
+        "nodes_truenodeids": np.where(is_leaf, 0, trees.left - first).tolist(),
+        "nodes_falsenodeids": np.where(is_leaf, 0, trees.right - first).tolist(),
         "nodes_missing_value_tracks_true": (
             trees.missing_left.astype(np.int64).tolist()
         ),
-        "target_treeids": tree_of[is_leaf].tolist(),
-        "target_nodeids": own[is_leaf].tolist(),
-        "target_ids": trees.outputs[tree_of[is_leaf]].tolist(),
-        "target_weights_as_tensor": numpy_helper.from_array(trees.thresholds[is_leaf]),
+    }
+
+
+def _leaf_attributes(trees: TreeEnsemble) -> dict[str, Any]:
+    """Return the leaves: each is named once for each of its values, and its rest."""
+    from onnx import numpy_helper  # noqa: PLC0415 - an optional dependency
+
+    tree_of, own = _numbered_in_trees(trees)
+    leaves = np.flatnonzero(trees.features < 0)
+    values = trees.values[trees.left[leaves]]
+    # Multiples of the step that are not above the bound have 23 bits.
+    largest = np.zeros(len(trees.roots))
+    np.maximum.at(largest, tree_of[leaves], np.abs(values).max(axis=1))
+    bound = largest.sum() + np.abs(trees.start).max()
+    step = 2.0 ** (np.ceil(np.log2(max(bound, np.finfo(np.float32).tiny))) - 23.0)
+    coarse, start = (np.round(a / step) * step for a in (values, trees.start))
+    n_outputs, n_values = len(start), values.shape[1]
+    targets = trees.outputs[tree_of[leaves]][:, np.newaxis] + np.arange(n_values)
+    weights = np.hstack([coarse, values - coarse])
+    return {
+        "n_targets": 2 * n_outputs,
+        "base_values_as_tensor": numpy_helper.from_array(
+            np.concatenate([start, trees.start - start])
+        ),
+        "target_treeids": np.repeat(tree_of[leaves], 2 * n_values).tolist(),
+        "target_nodeids": np.repeat(own[leaves], 2 * n_values).tolist(),
+        "target_ids": np.hstack([targets, targets + n_outputs]).ravel().tolist(),
+        "target_weights_as_tensor": numpy_helper.from_array(weights.ravel()),
     }
 
 

@@ -125,15 +125,20 @@ class TreeEnsemble:
     roots : ndarray of shape (n_trees,), dtype int64
         First node of each tree.
     outputs : ndarray of shape (n_trees,), dtype int64
-        To which output the leaves of each tree are added.
+        To which output the first value of the leaves of each tree is added; the others
+        are added to those that follow.
     features : ndarray of shape (n_nodes,), dtype int64
         Column of each node; -1 of a leaf.
     thresholds : ndarray of shape (n_nodes,), dtype float64
-        Threshold of a node, value of a leaf.
-    left, right : ndarray of shape (n_nodes,), dtype int64
-        Where an event goes.
+        Threshold of a node; 0 of a leaf.
+    left : ndarray of shape (n_nodes,), dtype int64
+        Where an event goes; of a leaf, its row in `values`.
+    right : ndarray of shape (n_nodes,), dtype int64
+        Where an event goes that does not go left; 0 of a leaf.
     missing_left : ndarray of shape (n_nodes,), dtype bool
         Whether an undefined value goes left.
+    values : ndarray of shape (n_leaves, n_values), dtype float64
+        What a leaf adds to one output, or to several in a row.
     start : ndarray of shape (n_outputs,), dtype float64
         Added to the sums.
     """
@@ -145,6 +150,7 @@ class TreeEnsemble:
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     missing_left: NDArray[np.bool_]
+    values: NDArray[np.float64]
     start: NDArray[np.float64]
 
 
