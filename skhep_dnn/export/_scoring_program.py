@@ -232,8 +232,8 @@ def _selection(
     if cut is not None:
         if not is_signal.any():
             msg = (
-                "`pos_label` must name the signal where there are more than two classes "
-                "and a threshold, got None. Pass its label."
+                "`pos_label` must name the signal where there are more than two "
+                "classes and a threshold, got None. Pass its label."
             )
             raise ValueError(msg)
         score = score_of_signal(scores, is_signal, cut.response_method)
