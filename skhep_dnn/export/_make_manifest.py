@@ -513,8 +513,10 @@ def _shown(value: Any) -> str:
         return f"{type(value).__name__}(...)"
     if isinstance(value, np.ndarray | pd.Series | pd.DataFrame):
         own = np.asarray(value)
-        text = sha256(repr(own.tolist()).encode()).hexdigest()
-        return f"{type(value).__name__} of shape {own.shape}, SHA-256 {text}"
+        is_plain = own.dtype.kind in "biufSU"
+        content = own.tobytes() if is_plain else repr(own.tolist()).encode()
+        hashed = sha256(content).hexdigest()
+        return f"{type(value).__name__} of shape {own.shape}, SHA-256 {hashed}"
     if isclass(value) or isroutine(value):
         return _name_of(value)
     if isinstance(value, list | tuple):
