@@ -77,10 +77,10 @@ def make_manifest(
 ) -> Manifest:
     """Return the manifest of an exported model; `Manifest.write` writes it.
 
-    Make it when the model is exported, of the events of the fit. Figures of merit are
-    those of events that no model has seen which scores them: of the training events
-    where one model of several folds scores each, else of a test sample, if there is
-    one.
+    `to_onnx` and `to_cpp` make and write it; it can be made for a file of any other
+    kind, too. It is made of the events of the fit. Figures of merit are those of events
+    that no model has seen which scores them: of the training events where one model of
+    several folds scores each, else of a test sample, if there is one.
 
     Parameters
     ----------
