@@ -77,10 +77,10 @@ def make_manifest(
 ) -> Manifest:
     """Return the manifest of an exported model; `Manifest.write` writes it.
 
-    Make it when the model is exported, of the events of the fit. Figures of merit are
-    those of events that no model has seen which scores them: of the training events
-    where one model of several folds scores each, else of a test sample, if there is
-    one.
+    `to_onnx` and `to_cpp` make and write it; it can be made for a file of any other
+    kind, too. It is made of the events of the fit. Figures of merit are those of events
+    that no model has seen which scores them: of the training events where one model of
+    several folds scores each, else of a test sample, if there is one.
 
     Parameters
     ----------
@@ -513,8 +513,10 @@ def _shown(value: Any) -> str:
         return f"{type(value).__name__}(...)"
     if isinstance(value, np.ndarray | pd.Series | pd.DataFrame):
         own = np.asarray(value)
-        text = sha256(repr(own.tolist()).encode()).hexdigest()
-        return f"{type(value).__name__} of shape {own.shape}, SHA-256 {text}"
+        is_plain = own.dtype.kind in "biufSU"
+        content = own.tobytes() if is_plain else repr(own.tolist()).encode()
+        hashed = sha256(content).hexdigest()
+        return f"{type(value).__name__} of shape {own.shape}, SHA-256 {hashed}"
     if isclass(value) or isroutine(value):
         return _name_of(value)
     if isinstance(value, list | tuple):

@@ -10,15 +10,21 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import LinearSVC
 
 from skhep_dnn.datasets import make_gaussian_events
 from skhep_dnn.ensemble import CrossFitClassifier
-from skhep_dnn.exceptions import VerificationError
+from skhep_dnn.exceptions import DataFileError, VerificationError
 from skhep_dnn.export import Manifest, make_manifest, verify_export
+from skhep_dnn.export._fold_rule import FoldRule
+from skhep_dnn.export._manifest import FileRecord, SeenRecord
+from skhep_dnn.export._seen_events import SeenEvents
 from skhep_dnn.metrics import weighted_roc_auc
 from skhep_dnn.model_selection import EventNumberKFold, SignificanceThresholdClassifier
 from tests.export.stand_in import StandIn, export, flip_byte, open_stand_in
@@ -284,9 +290,6 @@ def test_seen_events_of_another_fit(exported):
 
 
 def write_seen(manifest, path, seen):
-    from skhep_dnn.export._manifest import FileRecord, SeenRecord  # noqa: PLC0415
-    from skhep_dnn.export._seen_events import SeenEvents  # noqa: PLC0415
-
     made = SeenEvents.of(*seen.values())
     content = made.to_bytes()
     record = SeenRecord(
@@ -478,8 +481,6 @@ def test_several_classes(tmp_path):
 
 
 def test_a_model_without_probabilities(tmp_path):
-    from sklearn.svm import LinearSVC  # noqa: PLC0415
-
     model = CrossFitClassifier(LinearSVC(), cv=3, event_number="EventId").fit(X, Y)
     path = tmp_path / "model.bin"
     path.write_bytes(b"exported")
@@ -615,6 +616,69 @@ def test_another_schema(exported):
     replace(manifest, classes=None, training=None, seen_content=content).write(exported)
     result = verify_export(exported)
     assert "must have the parts of schema 1, got others" in detail(result, "manifest")
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "{", "\xff", ""])
+def test_a_manifest_that_is_none(exported, text):
+    place = exported.with_name("model.bin.manifest.json")
+    place.write_bytes(text.encode("latin-1"))
+    result = verify_export(exported)
+    assert "A manifest must be" in detail(result, "manifest")
+    with pytest.raises(DataFileError, match="A manifest must be"):
+        Manifest.read(place)
+
+
+def test_seen_events_that_are_none(exported):
+    """With a manifest that fits them, so that their hash is right."""
+    manifest = Manifest.read(exported)
+    place = exported.with_name(manifest.seen.file.name)
+    for content, told in [
+        (b"none", "must be an npz archive as it was exported"),
+        (place.read_bytes(), "400 events, 401 were in the fit"),
+    ]:
+        record = FileRecord.of(manifest.seen.file.name, content)
+        seen = SeenRecord(record, "numbers", 401)
+        replace(manifest, seen=seen, seen_content=content).write(exported)
+        result = verify_export(exported, X)
+        assert told in detail(result, "model.bin.seen.npz")
+        assert status(result)["fold rule"] == "not checked"
+        assert status(result)["unseen"] == "not checked"
+
+
+def test_a_model_without_a_decision_function(tmp_path):
+    trees = RandomForestClassifier(n_estimators=5, max_depth=3, random_state=0)
+    model = cross_fit().set_params(estimator=trees).fit(X, Y, sample_weight=np.abs(W))
+    assert not hasattr(trees, "decision_function")
+    manifest = export(model, tmp_path / "model.bin", X, y=Y, sample_weight=W)
+    auc = weighted_roc_auc(Y, model.oof_decision_function_, W)
+    assert manifest.training.metrics["roc_auc"].value == pytest.approx(auc)
+    assert verify_export(tmp_path / "model.bin", X, Y, W, training=True).passed
+    single = RandomForestClassifier(n_estimators=5, random_state=0).fit(X[COLUMNS], Y)
+    path = tmp_path / "single.bin"
+    path.write_bytes(b"exported")
+    of_test = {"X_test": NEW[COLUMNS], "y_test": Y_NEW}
+    manifest = make_manifest(single, path, X[COLUMNS], **of_test)
+    auc = weighted_roc_auc(Y_NEW, single.predict_proba(NEW[COLUMNS])[:, 1])
+    assert manifest.test.metrics["roc_auc"].value == pytest.approx(auc)
+
+
+def test_frozen_models_and_searches_are_looked_into(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"exported")
+    frozen = FrozenEstimator(FITTED)
+    assert make_manifest(frozen, path, X, y=Y).fold_rule.scored_by == "fold"
+    beside = cross_fit(event_number=None)
+    numbers = X["EventId"].to_numpy()
+    beside.fit(X[COLUMNS], Y, np.abs(W), event_number=numbers)
+    step = make_pipeline("passthrough", None, FunctionTransformer(), beside)
+    manifest = make_manifest(step, path, X[COLUMNS], y=Y, event_number=numbers)
+    assert manifest.fold_rule.scored_by == "fold"
+    assert manifest.training.metrics["roc_auc"].value > 0.5
+
+
+def test_a_rule_without_numbers_has_no_folds():
+    with pytest.raises(ValueError, match="select the model, got the rule of 'single'"):
+        FoldRule.of_single().folds(np.zeros((1, 2), dtype=np.int64))
 
 
 def test_versions_are_told(exported):

@@ -41,14 +41,9 @@ def status(verification):
     return {check.name: check.status for check in verification.checks}
 
 
-def export(model, path, table, *, event_number=None, threshold=0.6, **options):
-    cut = {"threshold": threshold, "event_number": event_number}
-    made = to_cpp(model, path, table, **cut)
-    manifest = make_manifest(
-        model, made.paths, table, self_test=made.self_test, **cut, **options
-    )
-    manifest.write(path)
-    return manifest
+def export(model, path, table, *, y=None, sample_weight=None, **options):
+    options = {"threshold": 0.6, **options}
+    return to_cpp(model, path, table, y, sample_weight, **options)
 
 
 @needs_compiler

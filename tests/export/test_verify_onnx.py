@@ -13,6 +13,7 @@ from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export import (
     ExportedClassifier,
+    Manifest,
     make_manifest,
     to_onnx,
     verify_export,
@@ -57,20 +58,10 @@ def status(verification):
     return {check.name: check.status for check in verification.checks}
 
 
-def export(model, path, table, *, event_number=None, y=Y, w=W, **cut):
-    made = to_onnx(model, path, table, event_number=event_number, **cut)
-    manifest = make_manifest(
-        model,
-        made.paths,
-        table,
-        y=y,
-        sample_weight=w,
-        event_number=event_number,
-        self_test=made.self_test,
-        **cut,
-    )
-    manifest.write(path)
-    return manifest
+def export(model, path, table, *, y=Y, w=W, **options):
+    made = to_onnx(model, path, table, y, w, **options)
+    assert made.manifest.name == f"{path.name}.manifest.json"
+    return Manifest.read(path)
 
 
 ALL_PASSED = {
@@ -124,21 +115,10 @@ def test_arrays(tmp_path):
 def test_a_single_model(tmp_path):
     path = tmp_path / "model.onnx"
     model = network().fit(X[COLUMNS], Y, W)
-    made = to_onnx(model, path, X[COLUMNS])
-    manifest = make_manifest(
-        model,
-        made.paths,
-        X[COLUMNS],
-        y=Y,
-        sample_weight=W,
-        X_test=NEW[COLUMNS],
-        y_test=EVENTS.target[N:],
-        sample_weight_test=EVENTS.sample_weight[N:],
-    )
-    manifest.write(path)
-    result = verify_export(
-        path, NEW[COLUMNS], EVENTS.target[N:], EVENTS.sample_weight[N:]
-    )
+    of_test = NEW[COLUMNS], EVENTS.target[N:], EVENTS.sample_weight[N:]
+    names = "X_test", "y_test", "sample_weight_test"
+    export(model, path, X[COLUMNS], **dict(zip(names, of_test, strict=True)))
+    result = verify_export(path, *of_test)
     assert result.passed
     assert status(result)["figures of merit"] == "passed"
     result = verify_export(path, X[COLUMNS], Y, W)
@@ -178,8 +158,7 @@ def test_several_classes_and_categories(tmp_path):
     model = cross_fit().set_params(estimator__categorical_features=["channel"])
     model.fit(table, y)
     path = tmp_path / "model.onnx"
-    made = to_onnx(model, path, table)
-    make_manifest(model, made.paths, table, y=y).write(path)
+    export(model, path, table, y=y, w=None)
     result = verify_export(path, table, y, training=True)
     assert "failed" not in status(result).values()
     for name in ("events of the fit", "scores", "figures of merit"):
@@ -269,10 +248,8 @@ def test_files_that_nothing_runs(model, tmp_path, monkeypatch):
 
 
 def test_one_file_for_each_fold(model, tmp_path):
-    made = to_onnx(model, tmp_path / "model.onnx", X, profile="basic")
-    manifest = make_manifest(model, made.paths, X, y=Y)
-    manifest.write(made.paths[0])
-    assert len(manifest.files) == 3
+    made = to_onnx(model, tmp_path / "model.onnx", X, Y, W, profile="basic")
+    assert len(Manifest.read(made.paths[0]).files) == 3
     result = verify_export(made.paths[0], X)
     assert result.passed
     reasons = {c.name: c.detail for c in result.checks if c.status == "not checked"}
