@@ -16,6 +16,7 @@ from skhep_dnn._tables import plain_table
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export._lowering.cuts import (
     cut_label,
+    cut_response,
     is_selected,
     score_of_signal,
     signal_score,
@@ -232,15 +233,13 @@ def _selection(
     if cut is not None:
         if not is_signal.any():
             msg = (
-                "`pos_label` must name the signal where there are more than two classes "
-                "and a threshold, got None. Pass its label."
+                "`pos_label` must name the signal where there are more than two "
+                "classes and a threshold, got None. Pass its label."
             )
             raise ValueError(msg)
         score = score_of_signal(scores, is_signal, cut.response_method)
     elif isinstance(model, SignificanceThresholdClassifier):
-        is_logit = model._response == "decision_function"
-        kind: ResponseMethod = "decision_function" if is_logit else "predict_proba"
-        cut = Cut(float(model.best_threshold_), kind)
+        cut = Cut(float(model.best_threshold_), cut_response(model))
         score = signal_score(model, scores)
     else:
         return None, None
