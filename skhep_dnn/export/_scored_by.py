@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from skhep_dnn.export._fold_rule import FoldRule
+from skhep_dnn.export._lowering.cuts import cut_response
 from skhep_dnn.export._sample_record import ThresholdScore
 
 __all__ = ["ScoredModel", "scored_model"]
@@ -109,10 +110,9 @@ def _inside(model: Any) -> Any:
 
 
 def _cut_of(model: Any) -> dict[str, Any]:
-    kind = "predict_proba" if model._response == "predict_proba" else None
     return {
         "threshold": float(model.best_threshold_),
-        "response_method": kind or "decision_function",
+        "response_method": cut_response(model),
         "signal": list(model._signal),
     }
 

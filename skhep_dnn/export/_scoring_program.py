@@ -16,6 +16,7 @@ from skhep_dnn._tables import plain_table
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export._lowering.cuts import (
     cut_label,
+    cut_response,
     is_selected,
     score_of_signal,
     signal_score,
@@ -238,9 +239,7 @@ def _selection(
             raise ValueError(msg)
         score = score_of_signal(scores, is_signal, cut.response_method)
     elif isinstance(model, SignificanceThresholdClassifier):
-        is_logit = model._response == "decision_function"
-        kind: ResponseMethod = "decision_function" if is_logit else "predict_proba"
-        cut = Cut(float(model.best_threshold_), kind)
+        cut = Cut(float(model.best_threshold_), cut_response(model))
         score = signal_score(model, scores)
     else:
         return None, None

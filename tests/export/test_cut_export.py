@@ -7,6 +7,7 @@ from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
+from skhep_dnn.export import ExportedClassifier, to_onnx
 from skhep_dnn.export._lowering.cuts import cut_label, is_selected, signal_score
 from skhep_dnn.export._lowering.lowering import InputColumn, Inputs, Lowering, Table
 from skhep_dnn.export._lowering.rules import REASONS, SCORE_RULES, TRANSFORM_RULES
@@ -146,6 +147,43 @@ def test_of_several_classes_it_is_that_of_python(name, events):
     model = OF_SEVERAL[name].fit(X[:N_TRAIN], y[:N_TRAIN], sample_weight=w[:N_TRAIN])
     assert len(model.classes_) == 3
     check_cut(model, X)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        thresholded(choose="top_fraction", pos_label="b"),
+        thresholded(choose="top_fraction", response_method="predict_proba"),
+    ],
+)
+def test_a_file_has_the_cut_of_the_classifier(model, events, tmp_path):
+    X, y, _, w = events
+    model.fit(X[:N_TRAIN], y[:N_TRAIN], sample_weight=w[:N_TRAIN])
+    check_file(model, X, tmp_path)
+
+
+@pytest.mark.parametrize("response", ["auto", "predict_proba"])
+@pytest.mark.parametrize("signal", ["signal", ["signal", "Z"]])
+def test_a_file_has_the_cut_on_one_or_several_classes(
+    signal, response, events, tmp_path
+):
+    X, _, y, w = events
+    model = thresholded(
+        choose="top_fraction", pos_label=signal, response_method=response
+    )
+    model.fit(X[:N_TRAIN], y[:N_TRAIN], sample_weight=w[:N_TRAIN])
+    check_file(model, X, tmp_path)
+
+
+def check_file(model, X, folder):
+    to_onnx(model, folder / "model.onnx", X[:N_TRAIN])
+    exported = ExportedClassifier(folder / "model.onnx")
+    assert exported.threshold_ == model.best_threshold_
+    expected = model.predict(X)
+    assert len(np.unique(expected)) == len(model.classes_)
+    assert (exported.predict(X) == expected).mean() > 0.9998
+    is_signal = np.isin(expected, model._signal)
+    assert (exported.selected(X) == is_signal).mean() > 0.9998
 
 
 def test_an_event_at_the_cut_is_selected_and_one_without_a_score_is_not():

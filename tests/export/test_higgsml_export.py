@@ -8,8 +8,6 @@ from benchmarks.common.higgsml_solution import higgsml_solution
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets import fetch_higgsml
 from skhep_dnn.ensemble import CrossFitClassifier, SymmetryAveragedClassifier
-from skhep_dnn.export._lowering.lowering import qualified
-from skhep_dnn.export._lowering.rules import SCORE_RULES
 from skhep_dnn.export._scoring_program import scoring_program
 from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import InvariantFeatures, SymmetryAugmenter
@@ -88,11 +86,6 @@ def test_networks_on_invariants_and_symmetric_means_are_exported_whole(events):
     check_folds(model, X)
 
 
-@pytest.mark.skipif(
-    not {qualified(VotingClassifier), qualified(HistGradientBoostingClassifier)}
-    <= set(SCORE_RULES),
-    reason="trees and their blends cannot be exported",
-)
 def test_the_blend_with_trees_is_exported_whole(events):
     trees = HistGradientBoostingClassifier(
         max_iter=50, learning_rate=0.1, max_leaf_nodes=7, early_stopping=False

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from benchmarks.common.real_events import data_path
 from skhep_dnn import WeightedDNNClassifier
@@ -255,3 +256,15 @@ def test_real_events_of_higgsml_are_scored_as_in_python(name, higgsml_file):
     model = make_weighted_pipeline(STEPS[name], network())
     model.fit(X[:1000], y[:1000], sample_weight=w[:1000])
     check_export(model, X)
+
+
+@pytest.mark.parametrize("step", [CartesianMomenta(), InvariantFeatures()])
+def test_trees_behind_a_step_do_not_depend_on_its_rounding(step, events):
+    """Thresholds of trees can be values of training events, to the last digit."""
+    X, y, w = events
+    trees = HistGradientBoostingClassifier(
+        max_iter=20, max_bins=31, early_stopping=False, random_state=0
+    )
+    model = make_weighted_pipeline(step, trees)
+    model.fit(X[:2000], y[:2000], sample_weight=np.abs(w[:2000]))
+    check_export(model, X, exact=1e-12, tolerance=1e-8)

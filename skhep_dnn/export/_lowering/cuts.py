@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from skhep_dnn.export._program.program import Value
 
 __all__ = [
     "cut_label",
+    "cut_response",
     "is_selected",
     "score_of_signal",
     "signal_score",
@@ -60,6 +61,28 @@ def score_of_signal(
     return program.log(probability) - program.log(rest)
 
 
+def cut_response(model: Any) -> Literal["decision_function", "predict_proba"]:
+    """Return whether a cut is on a logit, or another decision, or on a probability.
+
+    Of several classes it is on the logit of probabilities, unless these are asked for.
+
+    Parameters
+    ----------
+    model : SignificanceThresholdClassifier
+        Fitted.
+
+    Returns
+    -------
+    response_method : {"decision_function", "predict_proba"}
+    """
+    if len(model.classes_) == 2:
+        is_probability = model._response == "predict_proba"
+    else:
+        is_probability = model._kind == "probability"
+        is_probability &= model.response_method == "predict_proba"
+    return "predict_proba" if is_probability else "decision_function"
+
+
 def signal_score(model: Any, scores: Scores) -> Value:
     """Return the number that a cut is made on, as `signal_score` of the classifier.
 
@@ -77,15 +100,16 @@ def signal_score(model: Any, scores: Scores) -> Value:
     """
     is_signal = np.isin(model.classes_, model._signal)
     signal = np.flatnonzero(is_signal).tolist()
+    by_probability = cut_response(model) == "predict_proba"
     if len(is_signal) == 2:
-        if model._response == "predict_proba":
+        if by_probability:
             return scores.probability[signal]
         return scores.decision if is_signal[1] else -scores.decision
     if model._kind == "decision":
         return scores.decision[signal]
     program = scores.probability.program
     probability = program.sum(scores.probability[signal])
-    if model._kind == "probability" and model.response_method == "predict_proba":
+    if by_probability:
         return probability
     rest = program.sum(scores.probability[np.flatnonzero(~is_signal).tolist()])
     return program.log(probability) - program.log(rest)

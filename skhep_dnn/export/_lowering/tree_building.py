@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn.export._lowering.categories import category_code
-from skhep_dnn.export._lowering.lowering import Column, Table
+from skhep_dnn.export._lowering.lowering import Column, MadeColumn, Table
 from skhep_dnn.export._program.program import DType, TreeEnsemble, Value
 
 __all__ = ["BETWEEN", "TreeBuilder", "TreeColumns"]
 
 LEFT, RIGHT, BETWEEN = 0.0, 1.0, 0.5
+ROUNDING = 2.0**-40  # of a computed number, in other languages; of a few functions
 
 
 class TreeBuilder:
@@ -137,6 +138,17 @@ class TreeColumns:
     def place(self, column: int) -> int:
         """Return the place of a column of the table."""
         return self.made(column, lambda: self.number(column))
+
+    def limit(self, column: int, threshold: float) -> float:
+        """Return a threshold that rounding does not put below the event it is of.
+
+        A threshold can be the value of an event of the training. Where the column is
+        computed, by sines and other functions, the last digits of that value differ
+        from language to language.
+        """
+        if isinstance(self.table.columns[column], MadeColumn):
+            return threshold + ROUNDING * abs(threshold)
+        return threshold
 
     def made(self, key: Hashable, make: Callable[[], Value]) -> int:
         """Return the place of a column that is made when it is first asked for."""

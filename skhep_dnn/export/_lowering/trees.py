@@ -70,6 +70,7 @@ def _add_histogram_tree(
             thresholds[i] = BETWEEN
         else:
             features[i] = columns.place(column)
+            thresholds[i] = columns.limit(column, thresholds[i])
     builder.add(
         output,
         features=features,
