@@ -34,8 +34,17 @@ class SelfTest:
         Of the probabilities of any class.
     n_wrong_folds : int or None
         Events that were scored by another model; None where no event number selects it.
-    tolerance : float
+    tolerance : float, default=1e-5
         What the largest difference may be.
+
+    Examples
+    --------
+    >>> from skhep_dnn.export import SelfTest
+    >>> test = SelfTest(1000, 3.2e-8, 0)
+    >>> print(test)
+    1000 events: largest difference of a probability 3.2e-08, 0 in a wrong fold
+    >>> test.passed
+    True
     """
 
     n_events: int

@@ -30,6 +30,19 @@ class Exported:
         How they compare with the classifier; of several files the worst one.
     manifest : Path or None
         The manifest, if there is one.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skhep_dnn.datasets import make_gaussian_events
+    >>> from skhep_dnn.export import to_cpp
+    >>> events = make_gaussian_events(500, random_state=0)
+    >>> model = LogisticRegression().fit(events.data, events.target)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.hpp"
+    >>> exported = to_cpp(model, path, events.data)
+    >>> exported.manifest.name, exported.self_test.passed
+    ('model.hpp.manifest.json', True)
     """
 
     paths: tuple[Path, ...]

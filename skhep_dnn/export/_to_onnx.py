@@ -173,8 +173,16 @@ def to_onnx(
     - "fold", int64 of shape ``(n_events,)``, of models of folds,
     - "selected", bool of shape ``(n_events,)``, with a threshold.
 
+    Last digits differ between languages: an event whose score is the threshold itself
+    may fall on either side of it.
+
     An unknown category is an error in Python, unless it is treated as the mean; a file
     cannot raise one, and answers nan.
+
+    The profile "basic" keeps to Abs, Add, Cast, Concat, Cos, Div, Equal, Erf, Exp,
+    Gather, Gemm, Greater, Identity, Less, Log, MatMul, Max, Min, Mul, Neg, ReduceSum,
+    Reshape, Sigmoid, Sin, Slice, Sqrt, Sub, Tanh and Where, all of which SOFIE has
+    [1]_; a model that needs another operator is refused.
 
     Its metadata, under the key "skhep_dnn", is JSON: inputs with their units, classes,
     threshold, fold rule, versions, and the result of the self-test.
