@@ -304,10 +304,14 @@ def _declared_as_vector(inputs: Inputs, names: Mapping[int, str]) -> list[InputS
 
 def _is_float32(X: Any, inputs: Sequence[InputSpec]) -> bool:
     """Tell whether all columns that come in as numbers are of float32."""
-    columns = [spec.column for spec in inputs if spec.dtype == "float64"]
     if not isinstance(X, pd.DataFrame):
-        return X.dtype == np.float32
-    return all(X.dtypes.iloc[column] == np.float32 for column in columns)
+        return bool(X.dtype == np.float32)
+    kinds = list(X.dtypes)
+    return all(
+        kinds[spec.column] == np.float32
+        for spec in inputs
+        if spec.column is not None and spec.dtype == "float64"
+    )
 
 
 def _numbers_beside(event_number: ArrayLike | None) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 
 from skhep_dnn._optional import import_optional
 from skhep_dnn.exceptions import ExportError
+from skhep_dnn.export._lowering.cuts import cut_label, is_selected, signal_score
 from skhep_dnn.export._lowering.lowering import (
     Column,
     Lowering,
@@ -355,27 +356,9 @@ def _label(model: Any, scores: Scores) -> Value:
     if not isinstance(model, SignificanceThresholdClassifier):
         return program.argmax(probability)
     is_signal = np.isin(model.classes_, model._signal)
-    signal = np.flatnonzero(is_signal).tolist()
-    score = _signal_score(model, scores, signal)
-    selected = ~(score < program.constant([model.best_threshold_], score.dtype))
-    signals = program.constant(is_signal)
-    allowed = (selected & signals) | (~selected & ~signals)
-    return program.argmax(program.where(allowed, probability, -1.0))
-
-
-def _signal_score(model: Any, scores: Scores, signal: list[int]) -> Value:
-    """Return the score that the cut of a classifier is made on."""
-    probability, decision = scores.probability, scores.decision
-    program = probability.program
-    if decision.size == 1 and model._response == "decision_function":
-        return decision if signal == [1] else -decision
-    if decision.size > 1 and model._kind == "decision":
-        return decision[signal]
-    chosen = program.sum(probability[signal])
-    if probability.size == 2 or model.response_method == "predict_proba":
-        return chosen
-    others = [i for i in range(probability.size) if i not in signal]
-    return program.log(chosen) - program.log(program.sum(probability[others]))
+    score = signal_score(model, scores)
+    selected = is_selected(score, float(model.best_threshold_))
+    return cut_label(scores, is_signal, selected, model._response)
 
 
 def _convert_transformer(scope: Any, operator: Any, container: Any) -> None:
