@@ -93,10 +93,7 @@ def register_skl2onnx_converters() -> None:
     >>> X = rng.normal(size=(200, 2))
     >>> y = (X[:, 0] > 0.0).astype(int)
     >>> trees = HistGradientBoostingClassifier(max_iter=5)
-    >>> bins = KBinsDiscretizer(
-    ...     encode="ordinal", quantile_method="averaged_inverted_cdf"
-    ... )
-    >>> model = make_pipeline(bins, trees).fit(X, y)
+    >>> model = make_pipeline(Binarizer(), trees).fit(X, y)
     >>> register_skl2onnx_converters()
     >>> onnx_model = skl2onnx.to_onnx(
     ...     model, X[:1], target_opset={"": 17, "ai.onnx.ml": 3}
