@@ -91,6 +91,7 @@ OWNERS = {
     "onnx": {"export"},
     "onnxruntime": {"export"},
     "pyhf": {"export"},
+    "skl2onnx": {"export"},
     "lightgbm": {"model_selection"},
     "xgboost": {"model_selection"},
     "catboost": {"model_selection"},

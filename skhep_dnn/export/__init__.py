@@ -15,6 +15,7 @@ from skhep_dnn.export._workspace import to_pyhf
 if TYPE_CHECKING:
     from skhep_dnn.export._agreement import SelfTest
     from skhep_dnn.export._exported import Exported
+    from skhep_dnn.export._skl2onnx import register_skl2onnx_converters
     from skhep_dnn.export._to_cpp import to_cpp
     from skhep_dnn.export._to_onnx import to_onnx
 
@@ -27,6 +28,7 @@ __all__ = [
     "Verification",
     "discovery_significance",
     "make_manifest",
+    "register_skl2onnx_converters",
     "to_cpp",
     "to_hist",
     "to_onnx",
@@ -38,6 +40,7 @@ __all__ = [
 _LAZY = {
     "Exported": "skhep_dnn.export._exported",
     "SelfTest": "skhep_dnn.export._agreement",
+    "register_skl2onnx_converters": "skhep_dnn.export._skl2onnx",
     "to_cpp": "skhep_dnn.export._to_cpp",
     "to_onnx": "skhep_dnn.export._to_onnx",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -169,7 +169,7 @@ def scoring_program(
     if dtype != "auto":
         return _lowered(model, X, dtype, options)
     trial = _lowered(model, X, "float64", options)
-    if not _is_float32(X) and not _reads_float32_alone(trial.program):
+    if not _is_float32(X, trial.inputs) and not _reads_float32_alone(trial.program):
         return trial
     return _lowered(model, X, "float32", options)
 
@@ -302,10 +302,16 @@ def _declared_as_vector(inputs: Inputs, names: Mapping[int, str]) -> list[InputS
     ]
 
 
-def _is_float32(X: Any) -> bool:
-    """Tell whether scikit-learn has float32 numbers of a table, also of its whole."""
-    kinds = list(X.dtypes) if isinstance(X, pd.DataFrame) else [X.dtype]
-    return all(kind == np.float32 for kind in kinds)
+def _is_float32(X: Any, inputs: Sequence[InputSpec]) -> bool:
+    """Tell whether all columns that come in as numbers are of float32."""
+    if not isinstance(X, pd.DataFrame):
+        return bool(X.dtype == np.float32)
+    kinds = list(X.dtypes)
+    return all(
+        kinds[spec.column] == np.float32
+        for spec in inputs
+        if spec.column is not None and spec.dtype == "float64"
+    )
 
 
 def _numbers_beside(event_number: ArrayLike | None) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """Transformers before a classifier, column by column and in pipelines."""
 
 import importlib
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -43,7 +45,7 @@ from sklearn.preprocessing import (
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export._lowering.lowering import InputColumn, Inputs, Lowering, Table
-from skhep_dnn.export._lowering.rules import SCORE_RULES, TRANSFORM_RULES
+from skhep_dnn.export._lowering.rules import REASONS, SCORE_RULES, TRANSFORM_RULES
 from skhep_dnn.export._program.in_numpy import evaluate
 from skhep_dnn.export._program.program import Program
 from skhep_dnn.export._scoring_program import scoring_program
@@ -414,3 +416,15 @@ def test_all_classes_that_have_rules_exist():
         if module.partition(".")[0] in optional:
             continue
         assert hasattr(importlib.import_module(module), kind)
+
+
+def test_the_guide_lists_every_class_that_has_a_rule():
+    page = Path(__file__).parents[2] / "docs" / "guides" / "exporting_pipelines.md"
+    listed = set(re.findall(r"`(\w+)`", page.read_text(encoding="utf-8")))
+    own = {"WeightedPipeline"}  # told as that of `make_weighted_pipeline`
+    for name in SCORE_RULES | TRANSFORM_RULES:
+        kind = name.rpartition(".")[2]
+        is_classifier_of_package = name in SCORE_RULES and name.startswith("skhep_dnn")
+        assert kind in listed | own or is_classifier_of_package
+    for name in REASONS:
+        assert name.rpartition(".")[2] in listed

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
@@ -190,7 +191,10 @@ def test_lightgbm(parameters, n_classes, dtype):
 def test_lightgbm_with_another_sigmoid(parameters):
     lightgbm = pytest.importorskip("lightgbm")
     X, y, _ = events()
-    check_agreement(lightgbm.LGBMClassifier(**LIGHTGBM | parameters).fit(X, y), X)
+    model = lightgbm.LGBMClassifier(**LIGHTGBM | parameters).fit(X, y)
+    has_decision = hasattr(model, "decision_function")  # from version 4.7 on
+    check_agreement(model, X, decision=1e-6 if has_decision else None)
+    check_agreement(CalibratedClassifierCV(model, cv=2).fit(X, y), X)
 
 
 def test_lightgbm_of_each_class_against_the_rest():

@@ -51,10 +51,11 @@ def lightgbm_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
     found = re.search(r"sigmoid:(\S+)", options)
     raw = table.program.cast(raw, lowering.wide)
     logit = raw * float(found.group(1)) if found else raw
+    # Its decision function is without the factor.
     if objective == "binary":
-        return lowering.of_logit(logit)
+        return Scores(lowering.of_logit(logit).probability, raw)
     # Each class against the rest; LightGBM does not divide by the sum.
-    return lowering.of_probability(table.program.sigmoid(logit))
+    return Scores(table.program.sigmoid(logit), raw)
 
 
 def _lightgbm_nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
