@@ -10,7 +10,6 @@ import pytest
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets import make_gaussian_events
 from skhep_dnn.ensemble import CrossFitClassifier
-from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export import (
     ExportedClassifier,
     Manifest,
