@@ -167,6 +167,8 @@ class EventReader:
             for source, file, asked, own in self._files:
                 start = 0
                 for values in file.chunks(asked, own, size):
+                    if not _length(values):
+                        continue
                     cast = {
                         name: _cast(values[name], kind, self.dtypes[name], name, source)
                         for name, kind in own.items()
@@ -331,7 +333,8 @@ class _Weight(NamedTuple):
 
 
 def _check_number(value: Any, parameter: str) -> float:
-    if not isinstance(value, Real) or not np.isfinite(float(value)):
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not np.isfinite(float(value)):
         expression = " or an expression" if parameter == "weight" else ""
         msg = (
             f"`{parameter}` must be a finite number{expression} for each process, got "

@@ -69,7 +69,8 @@ def write_records(frame, path, name="events"):
     for n in frame:
         records[n] = frame[n]
     with h5py.File(path, "w") as file:
-        file.create_dataset(name, data=records, chunks=(50,), compression="gzip")
+        options = {"chunks": (50,), "compression": "gzip"} if len(frame) else {}
+        file.create_dataset(name, data=records, **options)
 
 
 def write_group(frame, path, name="events"):

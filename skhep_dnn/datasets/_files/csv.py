@@ -163,7 +163,7 @@ def _look(column: pd.Series[Any]) -> _Seen:
 def _values(column: pd.Series[Any], dtype: Any) -> Any:
     if column.dtype == "boolean" and dtype == np.float64:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return column.array if dtype == TEXT else column.to_numpy(dtype=dtype)
+    return column.array if column.dtype == dtype else column.astype(dtype).array
 
 
 def _is_number(text: str) -> bool:

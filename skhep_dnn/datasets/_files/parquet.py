@@ -118,21 +118,16 @@ class ParquetEvents:
         return FileColumn(refused=f"the type {kind}")
 
     def _has_missing(self, file: Any, name: str) -> bool:
-        """Whether values are missing, as the file says, or as a look at them shows."""
-        if not isinstance(self.columns[name].dtype, np.dtype):
+        """Whether values of a column are missing, where that changes its dtype.
+
+        They are looked at: the counts in the file are optional, and pyarrow crashes on
+        some that are damaged.
+        """
+        dtype = self.columns[name].dtype
+        if not isinstance(dtype, np.dtype) or dtype.kind not in "biu":
             return False
-        if self.columns[name].dtype.kind not in "biu":
-            return False
-        metadata = file.metadata
-        position = metadata.schema.names.index(name)
-        for k in range(metadata.num_row_groups):
-            statistics = metadata.row_group(k).column(position).statistics
-            if statistics is None or not statistics.has_null_count:
-                batches = file.iter_batches(columns=[name])
-                return any(batch.column(0).null_count for batch in batches)
-            if statistics.null_count:
-                return True
-        return False
+        batches = file.iter_batches(columns=[name])
+        return any(batch.column(0).null_count for batch in batches)
 
     def _categories(self, file: Any, name: str) -> Any:
         """Return the dtype of a column of categories, with those of all row groups."""
