@@ -1,4 +1,4 @@
-"""Optional libraries, imported where they are needed, with the extra that brings them."""
+"""Optional libraries: imported where they are needed, by extras of this package."""
 
 from __future__ import annotations
 

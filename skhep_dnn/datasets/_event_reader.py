@@ -36,6 +36,7 @@ __all__ = ["CHUNK_SIZE", "EventChunk", "EventReader", "ReadingRules"]
 
 CHUNK_SIZE = 100_000  # events; of 30 columns of float32 they are 12 MB
 
+
 class EventFile(Protocol):
     """What the reader of a format does."""
 
@@ -56,7 +57,7 @@ class ReadingRules(NamedTuple):
 
     selection: str | None = None
     weight: Any = None
-    scale: Mapping[str, float] | None = None
+    scale: float | Mapping[str, float] | None = None
     signal: Any = None
     process_name: str = "process"
     label_name: str = "label"
@@ -190,13 +191,11 @@ class EventReader:
         if self._weights is not None:
             table[rules.weight_name] = self._weights[source.process].of(table)
         if self._processes:
-            codes = np.full(n_read, self._processes.index(str(source.process)))
-            table[rules.process_name] = pd.Categorical.from_codes(
-                codes, self._processes
-            )
+            code = self._processes.index(str(source.process))
+            table[rules.process_name] = _repeated(code, self._processes, n_read)
         if self._signal is not None:
-            codes = np.full(n_read, int(source.process in self._signal))
-            table[rules.label_name] = pd.Categorical.from_codes(codes, ["b", "s"])
+            code = int(source.process in self._signal)
+            table[rules.label_name] = _repeated(code, ["b", "s"], n_read)
         if self._selection is not None:
             table = table[self._selection.select(table)]
         return table[self.columns]
@@ -220,8 +219,8 @@ class EventReader:
         if set(value) != set(self._processes):
             msg = (
                 f"`{parameter}` must have an entry for each process of `source`, "
-                f"{shown(self._processes)}, got {shown(list(value))}. Name each process "
-                "once, and make `source` a mapping of them."
+                f"{shown(self._processes)}, got {shown(list(value))}. Name each "
+                "process once, and make `source` a mapping of them."
             )
             raise ValueError(msg)
         return dict(value)
@@ -235,7 +234,8 @@ class EventReader:
             msg = (
                 "`signal` must name processes of `source`, got "
                 f"{shown(signal)} where the processes are {shown(self._processes)}. "
-                'Pass `source` as a mapping, such as {"H": "higgs.root", "Z": "z.root"}, '
+                "Pass `source` as a mapping, such as "
+                '{"H": "higgs.root", "Z": "z.root"}, '
                 "and name some of its keys."
             )
             raise ValueError(msg)
@@ -251,8 +251,8 @@ class EventReader:
         }
         if len(added) < 3:
             msg = (
-                "`process_name`, `label_name` and `weight_name` must be three names, got "
-                f"{rules.process_name!r}, {rules.label_name!r} and "
+                "`process_name`, `label_name` and `weight_name` must be three names, "
+                f"got {rules.process_name!r}, {rules.label_name!r} and "
                 f"{rules.weight_name!r}. Change one."
             )
             raise ValueError(msg)
@@ -275,15 +275,16 @@ class EventReader:
                     "All files must have the same columns where none are named, got "
                     f"{source} with {shown(sorted(set(names) - set(first)))} more than "
                     f"{self.sources[0]}, and without "
-                    f"{shown(sorted(set(first) - set(names)))}. Name the `columns` that "
-                    "you want."
+                    f"{shown(sorted(set(first) - set(names)))}. Name the `columns` "
+                    "that you want."
                 )
                 raise DataFileError(msg)
         clash = [name for name in first if name in added]
         if clash:
             msg = (
-                f"Added columns must have names of their own, got {shown(clash)}, which "
-                f"{self.sources[0]} has. Pass another `process_name` or `label_name`."
+                f"Added columns must have names of their own, got {shown(clash)}, "
+                f"which {self.sources[0]} has. Pass another `process_name` or "
+                "`label_name`."
             )
             raise ValueError(msg)
         return first
@@ -291,7 +292,9 @@ class EventReader:
     def _look(self, source: EventSource, file: EventFile, wanted: list[str]) -> _Opened:
         asked = find_columns(dict.fromkeys(wanted), file.columns, source)
         known = {one.name for one in asked}
-        asked += [one for one in self._for_weight(source, file) if one.name not in known]
+        asked += [
+            one for one in self._for_weight(source, file) if one.name not in known
+        ]
         if not asked:  # one column tells how many events there are
             plain = (n for n, c in file.columns.items() if not (c.is_list or c.refused))
             asked = find_columns(list(plain)[:1], file.columns, source)
@@ -374,6 +377,12 @@ def _processes_of(sources: list[EventSource]) -> list[str]:
     return [name for name in names if name is not None]
 
 
+def _repeated(code: int, labels: list[str], n_events: int) -> pd.Categorical[Any]:
+    """Return a column of one of some labels, which all are its categories."""
+    codes = np.full(n_events, code, dtype=np.int64)
+    return pd.Categorical.from_codes(codes, pd.Index(labels))
+
+
 def _length(values: Mapping[str, Any]) -> int:
     return len(next(iter(values.values())))
 
@@ -408,24 +417,24 @@ def _cast(values: Any, own: Any, dtype: Any, name: str, source: EventSource) -> 
     """Return a column with the dtype that it has in all files, with the same values."""
     if own == dtype:
         return values
-    if not isinstance(dtype, np.dtype) or dtype == object:
-        return pd.Series(values).astype(dtype).array
-    floats = dtype.kind == "f"
-    cast = pd.Series(values).to_numpy(dtype, **({"na_value": np.nan} if floats else {}))
+    column = pd.Series(values)
+    if not isinstance(dtype, np.dtype) or dtype.kind != "f":
+        return column.astype(dtype).array
+    floats = column.to_numpy(dtype, na_value=np.nan)
     plain = getattr(own, "numpy_dtype", own)
-    if plain.kind in "iu" and floats:
-        there = ~np.isnan(cast)
-        whole = pd.Series(values)[there].to_numpy(plain)
+    if plain.kind in "iu":
+        there = ~np.isnan(floats)
+        whole = column[there].to_numpy(plain)
         with np.errstate(invalid="ignore"):
-            lost = cast[there].astype(plain) != whole
+            lost = floats[there].astype(plain) != whole
         if lost.any():
             msg = (
-                f"The column {name!r} must have one kind of whole numbers in all files, "
-                f"got {own} in {source}, of which {dtype}, with another file, loses "
-                f"digits: {whole[lost][0]}. Write it with one type."
+                f"The column {name!r} must have one kind of whole numbers in all "
+                f"files, got {own} in {source}, of which {dtype}, with another file, "
+                f"loses digits: {whole[lost][0]}. Write it with one type."
             )
             raise DataFileError(msg)
-    return cast
+    return floats
 
 
 # By format: what reads a file of it.

@@ -1,11 +1,10 @@
-"""Events from files of an analysis: all at once, or in chunks where they are too many."""
+"""Events from files of an analysis: all at once, or in chunks if they are too many."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
-from typing import Any
 
 import pandas as pd
 
@@ -38,7 +37,7 @@ def read_events(
     weight_name: str = "weight",
     verbose: int = 0,
 ) -> pd.DataFrame:
-    """Events of files as a table: ROOT, Parquet, CSV and HDF5.
+    r"""Events of files as a table: ROOT, Parquet, CSV and HDF5.
 
     Only the columns that are needed are read. Every dtype is that of the file: run and
     event numbers stay exact, float32 stays float32. A file that is damaged, or not what
@@ -64,8 +63,8 @@ def read_events(
     selection : str, default=None
         Which events to keep, as an expression on columns, read or added:
         "n_jets >= 2 and `Jet_pt[0]` > 30". Comparisons, arithmetic, `and`, `or`, `not`,
-        `abs`, `sqrt`; a name with brackets stands in backquotes. Its columns need not be
-        among `columns`.
+        `abs`, `sqrt`; a name with brackets stands in backquotes. Its columns need not
+        be among `columns`.
     weight : str, float or mapping of str to these, default=None
         Physics weight, which is added as a column: an expression on columns,
         "gen_weight * pileup", or a number; for all events, or for each process:
@@ -138,13 +137,11 @@ def read_events(
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> import pandas as pd
     >>> from skhep_dnn.datasets import read_events
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "events.csv"
-    ...     path.write_text("event,pt,w\\n1,20.5,1.0\\n2,45.0,-1.0\\n3,60.0,2.0\\n")
+    ...     _ = path.write_text("event,pt,w\n1,20.5,1.0\n2,45.0,-1.0\n3,60.0,2.0\n")
     ...     read_events(path, ["pt", "event"], selection="pt > 30", weight="0.5 * w")
-    42
          pt  event  weight
     1  45.0      2    -0.5
     2  60.0      3     1.0
@@ -172,7 +169,7 @@ def iter_events(
     weight_name: str = "weight",
     verbose: int = 0,
 ) -> Iterator[pd.DataFrame]:
-    """Events of files in chunks, of which few fit in memory at once.
+    r"""Events of files in chunks, of which few fit in memory at once.
 
     One after the other the chunks are what `read_events` returns, index and dtypes
     included. All files are looked at, and arguments checked, at the call.
@@ -233,10 +230,9 @@ def iter_events(
     >>> from skhep_dnn.datasets import iter_events
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "events.csv"
-    ...     path.write_text("pt\\n20.5\\n45.0\\n60.0\\n")
+    ...     _ = path.write_text("pt\n20.5\n45.0\n60.0\n")
     ...     for events in iter_events(path, chunk_size=2):
     ...         print(events.attrs["entry_start"], events["pt"].tolist())
-    18
     0 [20.5, 45.0]
     2 [60.0]
     """

@@ -173,8 +173,8 @@ def apply_model(
     if selection is not None and output.is_root:
         msg = (
             f"`selection` must be None for a .root file, got {selection!r}: a friend "
-            "tree has an entry for each entry of its tree. Select by the score in ROOT, "
-            "or write a .parquet file."
+            "tree has an entry for each entry of its tree. Select by the score in "
+            "ROOT, or write a .parquet file."
         )
         raise ValueError(msg)
     kept = scorer.number_columns if keep is None else _names(keep)
@@ -205,8 +205,8 @@ def _names(keep: Iterable[str]) -> list[str]:
 def _check_source(reader: EventReader, path: Path) -> None:
     if any(one.process is not None for one in reader.sources):
         msg = (
-            "`source` must be files without processes, got a mapping. Apply the model to "
-            "the files of each process."
+            "`source` must be files without processes, got a mapping. Apply the model "
+            "to the files of each process."
         )
         raise TypeError(msg)
     if path.exists() and any(path.samefile(one.path) for one in reader.sources):
@@ -225,11 +225,13 @@ def _schema(
     clash = sorted(set(schema) & set(scorer.dtypes))
     if clash:
         msg = (
-            f"`keep` must not name columns of the scores, got {shown(clash)}. Leave them "
-            "out, or rename them in the source."
+            f"`keep` must not name columns of the scores, got {shown(clash)}. Leave "
+            "them out, or rename them in the source."
         )
         raise ValueError(msg)
-    texts = [n for n, d in schema.items() if not isinstance(d, np.dtype) or d.kind == "O"]
+    texts = [
+        n for n, d in schema.items() if not isinstance(d, np.dtype) or d.kind == "O"
+    ]
     if is_root and texts:
         found = {name: str(schema[name]) for name in texts}
         msg = (

@@ -150,12 +150,12 @@ def _columns_of(model: Any, columns: Iterable[str] | None) -> list[str]:
     known = getattr(model, "feature_names_in_", None)
     if columns is None and known is None:
         msg = (
-            "`columns` must be named for a model that was fitted to an array, got None: "
-            f"{type(model).__name__} does not know the names of its columns. Name them "
-            "in its order."
+            "`columns` must be named for a model that was fitted to an array, got "
+            f"None: {type(model).__name__} does not know the names of its columns. "
+            "Name them in its order."
         )
         raise ValueError(msg)
-    names = list(known) if columns is None else _as_list(columns)
+    names = _as_list(known if columns is None else columns)
     if known is not None and names != list(known):
         msg = (
             "`columns` must be those that the model was fitted to, in their order, "
@@ -165,8 +165,8 @@ def _columns_of(model: Any, columns: Iterable[str] | None) -> list[str]:
     n_columns = getattr(model, "n_features_in_", len(names))
     if n_columns != len(names):
         msg = (
-            f"`columns` must name the {n_columns} columns that the model was fitted to, "
-            f"got {len(names)}: {shown(names)}. Name them in its order."
+            f"`columns` must name the {n_columns} columns that the model was fitted "
+            f"to, got {len(names)}: {shown(names)}. Name them in its order."
         )
         raise ValueError(msg)
     return [str(name) for name in names]
@@ -190,8 +190,10 @@ def _chooser(model: Any) -> Any:
 
 def _own_numbers(model: Any, columns: list[str]) -> list[str]:
     """Return the columns of numbers among those of the model."""
-    column = getattr(_chooser(model), "event_number", None)
-    given = [column] if isinstance(column, str | Integral) else list(column or [])
+    column: Any = getattr(_chooser(model), "event_number", None)
+    if column is None:
+        return []
+    given: list[Any] = [column] if isinstance(column, str | Integral) else [*column]
     named = [c if isinstance(c, str) else columns[c] for c in given]
     return [name for name in named if name in columns]
 
@@ -199,7 +201,9 @@ def _own_numbers(model: Any, columns: list[str]) -> list[str]:
 def _fold_numbers(model: Any, X: Any, **numbers: Any) -> NDArray[Any]:
     if isinstance(model, Pipeline):
         steps = model[:-1]
-        return _fold_numbers(model[-1], steps.transform(X) if len(steps) else X, **numbers)
+        return _fold_numbers(
+            model[-1], steps.transform(X) if len(steps) else X, **numbers
+        )
     if getattr(model, "combine_", None) == "fold":
         return np.asarray(model.fold_numbers(X, **numbers))
     return _fold_numbers(model.estimator_, X, **numbers)

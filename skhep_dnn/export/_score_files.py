@@ -98,8 +98,8 @@ def check_output(
         raise ValueError(msg)
     if not output.path.parent.is_dir():
         msg = (
-            f"The folder of `path` must exist, got {str(output.path.parent)!r}. Make it, "
-            "or correct the path."
+            f"The folder of `path` must exist, got {str(output.path.parent)!r}. Make "
+            "it, or correct the path."
         )
         raise FileNotFoundError(msg)
     if output.path.is_dir() or (output.path.exists() and not overwrite):
@@ -139,9 +139,7 @@ def open_scores(
 
 
 @contextmanager
-def _root(
-    output: ScoreFile, part: Path, schema: Mapping[str, Any]
-) -> Iterator[Write]:
+def _root(output: ScoreFile, part: Path, schema: Mapping[str, Any]) -> Iterator[Write]:
     uproot = import_optional("uproot", "write .root files", "root")
     with uproot.recreate(part) as file:
         make = file.mktree if output.root_format == "ttree" else file.mkrntuple

@@ -14,7 +14,7 @@ from skhep_dnn.exceptions import DataFileError, SkhepDNNError
 from tests.datasets.event_files import FORMATS, NUMBERS, table
 
 TABLE = table(300)[NUMBERS]
-SAYS = r"The file '.*' must be a whole file of the format \w+, got \w+ on reading it: .*\. "
+SAYS = r"The file '.*' must be a whole file of the format \w+, got \w+ on reading it: "
 COUNTED = "of the format csv, got ValueError on reading it: "
 
 
@@ -73,19 +73,20 @@ def test_bytes_that_were_changed_are_an_error_or_a_whole_table(written):
         written.write_bytes(bytes(changed))
         try:
             found = read_events(written, NUMBERS)
-        except DataFileError as error:
+        except DataFileError:
             n_refused += 1
-            assert "events" in str(error)
-        else:
-            assert len(found) == len(TABLE)
-            assert found.columns.tolist() == NUMBERS
+            continue
+        assert len(found) == len(TABLE)
+        assert found.columns.tolist() == NUMBERS
     if written.suffix == ".gz":  # which has a checksum
         assert n_refused >= 58
 
 
 def test_an_empty_file_and_a_folder(written):
     written.write_bytes(b"")
-    with pytest.raises(DataFileError, match="got an empty file of 0 bytes. Fetch or wri"):
+    with pytest.raises(
+        DataFileError, match=r"got an empty file of 0 bytes. Fetch or wri"
+    ):
         read_events(written)
     written.unlink()
     written.mkdir()
@@ -97,17 +98,24 @@ def test_an_empty_file_and_a_folder(written):
 def test_a_text_by_another_name(tmp_path, suffix):
     path = tmp_path / f"e{suffix}"
     path.write_text("x,y\n1,2\n")
-    with pytest.raises(DataFileError, match="first bytes are those of csv. Pass format="):
+    with pytest.raises(
+        DataFileError, match=r"first bytes are those of csv. Pass format="
+    ):
         read_events(path)
     assert read_events(path, format="csv")["y"].tolist() == [2]
     path.write_bytes(bytes(range(256)) * 9)
-    with pytest.raises(DataFileError, match="something else, with zeros. Fetch"):
+    with pytest.raises(DataFileError, match=r"something else, with zeros. Fetch"):
         read_events(path)
 
 
 @pytest.mark.parametrize(
     ("name", "suffix"),
-    [("tree", ".csv"), ("parquet", ".root"), ("records", ".parquet"), ("ntuple", ".h5")],
+    [
+        ("tree", ".csv"),
+        ("parquet", ".root"),
+        ("records", ".parquet"),
+        ("ntuple", ".h5"),
+    ],
 )
 def test_a_file_of_another_format(tmp_path, name, suffix):
     path = tmp_path / f"e{suffix}"
@@ -122,7 +130,7 @@ def test_a_parquet_file_without_its_end(tmp_path):
     path = tmp_path / "e.parquet"
     FORMATS["parquet"][1](TABLE, path)
     path.write_bytes(path.read_bytes()[:-300])
-    with pytest.raises(DataFileError, match=SAYS + "It may be cut off or damaged"):
+    with pytest.raises(DataFileError, match=SAYS + ".*It may be cut off or damaged"):
         read_events(path)
 
 
@@ -165,10 +173,10 @@ def test_fields_are_counted_over_blocks_of_any_size(tmp_path):
             blocks = iter(lambda w=whole, n=size: w.read(n), b"")
             assert b"".join(blocks) == path.read_bytes()
         with broken.open("rb") as file:
-            blocks = _CountedLines(file, 2)
+            part = _CountedLines(file, 2)
+            blocks = iter(lambda p=part, n=size: p.read(n), b"")
             with pytest.raises(ValueError, match="1 fields in line 41"):
-                while blocks.read(size):
-                    pass
+                list(blocks)
 
 
 def test_a_gzip_file_that_is_cut_off_or_changed(tmp_path):
@@ -198,5 +206,7 @@ def test_memory_that_does_not_suffice_says_so(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr("skhep_dnn.datasets._files.hdf5._read", read)
-    with pytest.raises(DataFileError, match="name fewer columns or read it with `iter_"):
+    with pytest.raises(
+        DataFileError, match="name fewer columns or read it with `iter_"
+    ):
         read_events(tmp_path / "e.h5")

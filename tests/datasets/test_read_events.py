@@ -215,9 +215,11 @@ def test_the_trees_of_tmva_as_signal_and_background():
     np.testing.assert_array_equal(found["weight"][6000:], weight.astype(np.float64))
     np.testing.assert_array_equal(found["var1"][:6000], var1)
     assert found["var1"].dtype == np.float32
-    with pytest.raises(DataFileError, match=r"TreeS' must have the column 'weight'.*ano"):
+    with pytest.raises(
+        DataFileError, match=r"TreeS' must have the column 'weight'.*ano"
+    ):
         read_events(source, ["var1"], weight="weight")
-    with pytest.raises(DataFileError, match="with .'weight'. more than .*Name the"):
+    with pytest.raises(DataFileError, match=r"with .'weight'. more than .*Name the"):
         read_events(source)
     with pytest.raises(DataFileError, match=r"one tree.*\['TreeS', 'TreeB'\]"):
         read_events(path)
@@ -253,7 +255,9 @@ def test_numbers_of_several_files_have_a_common_dtype(tmp_path):
         )
     with pytest.raises(DataFileError, match=r"'x'.*loses digits: 4611686018427387905"):
         read(np.int64([big]), np.float64([0.5]))
-    with pytest.raises(DataFileError, match="'x' must be of one kind in all files, got"):
+    with pytest.raises(
+        DataFileError, match="'x' must be of one kind in all files, got"
+    ):
         read(np.int64([1]), np.array(["a"]))
 
 
@@ -307,7 +311,9 @@ def test_lines_of_a_csv(tmp_path):
     assert found.iloc[:, 1].tolist() == ["a\nb", "c,d"]
     path.write_text("x\n1\n\n3\n")
     np.testing.assert_array_equal(read_events(path)["x"].astype(float), [1, np.nan, 3])
-    exact = np.random.default_rng(0).normal(size=5000) * 10.0 ** np.arange(-250, 250, 0.1)
+    exact = np.random.default_rng(0).normal(size=5000) * 10.0 ** np.arange(
+        -250, 250, 0.1
+    )
     write_csv(pd.DataFrame({"x": exact}), path)
     np.testing.assert_array_equal(read_events(path)["x"], exact)
 
@@ -362,18 +368,22 @@ def test_entries_of_lists(tmp_path, name):
         equal(pd.concat(chunks), found)
     chosen = read_events(source, ["n"], selection="`pt[0]` > 20 and `pt[1]` >= 0")
     assert chosen["n"].tolist() == [2]
-    with pytest.raises(DataFileError, match=r"'pt' of .* got lists. .*\['pt\[0\]', 'pt"):
+    with pytest.raises(
+        DataFileError, match=r"'pt' of .* got lists. .*\['pt\[0\]', 'pt"
+    ):
         read_events(source, ["n", "pt"])
     with pytest.raises(DataFileError, match=r'lists in \[.*columns=\["pt\[0\]'):
         read_events(source)
-    with pytest.raises(DataFileError, match="got it, and an index, 'n.0.'"):
+    with pytest.raises(DataFileError, match=r"got it, and an index, 'n.0.'"):
         read_events(source, ["n[0]"])
 
 
 def test_lists_of_one_length_have_no_missing_values(tmp_path):
     write_lists(tmp_path)
     found = read_events(tmp_path / "e.parquet", ["fixed[1]"])
-    with pytest.raises(DataFileError, match=r"got lists of 2, and 'fixed\[2\]'. Take a"):
+    with pytest.raises(
+        DataFileError, match=r"got lists of 2, and 'fixed\[2\]'. Take a"
+    ):
         read_events(tmp_path / "e.parquet", ["fixed[2]"])
     assert found["fixed[1]"].tolist() == [2] * 4
     x = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -410,7 +420,7 @@ def test_records_are_columns_in_an_ntuple_and_refused_elsewhere(tmp_path):
         message = f"'{column}' of .* must have one value .*Leave it out"
         with pytest.raises(DataFileError, match=message):
             read_events(tmp_path / name, [column])
-        with pytest.raises(DataFileError, match="nested ones in .*Name the columns"):
+        with pytest.raises(DataFileError, match=r"nested ones in .*Name the columns"):
             read_events(tmp_path / name)
         assert len(read_events(tmp_path / name, ["n"])) in {1, 2}
 
@@ -426,11 +436,13 @@ def test_leading_muons_of_the_real_file():
     np.testing.assert_array_equal(found["Muon_Px[0]"], ak.to_numpy(leading))
     assert found["Muon_Px[0]"].dtype == np.float32
     assert (found["Muon_Px[0]"].isna() == (found["NMuon"] == 0)).all()
-    second = ak.to_list(ak.fill_none(ak.pad_none(events["Muon_Charge"], 2)[:, 1], np.nan))
+    second = ak.to_list(
+        ak.fill_none(ak.pad_none(events["Muon_Charge"], 2)[:, 1], np.nan)
+    )
     np.testing.assert_array_equal(found["Muon_Charge[1]"], second)
 
 
-# ------------------------------------------------------------------------- tables inside
+# ----------------------------------------------------------------------- tables inside
 
 
 def test_the_tables_of_an_hdf5_file(tmp_path):
@@ -443,7 +455,9 @@ def test_the_tables_of_an_hdf5_file(tmp_path):
     assert read_events(path, tree="a")["x"].tolist() == [1.0, 2.0]
     assert read_events(f"{path}:b/inner")["y"].tolist() == [1, 2, 3]
     assert read_events(f"{path}:/c").columns.tolist() == ["z"]
-    with pytest.raises(DataFileError, match=r"got \['/a', '/b/inner', '/c'\]. Name one"):
+    with pytest.raises(
+        DataFileError, match=r"got \['/a', '/b/inner', '/c'\]. Name one"
+    ):
         read_events(path)
     with pytest.raises(DataFileError, match="must have this table, got the tables"):
         read_events(path, tree="d")
@@ -461,15 +475,19 @@ def test_what_pandas_wrote_needs_pytables(tmp_path):
         try:
             import tables  # noqa: F401, PLC0415
         except ImportError:
-            with pytest.raises(ImportError, match="PyTables must be installed .*to_parq"):
+            with pytest.raises(
+                ImportError, match=r"PyTables must be installed .*to_parq"
+            ):
                 read_events(path)
             return
     frame = TABLE[NUMBERS].assign(event=np.arange(len(TABLE)))
     for kind in ("fixed", "table"):
         frame.to_hdf(path, key="events", mode="w", format=kind)
         equal(read_events(path), frame)
-        equal(pd.concat(list(iter_events(path, ["pt", "run"], chunk_size=100))),
-              frame[["pt", "run"]])
+        equal(
+            pd.concat(list(iter_events(path, ["pt", "run"], chunk_size=100))),
+            frame[["pt", "run"]],
+        )
 
 
 def test_the_newest_cycle_of_a_tree_and_trees_in_folders(tmp_path):
@@ -481,7 +499,9 @@ def test_the_newest_cycle_of_a_tree_and_trees_in_folders(tmp_path):
         file["h"] = np.histogram([1.0, 2.0])
     assert read_events(tmp_path / "e.root")["x"].tolist() == [3.0]
     assert read_events(f"{tmp_path}/e.root:d/t")["x"].tolist() == [3.0]
-    with pytest.raises(DataFileError, match=r"must have this tree, got \['d/t'\] among"):
+    with pytest.raises(
+        DataFileError, match=r"must have this tree, got \['d/t'\] among"
+    ):
         read_events(tmp_path / "e.root", tree="t")
 
 
@@ -499,7 +519,7 @@ def test_columns_that_are_not_there_are_named(three_files):
         read_events(f"{three_files}/part_*.root")
     with pytest.raises(DataFileError, match="must have the column 'met'"):
         read_events(path, ["pt"], selection="met > 3")
-    with pytest.raises(DataFileError, match="'w'.* needed for `weight`"):
+    with pytest.raises(DataFileError, match=r"'w'.* needed for `weight`"):
         read_events(path, ["pt"], weight="w")
     with pytest.raises(ExpressionError, match="At position 4"):
         read_events(path, ["pt"], selection="pt => 3")
@@ -513,12 +533,24 @@ def test_columns_that_are_not_there_are_named(three_files):
         ({"columns": ["pt", "pt"]}, ValueError, r"each once, got \['pt'\]"),
         ({"columns": [0]}, TypeError, r"must hold names, got \[0\]"),
         ({"format": "json"}, ValueError, "`format` must be one of .* got 'json'"),
-        ({"format": "csv"}, DataFileError, "must be csv .* first bytes are those of ro"),
+        (
+            {"format": "csv"},
+            DataFileError,
+            "must be csv .* first bytes are those of ro",
+        ),
         ({"tree": "other"}, DataFileError, r"must have this tree, got \['events'\]"),
-        ({"signal": "H"}, ValueError, r"`signal` must name processes .* are \[\]. Pass"),
+        (
+            {"signal": "H"},
+            ValueError,
+            r"`signal` must name processes .* are \[\]. Pass",
+        ),
         ({"scale": np.nan}, ValueError, "`scale` must be a finite number for each"),
         ({"weight": True}, ValueError, "`weight` must be a finite number or an expres"),
-        ({"weight": {"H": 1.0}}, ValueError, r"`weight` must have an entry for each pr"),
+        (
+            {"weight": {"H": 1.0}},
+            ValueError,
+            r"`weight` must have an entry for each pr",
+        ),
         ({"weight_name": "label"}, ValueError, "must be three names, got 'process'"),
     ],
 )
@@ -530,7 +562,9 @@ def test_arguments_that_are_wrong(three_files, arguments, error, message):
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, True, "all"])
 def test_sizes_of_chunks_that_are_wrong(size):
-    with pytest.raises(ValueError, match=r"`chunk_size` must be a whole number of at le"):
+    with pytest.raises(
+        ValueError, match=r"`chunk_size` must be a whole number of at le"
+    ):
         iter_events("events.csv", chunk_size=size)
 
 
@@ -550,9 +584,11 @@ def test_sources_that_are_wrong(three_files):
     ]:
         with pytest.raises(error, match=message):
             read_events(source)
-    with pytest.raises(ValueError, match="named once, got 'events' in .*tree='other'"):
+    with pytest.raises(ValueError, match=r"named once, got 'events' in .*tree='other'"):
         read_events(f"{path}:events", tree="other")
-    with pytest.raises(ValueError, match="`tree` must be None for files of the format c"):
+    with pytest.raises(
+        ValueError, match="`tree` must be None for files of the format c"
+    ):
         read_events("events.csv", tree="t")
     write_tree(TABLE.rename(columns={"pt": "process"}), path)
     with pytest.raises(ValueError, match=r"names of their own, got \['process'\]"):
@@ -571,7 +607,9 @@ def test_names_with_colons_and_brackets_are_files_if_they_exist(tmp_path):
     ("name", "library"),
     [("tree", "uproot"), ("parquet", "pyarrow"), ("records", "h5py")],
 )
-def test_a_library_that_is_missing_names_the_extra(tmp_path, monkeypatch, name, library):
+def test_a_library_that_is_missing_names_the_extra(
+    tmp_path, monkeypatch, name, library
+):
     suffix, write = FORMATS[name]
     write(TABLE, tmp_path / f"e{suffix}")
     monkeypatch.setitem(sys.modules, library, None)

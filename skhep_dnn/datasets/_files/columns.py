@@ -1,4 +1,4 @@
-"""The columns of a file: one value for each event, or lists, of which one entry is meant.
+"""The columns of a file: one value for each event, or a list of which one is meant.
 
 `Jet_pt[0]` is the first entry of the list `Jet_pt` of each event. Where there is none
 it is missing: nan, or `<NA>` in whole numbers of 64 bits, which a float cannot hold.
@@ -29,6 +29,7 @@ __all__ = [
     "entries",
     "find_columns",
     "native",
+    "texts",
 ]
 
 TEXT: Any = pd.Series(["text"]).dtype  # "str" of pandas 3, object before
@@ -66,13 +67,13 @@ class AskedColumn(NamedTuple):
         Its name in the table, as it was asked for.
     base : str
         The column of the file.
-    index : int or None
+    entry : int or None
         Which entry of its lists.
     """
 
     name: str
     base: str
-    index: int | None = None
+    entry: int | None = None
 
 
 def all_columns(columns: Mapping[str, FileColumn], source: EventSource) -> list[str]:
@@ -160,13 +161,14 @@ def _find(
 def _problem(name: str, column: FileColumn, index: int | None) -> str:
     if column.refused:
         return (
-            f"got {column.refused}. Leave it out, or write a file with plain columns of "
-            "what you need."
+            f"got {column.refused}. Leave it out, or write a file with plain columns "
+            "of what you need."
         )
     if column.is_list and index is None:
         return (
-            f"got lists. Ask for an entry by its index, such as columns=[{name + '[0]'!r}, "
-            f"{name + '[1]'!r}]; it is missing where a list is shorter."
+            "got lists. Ask for an entry by its index, such as "
+            f"columns=[{name + '[0]'!r}, {name + '[1]'!r}]; it is missing where a list "
+            "is shorter."
         )
     if index is not None and not column.is_list:
         return f"got it, and an index, {name!r}. Leave the index out."
@@ -234,4 +236,20 @@ def entries(values: Any, counts: NDArray[Any], index: int, dtype: Any) -> Any:
     found = pd.array(values[positions[there]], dtype=dtype)
     order = np.where(there, np.cumsum(there) - 1, -1)
     column = pd.api.extensions.take(found, order, allow_fill=True)
-    return column.to_numpy() if isinstance(dtype, np.dtype) else column
+    return np.asarray(column) if isinstance(dtype, np.dtype) else column
+
+
+def texts(values: list[Any]) -> Any:
+    """Return texts as pandas has them.
+
+    Parameters
+    ----------
+    values : list of str or None
+        Texts.
+
+    Returns
+    -------
+    column : array-like of shape (n_samples,)
+    """
+    is_object = isinstance(TEXT, np.dtype)
+    return np.array(values, dtype=TEXT) if is_object else pd.array(values, dtype=TEXT)

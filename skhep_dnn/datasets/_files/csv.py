@@ -258,13 +258,12 @@ class _CountedLines(io.RawIOBase):
             self._refuse(self._line, self._commas + 1)
         if not self._ends_line:
             msg = (
-                f"line {self._line} without an end, so that it may be cut off; if it is "
-                "whole, end it with a newline"
+                f"line {self._line} without an end, so that it may be cut off; if it "
+                "is whole, end it with a newline"
             )
             raise ValueError(msg)
 
     def _refuse(self, line: int, n_fields: int) -> None:
-        msg = (
-            f"{n_fields} fields in line {line}, and {self._n_commas + 1} names of columns"
-        )
+        n_names = self._n_commas + 1
+        msg = f"{n_fields} fields in line {line}, and {n_names} names of columns"
         raise ValueError(msg)

@@ -54,15 +54,16 @@ def clear_faults(source: EventSource, *more: type[Exception]) -> Iterator[None]:
     DataFileError
         In place of the error, with the file, the format and what the library said.
     """
+    faults: tuple[type[Exception], ...] = (*_FAULTS, *more)
     try:
         yield
     except SkhepDNNError:
         raise
-    except (*_FAULTS, *more) as error:
+    except faults as error:
         said = " ".join(str(error).split())[:_LONGEST]
         remedy = (
-            "It may be cut off or damaged: compare its size with the original, and fetch "
-            "or write it again."
+            "It may be cut off or damaged: compare its size with the original, and "
+            "fetch or write it again."
         )
         if isinstance(error, MemoryError):
             remedy = (
@@ -70,7 +71,7 @@ def clear_faults(source: EventSource, *more: type[Exception]) -> Iterator[None]:
                 "`iter_events`."
             )
         msg = (
-            f"The file {source} must be a whole file of the format {source.format}, got "
-            f"{type(error).__name__} on reading it: {said}. {remedy}"
+            f"The file {source} must be a whole file of the format {source.format}, "
+            f"got {type(error).__name__} on reading it: {said}. {remedy}"
         )
         raise DataFileError(msg) from error

@@ -14,7 +14,13 @@ import pandas as pd
 
 from skhep_dnn._messages import shown
 from skhep_dnn._optional import import_optional
-from skhep_dnn.datasets._files.columns import TEXT, AskedColumn, FileColumn, native
+from skhep_dnn.datasets._files.columns import (
+    TEXT,
+    AskedColumn,
+    FileColumn,
+    native,
+    texts,
+)
 from skhep_dnn.datasets._files.faults import clear_faults
 from skhep_dnn.datasets._files.source import EventSource
 from skhep_dnn.exceptions import DataFileError
@@ -51,6 +57,7 @@ class Hdf5Events:
         self, asked: Sequence[AskedColumn], dtypes: dict[str, Any], size: int
     ) -> Iterator[dict[str, Any]]:
         """Yield the columns of so many events after the other."""
+        del dtypes  # they are those of the file
         with clear_faults(self.source):
             if self._is_of_pandas:
                 yield from self._chunks_by_pandas(asked, size)
@@ -125,12 +132,14 @@ class Hdf5Events:
             for key in table
             if isinstance(table.get(key), self._h5py.Dataset)
         }
-        lengths = {key: item.shape[0] if item.ndim else 1 for key, item in datasets.items()}
+        lengths = {
+            key: item.shape[0] if item.ndim else 1 for key, item in datasets.items()
+        }
         if len(set(lengths.values())) > 1:
             msg = (
-                f"The datasets of {self.source} must all have one value for each event, "
-                f"got the lengths {shown(lengths)}. Put those of the events into a group "
-                "of their own, and name it by `tree`."
+                f"The datasets of {self.source} must all have one value for each "
+                f"event, got the lengths {shown(lengths)}. Put those of the events "
+                "into a group of their own, and name it by `tree`."
             )
             raise DataFileError(msg)
         columns = {
@@ -143,7 +152,9 @@ class Hdf5Events:
         if dtype.subdtype is not None:
             dtype, shape = dtype.subdtype[0], (*shape, *dtype.subdtype[1])
         if self._h5py.check_vlen_dtype(dtype) not in {None, str, bytes}:
-            return FileColumn(refused="lists of many lengths, which h5py has as objects")
+            return FileColumn(
+                refused="lists of many lengths, which h5py has as objects"
+            )
         if self._h5py.check_string_dtype(dtype) is not None:
             kind: Any = TEXT
         elif dtype.kind in "biuf":
@@ -158,11 +169,11 @@ class Hdf5Events:
 
     def _values(self, values: Any, one: AskedColumn) -> Any:
         dtype = self.columns[one.base].dtype
-        if one.index is not None:
-            values = values[:, one.index]
+        if one.entry is not None:
+            values = values[:, one.entry]
         if dtype == TEXT:
-            texts = [v.decode() if isinstance(v, bytes) else v for v in values.tolist()]
-            return pd.array(texts, dtype=TEXT) if TEXT != object else np.array(texts, "O")
+            decoded = [v.decode() if isinstance(v, bytes) else v for v in values]
+            return texts(decoded)
         return values.astype(dtype)
 
     def _look_by_pandas(self) -> tuple[dict[str, FileColumn], int]:
@@ -189,8 +200,8 @@ class Hdf5Events:
         if find_spec("tables") is None:
             msg = (
                 f"PyTables must be installed to read {self.source}, which pandas wrote "
-                "with `to_hdf`, got none. Install it with `pip install tables`, or write "
-                "the events with `to_parquet`."
+                "with `to_hdf`, got none. Install it with `pip install tables`, or "
+                "write the events with `to_parquet`."
             )
             raise ImportError(msg)
 

@@ -77,7 +77,10 @@ class ParquetEvents:
         return clear_faults(self.source, self._pa.ArrowException)
 
     def _open(self) -> Any:
-        return self._pq.ParquetFile(self.source.path, page_checksum_verification=True)
+        # With a buffer beforehand the whole file would be in memory.
+        return self._pq.ParquetFile(
+            self.source.path, pre_buffer=False, page_checksum_verification=True
+        )
 
     def _tables(self, file: Any, bases: list[str], size: int) -> Iterator[Any]:
         """Yield tables of so many events, whatever the row groups."""
@@ -94,28 +97,32 @@ class ParquetEvents:
 
     def _column(self, kind: Any) -> FileColumn:
         types = self._pa.types
-        if types.is_list(kind) or types.is_large_list(kind):
-            inner = self._column(kind.value_type)
-            is_plain = inner.dtype is not None and not inner.is_list
-            return (
-                FileColumn(inner.dtype, is_list=True)
-                if is_plain
-                else FileColumn(refused=f"nested lists, {kind}")
-            )
-        if types.is_fixed_size_list(kind):
-            inner = self._column(kind.value_type)
-            if inner.dtype is not None and not inner.is_list:
-                return FileColumn(inner.dtype, is_list=True, length=kind.list_size)
+        is_fixed = types.is_fixed_size_list(kind)
+        if is_fixed or types.is_list(kind) or types.is_large_list(kind):
+            dtype = self._dtype(kind.value_type)
+            length = kind.list_size if is_fixed else None
+            if isinstance(dtype, np.dtype):
+                return FileColumn(dtype, is_list=True, length=length)
+        dtype = self._dtype(kind)
+        return (
+            FileColumn(refused=f"the type {kind}")
+            if dtype is None
+            else FileColumn(dtype)
+        )
+
+    def _dtype(self, kind: Any) -> Any:
+        """Return the dtype of a type without missing values; None of a nested one."""
+        types = self._pa.types
         if types.is_dictionary(kind):
-            return FileColumn("category")
+            return "category"
         if types.is_string(kind) or types.is_large_string(kind):
-            return FileColumn(TEXT)
+            return TEXT
         if types.is_null(kind):
-            return FileColumn(np.dtype(np.float64))
+            return np.dtype(np.float64)
         is_number = types.is_boolean(kind) or types.is_integer(kind)
         if is_number or types.is_floating(kind) or types.is_timestamp(kind):
-            return FileColumn(self._pa.array([], kind).to_pandas().dtype)
-        return FileColumn(refused=f"the type {kind}")
+            return self._pa.array([], kind).to_pandas().dtype
+        return None
 
     def _has_missing(self, file: Any, name: str) -> bool:
         """Whether values of a column are missing, where that changes its dtype.
@@ -140,7 +147,7 @@ class ParquetEvents:
         return column.combine_chunks().to_pandas().dtype
 
     def _values(self, column: Any, one: AskedColumn, dtype: Any) -> Any:
-        if one.index is None:
+        if one.entry is None:
             return self._plain(column, dtype)
         lists = column.combine_chunks()
         if isinstance(lists, self._pa.ChunkedArray):
@@ -148,7 +155,7 @@ class ParquetEvents:
         compute = import_optional("pyarrow.compute", "read Parquet files", "root")
         counts = compute.fill_null(compute.list_value_length(lists), 0)
         values = self._plain(self._pa.chunked_array([lists.flatten()]), dtype)
-        return entries(values, counts.to_numpy(zero_copy_only=False), one.index, dtype)
+        return entries(values, counts.to_numpy(zero_copy_only=False), one.entry, dtype)
 
     def _plain(self, column: Any, dtype: Any) -> Any:
         """Return one value for each event."""
@@ -156,7 +163,7 @@ class ParquetEvents:
             return pd.Series(column.to_pandas()).astype(dtype).array
         if not isinstance(dtype, np.dtype) and hasattr(dtype, "__from_arrow__"):
             return dtype.__from_arrow__(column)
-        if dtype == object:  # texts, in pandas 2
+        if dtype.kind == "O":  # texts, in pandas 2
             return column.to_pandas().to_numpy()
         if column.null_count and dtype.kind == "f":
             column = column.cast(self._pa.from_numpy_dtype(dtype))

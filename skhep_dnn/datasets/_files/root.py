@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from skhep_dnn._messages import shown
 from skhep_dnn._optional import import_optional
@@ -18,6 +17,7 @@ from skhep_dnn.datasets._files.columns import (
     dtype_with_missing,
     entries,
     native,
+    texts,
 )
 from skhep_dnn.datasets._files.faults import clear_faults
 from skhep_dnn.datasets._files.source import EventSource
@@ -188,14 +188,13 @@ class RootEvents:
     def _values(self, values: Any, one: AskedColumn, dtype: Any) -> Any:
         ak = self._ak
         column = self.columns[one.base]
-        if one.index is not None and column.length is not None:
-            return ak.to_numpy(values)[:, one.index].astype(dtype)
-        if one.index is not None:
+        if one.entry is not None and column.length is not None:
+            return ak.to_numpy(values)[:, one.entry].astype(dtype)
+        if one.entry is not None:
             flat = ak.to_numpy(ak.flatten(values, axis=1))
-            return entries(flat, ak.to_numpy(ak.num(values)), one.index, dtype)
+            return entries(flat, ak.to_numpy(ak.num(values)), one.entry, dtype)
         if column.dtype == TEXT:
-            texts = ak.to_list(values)
-            return pd.array(texts, dtype=TEXT) if TEXT != object else np.array(texts, "O")
+            return texts(ak.to_list(values))
         return np.asarray(ak.to_numpy(values)).astype(dtype, copy=False)
 
 
@@ -239,11 +238,13 @@ def _check_size(source: EventSource) -> None:
         # After "root": version, where the first record begins, where the file ends; the
         # last has eight bytes in large files, whose version says so.
         is_large = struct.unpack(">i", head[4:8])[0] >= 1_000_000
-        end = struct.unpack(">q" if is_large else ">i", head[12 : 20 if is_large else 16])[0]
+        end = struct.unpack(
+            ">q" if is_large else ">i", head[12 : 20 if is_large else 16]
+        )[0]
     if size < end:
         msg = (
-            f"The file {source} must have all of its bytes, {end} by what is written at "
-            f"its begin, got {size}: it was cut off, or is still being written. Fetch "
-            "or write it again."
+            f"The file {source} must have all of its bytes, {end} by what is written "
+            f"at its begin, got {size}: it was cut off, or is still being written. "
+            "Fetch or write it again."
         )
         raise DataFileError(msg)

@@ -69,13 +69,14 @@ class EventSource:
         """
         if not self.path.exists():
             msg = (
-                f"A source of events must be a file that exists, got {str(self.path)!r}. "
-                "Correct the path."
+                "A source of events must be a file that exists, got "
+                f"{str(self.path)!r}. Correct the path."
             )
             raise FileNotFoundError(msg)
         if self.path.is_dir():
             msg = (
-                f"A source of events must be a file, got the folder {str(self.path)!r}. "
+                "A source of events must be a file, got the folder "
+                f"{str(self.path)!r}. "
                 f'Name its files, or take a pattern such as "{self.path}/*.root".'
             )
             raise DataFileError(msg)
@@ -85,8 +86,8 @@ class EventSource:
             if found in FORMATS:
                 remedy = f"Pass format={found!r}, or give it the suffix of its format."
             msg = (
-                f"The file {self} must be {self.format} as its suffix or `format` says, "
-                f"got a file whose first bytes are those of {found}. {remedy}"
+                f"The file {self} must be {self.format} as its suffix or `format` "
+                f"says, got a file whose first bytes are those of {found}. {remedy}"
             )
             raise DataFileError(msg)
 
@@ -138,8 +139,8 @@ def event_sources(
     """
     if format is not None and format not in FORMATS:
         msg = (
-            f"`format` must be one of {list(FORMATS)!r} or None, got {format!r}. Choose "
-            "one, or leave it out to go by the suffix."
+            f"`format` must be one of {list(FORMATS)!r} or None, got {format!r}. "
+            "Choose one, or leave it out to go by the suffix."
         )
         raise ValueError(msg)
     if not isinstance(source, Mapping):
@@ -201,13 +202,16 @@ def _of_path(
         raise ValueError(msg)
     if own_tree is not None and tree not in {None, own_tree}:
         msg = (
-            f"A tree must be named once, got {own_tree!r} in {text!r} and tree={tree!r}. "
-            "Leave one out."
+            f"A tree must be named once, got {own_tree!r} in {text!r} and "
+            f"tree={tree!r}. Leave one out."
         )
         raise ValueError(msg)
     return [
         EventSource(
-            Path(path), _format(path, format, own_tree or tree), own_tree or tree, process
+            Path(path),
+            _format(path, format, own_tree or tree),
+            own_tree or tree,
+            process,
         )
         for path in _matching(text)
     ]
@@ -229,8 +233,8 @@ def _matching(text: str) -> list[str]:
     found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - of any folder
     if not found:
         msg = (
-            f"A pattern must match files, got none for {text!r}. Correct the pattern or "
-            "the folder."
+            f"A pattern must match files, got none for {text!r}. Correct the pattern "
+            "or the folder."
         )
         raise FileNotFoundError(msg)
     return found
@@ -250,8 +254,8 @@ def _format(path: str, format: FileFormat | None, tree: str | None) -> FileForma
         found = known[0]
     if tree is not None and found not in _HAVE_TREES:
         msg = (
-            f"`tree` must be None for files of the format {found}, which have one table, "
-            f"got {tree!r} for {path!r}. Leave it out."
+            f"`tree` must be None for files of the format {found}, which have one "
+            f"table, got {tree!r} for {path!r}. Leave it out."
         )
         raise ValueError(msg)
     return found
