@@ -204,10 +204,10 @@ def iter_events(
     verbose : int, default=0
         Above 0 shows a progress bar over the events.
 
-    Yields
-    ------
-    events : DataFrame of shape (n_selected, n_columns)
-        Events of one file. Its `attrs` say where they are from: "file", "tree",
+    Returns
+    -------
+    chunks : iterator of DataFrame of shape (n_selected, n_columns)
+        Events of one file each. Their `attrs` say where they are from: "file", "tree",
         "process", and the first entry and the one after the last as "entry_start" and
         "entry_stop". The index counts the events of all files.
 
