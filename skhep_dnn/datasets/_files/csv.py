@@ -34,7 +34,7 @@ __all__ = ["CsvEvents"]
 
 _BLOCK = 1 << 20  # bytes that are read at once
 _PANDAS = parse_version("3.1.0.dev0")
-_LINES = 100_000  # of which the types are learnt at once
+_LINES = 20_000  # of which the types are learnt at once
 # Later versions read every number as the nearest float, whatever is asked for.
 _EXACT: dict[str, Any] = (
     {"float_precision": "round_trip"} if parse_version(pd.__version__) < _PANDAS else {}
@@ -224,22 +224,20 @@ class _CountedLines(io.RawIOBase):
             raise ValueError(msg)
         self._ends_line = bool(block[-1] == _NEWLINE)
         outside = self._outside(block)
-        commas = np.cumsum((block == _COMMA) & outside)
-        lengths = np.cumsum(block != _RETURN)
+        commas = np.flatnonzero((block == _COMMA) & outside)
         ends = np.flatnonzero((block == _NEWLINE) & outside)
+        before = np.searchsorted(commas, ends)  # how many commas, at each end
+        in_line = np.diff(before, prepend=-self._commas)
+        starts = np.concatenate([[0], ends + 1])
+        for k in np.flatnonzero(in_line != self._n_commas).tolist():
+            is_blank = self._length == 0 or k > 0
+            if not is_blank or (block[starts[k] : ends[k]] != _RETURN).any():
+                self._refuse(self._line + k, int(in_line[k]) + 1)
         if len(ends):
-            first = self._commas, self._length
-            in_line = np.diff(commas[ends], prepend=-first[0] if first[0] else 0)
-            length = np.diff(lengths[ends], prepend=-first[1] if first[1] else 0) - 1
-            wrong = np.flatnonzero((in_line != self._n_commas) & (length > 0))
-            if len(wrong):
-                self._refuse(self._line + int(wrong[0]), int(in_line[wrong[0]]) + 1)
             self._line += len(ends)
-            self._commas = int(commas[-1] - commas[ends[-1]])
-            self._length = int(lengths[-1] - lengths[ends[-1]])
-        else:
-            self._commas += int(commas[-1])
-            self._length += int(lengths[-1])
+            self._commas, self._length = -int(before[-1]), 0
+        self._commas += len(commas)
+        self._length += int((block[starts[-1] :] != _RETURN).sum())
 
     def _outside(self, block: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return which bytes are outside of quotes."""

@@ -174,7 +174,7 @@ class Hdf5Events:
         if dtype == TEXT:
             decoded = [v.decode() if isinstance(v, bytes) else v for v in values]
             return texts(decoded)
-        return values.astype(dtype)
+        return values.astype(dtype, copy=False)
 
     def _look_by_pandas(self) -> tuple[dict[str, FileColumn], int]:
         self._need_pytables()
