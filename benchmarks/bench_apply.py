@@ -1,8 +1,8 @@
 """Reading and scoring files of events, over what their libraries need for it.
 
 What do `read_events` and `apply_model` cost? For each format the seconds of
-`read_events` over those of uproot, pandas or h5py for the same columns, whole in memory,
-in turns; then, of `apply_model` with a network, the rate and the seconds over those of
+`read_events` over those of uproot, pandas or h5py for the same columns, whole in
+memory, in turns; then, of `apply_model` with a network, the rate and the seconds over those of
 `predict_proba` of all events in memory, which is the least that scoring needs; and the
 peak of the private memory of a fresh process over the size of the columns in memory.
 The memory is that of a chunk, whatever the file: it is measured for two sizes.
