@@ -2,9 +2,9 @@
 
 What do `read_events` and `apply_model` cost? For each format the seconds of
 `read_events` over those of uproot, pandas or h5py for the same columns, whole in
-memory, in turns; then, of `apply_model` with a network, the rate and the seconds over those of
-`predict_proba` of all events in memory, which is the least that scoring needs; and the
-peak of the private memory of a fresh process over the size of the columns in memory.
+memory, in turns; then, of `apply_model` with a network, the rate and the seconds over
+those of `predict_proba` of all events in memory, which is the least that scoring needs;
+and the peak of the private memory of a fresh process over the size of the columns.
 The memory is that of a chunk, whatever the file: it is measured for two sizes.
 
     python -m benchmarks.bench_apply [--quick] [--folder F]
