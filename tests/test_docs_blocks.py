@@ -11,11 +11,14 @@ from sklearn.linear_model import LogisticRegression
 
 from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
 from skhep_dnn.datasets import make_gaussian_events, make_higgs_events
+from skhep_dnn.export import apply_model
 from skhep_dnn.metrics import weighted_roc_auc
 from skhep_dnn.model_selection import OptunaSearchCV
 from skhep_dnn.pipeline import make_weighted_pipeline
 from skhep_dnn.preprocessing import InvariantFeatures
 from skhep_dnn.weights import training_weights
+from tests.datasets.event_files import write_tree
+from tests.real_root import run_in_root
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -40,6 +43,7 @@ def block_of(page, word):
 def test_there_are_no_other_blocks_than_those_that_are_run_here():
     assert [(page, block.split()[1]) for page, block in blocks()] == [
         ("docs/benchmarks.md", "="),
+        ("docs/guides/root_in_and_out.md", "ROOT"),
         ("docs/guides/tuning.md", "sklearn.callback"),
         ("docs/guides/tuning.md", "dask_jobqueue"),
     ]
@@ -120,3 +124,22 @@ def test_the_cluster_of_dask(monkeypatch):
     names["cluster"].close()
     assert asked[:2] == [{"cores": 4, "processes": 1, "memory": "8GB"}, 16]
     assert len(names["search"].records_) == 2
+
+
+@pytest.mark.slow
+def test_the_friend_tree_of_root(tmp_path):
+    events = make_higgs_events(400, random_state=0).data
+    events = events.assign(event=range(400))
+    model = HistGradientBoostingClassifier(max_iter=3, max_bins=31)
+    model.fit(events[["PRI_tau_pt", "PRI_met"]], events["PRI_lep_pt"] > 30)
+    write_tree(events, tmp_path / "ttbar.root")
+    apply_model(model, tmp_path / "ttbar.root", tmp_path / "ttbar_scores.root")
+    code = block_of("docs/guides/root_in_and_out.md", "RDataFrame")
+    found = run_in_root(
+        f"import os\nos.chdir({str(tmp_path)!r})\n{code}\n"
+        "result = [histogram.GetEntries(), histogram.GetMean()]"
+    )
+    score = model.predict_proba(events[["PRI_tau_pt", "PRI_met"]])[:, 1]
+    chosen = score[(score > 0.5) & (events["PRI_met"] > 20)]
+    assert found[0] == len(chosen) > 20
+    assert found[1] == pytest.approx(chosen.mean())

@@ -87,6 +87,10 @@ OWNERS = {
     "optuna": {"model_selection"},
     "optuna_integration": {"model_selection"},
     "matplotlib": {"inspection"},
+    "awkward": {"datasets", "export"},
+    "h5py": {"datasets", "export"},
+    "pyarrow": {"datasets", "export"},
+    "uproot": {"datasets", "export"},
     "hist": {"export"},
     "onnx": {"export"},
     "onnxruntime": {"export"},
@@ -100,6 +104,11 @@ OWNERS = {
 }
 
 
+OPTIONAL = {
+    *("awkward", "h5py", "hist", "matplotlib", "pooch", "pyarrow", "pyhf", "uproot")
+}
+
+
 class Import(NamedTuple):
     """One imported name, with the place of the import statement."""
 
@@ -108,6 +117,14 @@ class Import(NamedTuple):
     name: str | None
     in_function: bool
     for_types_only: bool
+
+
+IMPORTING = {"import_extra", "import_optional"}
+
+
+def called(node):
+    """Return the name of the function of a call, if it has one."""
+    return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
 def imports_of(tree):
@@ -127,6 +144,15 @@ def imports_of(tree):
                     node.lineno, node.module, alias.name, in_function, for_types_only
                 )
                 for alias in node.names
+            )
+        elif isinstance(node, ast.Call) and called(node) in IMPORTING:
+            # The first argument is the library, where it is written out.
+            names = [
+                arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)
+            ]
+            found.extend(
+                Import(node.lineno, name, None, in_function, for_types_only)
+                for name in names
             )
         in_function = in_function or isinstance(
             node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -265,7 +291,7 @@ def test_each_heavy_dependency_has_one_owner(parts, imports):
 @EVERY_MODULE
 def test_optional_dependencies_are_imported_where_they_are_needed(parts, imports):
     for statement in imports:
-        if statement.module.split(".")[0] in {"hist", "matplotlib", "pooch", "pyhf"}:
+        if statement.module.split(".")[0] in OPTIONAL:
             assert statement.in_function or statement.for_types_only, (
                 f"line {statement.line}: {statement.module} at the top of the module"
             )
@@ -290,6 +316,8 @@ if TYPE_CHECKING:
     from skorch import NeuralNet
 def f():
     from sklearn.utils import _safe_indexing
+    uproot = import_optional("uproot", "read", "root")
+    library = import_optional(name, "read", "root")
 """
     assert imports_of(ast.parse(source)) == [
         Import(2, "torch.nn", None, in_function=False, for_types_only=False),
@@ -297,4 +325,5 @@ def f():
         Import(
             6, "sklearn.utils", "_safe_indexing", in_function=True, for_types_only=False
         ),
+        Import(7, "uproot", None, in_function=True, for_types_only=False),
     ]

@@ -1,7 +1,14 @@
-"""Events to work with: the HiggsML data and toy generators."""
+"""Events to work with: files of an analysis, the HiggsML data and toy generators."""
 
 from skhep_dnn.datasets._gaussian_toy import make_gaussian_events
 from skhep_dnn.datasets._higgs_toy import make_higgs_events
 from skhep_dnn.datasets._higgsml import fetch_higgsml
+from skhep_dnn.datasets._read_events import iter_events, read_events
 
-__all__ = ["fetch_higgsml", "make_gaussian_events", "make_higgs_events"]
+__all__ = [
+    "fetch_higgsml",
+    "iter_events",
+    "make_gaussian_events",
+    "make_higgs_events",
+    "read_events",
+]

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from skhep_dnn.export._apply_model import apply_model
 from skhep_dnn.export._discovery import DiscoverySignificance, discovery_significance
 from skhep_dnn.export._exported_classifier import ExportedClassifier
 from skhep_dnn.export._hist import to_hist
@@ -26,6 +27,7 @@ __all__ = [
     "Manifest",
     "SelfTest",
     "Verification",
+    "apply_model",
     "discovery_significance",
     "make_manifest",
     "register_skl2onnx_converters",

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._expressions import Expression, parse_expression
 from skhep_dnn._messages import shown
+from skhep_dnn._optional import import_optional
 from skhep_dnn.metrics import BinnedDiscriminant
 from skhep_dnn.metrics._varied_sample import FilledSample
 
@@ -298,16 +299,7 @@ def import_extra(name: str, purpose: str) -> ModuleType:
     ImportError
         If it is not installed; the message names the extra.
     """
-    import importlib  # noqa: PLC0415 - beside what it imports
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        msg = (
-            f"{name} must be installed to {purpose}, got none. Install it with "
-            '`pip install "skhep-dnn[stats]"`.'
-        )
-        raise ImportError(msg) from error
+    return import_optional(name, purpose, "stats")
 
 
 @contextmanager

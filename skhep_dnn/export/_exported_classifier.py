@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -44,6 +44,8 @@ class ExportedClassifier:
         Names of the columns that are used.
     threshold_ : float or None
         The cut, if there is one.
+    pos_label : list of labels or None
+        The signal; None of several classes without one.
     metadata_ : dict
         What the file says of itself: inputs with their units, versions, self-test.
 
@@ -123,6 +125,22 @@ class ExportedClassifier:
         """Start a new session."""
         self.path = state["path"]
         self._start(state["data"], state["n_jobs"])
+
+    @property
+    def combine_(self) -> Literal["fold", "mean"]:
+        """What scores an event, as in `CrossFitClassifier`."""
+        return "fold" if self.has_folds else "mean"
+
+    @property
+    def event_number(self) -> list[str] | None:
+        """Columns with the numbers of the events; None where none has them."""
+        names = [
+            spec.name
+            for spec in self._inputs
+            if spec.dtype == "int64" and spec.column is not None
+            if spec.categories is None
+        ]
+        return names or None
 
     @property
     def has_folds(self) -> bool:
@@ -277,6 +295,7 @@ class ExportedClassifier:
         self.metadata_ = json.loads(known[METADATA_KEY])
         self.classes_ = np.asarray(self.metadata_["classes"])
         self.threshold_ = self.metadata_["threshold"]
+        self.pos_label = self.metadata_["signal"] or None
         self._inputs = [
             InputSpec(i["name"], i["dtype"], i["column"], i["categories"])
             for i in self.metadata_["inputs"]

@@ -10,11 +10,11 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from skhep_dnn.datasets import read_events
 from skhep_dnn.exceptions import DataFileError
 from skhep_dnn.export._manifest import Manifest
 from skhep_dnn.export._verify import verify_export
@@ -68,7 +68,7 @@ def _parser() -> ArgumentParser:
         metavar="FILE",
         nargs="+",
         default=[],
-        help="Parquet or CSV files with the events, one table after another",
+        help="Parquet, CSV, HDF5 or ROOT files with the events, one after another",
     )
     add("--label", metavar="COLUMN", help="column of the labels")
     add("--weight", metavar="COLUMN", help="column of the physics weights")
@@ -96,7 +96,7 @@ def _events(options: Namespace) -> dict[str, Any]:
     """Return the events that the arguments name."""
     if not options.data:
         return {}
-    table = pd.concat([_read(Path(path)) for path in options.data], ignore_index=True)
+    table = read_events(list(options.data)).reset_index(drop=True)
     numbers = options.event_number
     if numbers is not None and not _has_number_columns(options.model):
         numbers = _column(table, numbers.split(","), "--event-number")
@@ -129,18 +129,6 @@ def _column(table: pd.DataFrame, name: Any, option: str) -> Any:
         )
         raise ValueError(msg)
     return table[name]
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if path.suffix in {".parquet", ".pq"}:
-        return pd.read_parquet(path)
-    if ".csv" in path.suffixes:
-        return pd.read_csv(path)
-    msg = (
-        f"`--data` must be Parquet or CSV files, got {str(path)!r}. Convert it, and "
-        "give its name the ending .parquet or .csv."
-    )
-    raise ValueError(msg)
 
 
 if __name__ == "__main__":

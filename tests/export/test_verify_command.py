@@ -90,7 +90,7 @@ def test_status_and_lines(folder, monkeypatch, capsys, arguments, status, told):
     [
         (["nothing.bin"], "must be an exported file, got 'nothing.bin'"),
         (["folds.bin", "--data", "nothing.csv"], "nothing.csv"),
-        (["folds.bin", "--data", "events.txt"], "must be Parquet or CSV files"),
+        (["folds.bin", "--data", "events.txt"], "The suffix of a file must be one of"),
         (["folds.bin", "--data", "broken.parquet"], "Parquet"),
         (["folds.bin", "--data", "events.csv", "--label", "z"], "got ['z']"),
         (["single.bin", "--data", "events.csv"], "`event_number` must be passed"),
