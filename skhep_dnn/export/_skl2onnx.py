@@ -184,6 +184,7 @@ class _WholeColumn:
     """A column of whole numbers of 64 bits."""
 
     whole: Value
+    exact: bool = True
 
     @property
     def dtype(self) -> DType:
@@ -221,6 +222,7 @@ class _TextColumn:
     coming: _Coming
     tensor: str
     place: int
+    exact: bool = True
 
     @property
     def dtype(self) -> DType:
@@ -278,7 +280,8 @@ class _Coming:
             return [_WholeColumn(value[i]) for i in range(size)]
         if kind == "BooleanTensorType":
             value = self.program.cast(value, "float32")
-        return [MadeColumn(value[i]) for i in range(size)]
+        exact = bool(variable.is_fed)  # nothing of skl2onnx stands before it
+        return [MadeColumn(value[i], exact) for i in range(size)]
 
     def code(self, tensor: str, place: int, categories: list[Any]) -> Value:
         """Return an input that a node before the program makes of texts."""

@@ -49,7 +49,7 @@ from skhep_dnn.export._lowering.rules import REASONS, SCORE_RULES, TRANSFORM_RUL
 from skhep_dnn.export._program.in_numpy import evaluate
 from skhep_dnn.export._program.program import Program
 from skhep_dnn.export._scoring_program import scoring_program
-from tests.export.agreement import check_agreement
+from tests.export.agreement import check_agreement, onnx_outputs
 from tests.export.test_program import in_onnx
 from tests.export.test_trees import events
 
@@ -399,6 +399,42 @@ def test_trees_behind_a_scaler_see_the_same_float32_numbers(scaler):
     X, y, _ = events(2, "float32")
     trees = HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=200)
     check_agreement(make_pipeline(scaler, trees).fit(X, y), X)
+
+
+COMPUTED = [
+    PCA(4),
+    PowerTransformer(),
+    FunctionTransformer(np.log),
+    QuantileTransformer(),
+    PolynomialFeatures(3),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("step", COMPUTED, ids=lambda step: type(step).__name__)
+def test_trees_behind_computed_columns(step, dtype):
+    # Thresholds are values of these very events: an event at one goes where it went,
+    # though the last digits of a logarithm are those of its library.
+    X, y, _ = events(2, missing=False)
+    X = np.exp(X).astype(dtype)
+    trees = HistGradientBoostingClassifier(max_iter=100, early_stopping=False)
+    model = make_pipeline(step, trees).fit(X, y)
+    scoring = scoring_program(model, X)
+    found = onnx_outputs(scoring, scoring.arrays(X))["probability"]
+    differ = np.abs(found - model.predict_proba(X)).max(axis=1) > 1e-5
+    assert differ.sum() <= (0 if dtype == "float64" else 3)
+
+
+def test_xgboost_behind_computed_columns():
+    xgboost = pytest.importorskip("xgboost")
+    X, y, _ = events(2, "float32", missing=False)
+    X, labels = np.exp(X), (y == "s").astype(int)
+    trees = xgboost.XGBClassifier(n_estimators=50, n_jobs=1)
+    model = make_pipeline(PowerTransformer(), trees).fit(X, labels)
+    scoring = scoring_program(model, X)
+    found = onnx_outputs(scoring, scoring.arrays(X))["probability"]
+    differ = np.abs(found - model.predict_proba(X)).max(axis=1) > 1e-5
+    assert differ.sum() <= 3
 
 
 def test_an_unknown_step_is_refused_with_a_remedy():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -194,7 +194,7 @@ def xgboost_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
     best = booster.attributes().get("best_iteration")
     if best is not None:  # of a training that was stopped early
         n_trees = trees["iteration_indptr"][int(best) + 1]
-    columns = _XGBoostColumns(table, model.missing)
+    columns = _XGBoostColumns(table, model.missing, trees["trees"])
     builder = TreeBuilder(_xgboost_start(learner["learner_model_param"], objective))
     for tree, output in zip(trees["trees"][:n_trees], trees["tree_info"], strict=False):
         _add_xgboost_tree(builder, columns, output, tree)
@@ -204,9 +204,18 @@ def xgboost_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
 class _XGBoostColumns(TreeColumns):
     """Columns rounded to float32, with values that stand for undefined ones."""
 
-    def __init__(self, table: Table, missing: float) -> None:
+    def __init__(
+        self, table: Table, missing: float, trees: Sequence[Mapping[str, Any]]
+    ) -> None:
         super().__init__(table, "float32")
         self.missing = missing
+        # How far down thresholds are moved, which are values of events of the fit.
+        # Numbers of double precision that differ by rounding are equal as float32.
+        self.rooms: dict[int, Callable[[Any], Any]] = {}
+        for column, known in enumerate(table.columns):
+            if known.dtype == "float32" and not known.exact:
+                found = [_xgboost_thresholds(tree, column) for tree in trees]
+                self.rooms[column] = self.room(column, np.concatenate(found))
 
     def number(self, column: int) -> Value:
         x = super().number(column)
@@ -226,8 +235,14 @@ def _xgboost_start(parameters: Mapping[str, str], objective: str) -> NDArray[Any
     return np.broadcast_to(base, int(parameters["num_class"])).copy()
 
 
+def _xgboost_thresholds(tree: Mapping[str, Any], column: int) -> NDArray[Any]:
+    is_split = np.array(tree["left_children"]) >= 0
+    of_column = np.array(tree["split_indices"]) == column
+    return np.array(tree["split_conditions"])[is_split & of_column]
+
+
 def _add_xgboost_tree(
-    builder: TreeBuilder, columns: TreeColumns, output: int, tree: Mapping[str, Any]
+    builder: TreeBuilder, columns: _XGBoostColumns, output: int, tree: Mapping[str, Any]
 ) -> None:
     if any(tree["split_type"]) or int(tree["tree_param"]["size_leaf_vector"]) > 1:
         msg = (
@@ -241,11 +256,15 @@ def _add_xgboost_tree(
         -1 if below < 0 else columns.place(f)
         for below, f in zip(left, tree["split_indices"], strict=True)
     ]
+    lower = conditions.copy()
+    for column, room in columns.rooms.items():
+        of_column = np.array(tree["split_indices"]) == column
+        lower = np.where(of_column, lower - room(lower).astype(np.float32), lower)
     # It goes left where x < threshold: of float32 numbers, up to the one before it.
     builder.add(
         output,
         features=features,
-        thresholds=np.nextafter(conditions, np.float32(-np.inf)),
+        thresholds=np.nextafter(lower, np.float32(-np.inf)),
         left=left,
         right=tree["right_children"],
         missing_left=np.array(tree["default_left"], dtype=bool),

@@ -36,7 +36,10 @@ def cross_fit_scores(lowering: Lowering, model: Any, table: Table) -> Scores:
     parts = []
     for k, estimator in enumerate(model.estimators_):
         part = Inputs(Program(f"fold_{k}"), dtype)
-        columns = tuple(InputColumn(part, i) for i in range(len(inputs.columns)))
+        columns = tuple(
+            InputColumn(part, i, column.exact)
+            for i, column in enumerate(inputs.columns)
+        )
         own = Table(part.program, columns, inputs.names)
         scores = lowering.scores(estimator, own)
         part.program.outputs["probability"] = scores.probability

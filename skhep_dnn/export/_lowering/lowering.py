@@ -111,10 +111,13 @@ class InputColumn:
         The table.
     position : int
         Which of its columns it is.
+    exact : bool
+        Whether it has the same bits as in Python.
     """
 
     inputs: Inputs
     position: int
+    exact: bool = True
 
     @property
     def dtype(self) -> DType:
@@ -143,9 +146,12 @@ class MadeColumn:
     ----------
     number : Value
         Its value.
+    exact : bool
+        Whether it has the same bits as in Python: a logarithm, say, may have not.
     """
 
     number: Value
+    exact: bool = False
 
     @property
     def dtype(self) -> DType:
@@ -193,10 +199,17 @@ class Table:
     names: tuple[str, ...] | None = None
 
     @classmethod
-    def of_vector(cls, x: Value, names: Sequence[str] | None = None) -> Table:
+    def of_vector(
+        cls, x: Value, names: Sequence[str] | None = None, *, exact: bool = False
+    ) -> Table:
         """Return the table whose columns are the numbers of a vector."""
-        columns = tuple(MadeColumn(x[i]) for i in range(x.size))
+        columns = tuple(MadeColumn(x[i], exact) for i in range(x.size))
         return cls(x.program, columns, None if names is None else tuple(names))
+
+    @property
+    def exact(self) -> bool:
+        """Whether all columns have the same bits as in Python."""
+        return all(column.exact for column in self.columns)
 
     def take(self, positions: Sequence[int]) -> Table:
         """Return some of the columns."""

@@ -51,12 +51,6 @@ NORMAL_RANGE = [
 ]
 
 
-def kind_of(table: Table) -> DType:
-    """Return the kind of numbers in which scikit-learn computes with a table."""
-    all_narrow = all(column.dtype == "float32" for column in table.columns)
-    return "float32" if all_narrow else "float64"
-
-
 # Steps of steps
 
 
@@ -105,7 +99,8 @@ def united(lowering: Lowering, step: Any, table: Table) -> Table:
 def _weighted(table: Table, weight: float | None) -> Table:
     if weight is None:
         return table
-    return Table.of_vector(table.vector(kind_of(table)) * weight, table.names)
+    x = table.vector(table.kind()) * weight
+    return Table.of_vector(x, table.names, exact=table.exact)
 
 
 def _side_by_side(step: Any, table: Table, parts: Sequence[tuple[str, Table]]) -> Table:
@@ -141,40 +136,40 @@ def selected(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG
 
 def standard_scaled(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG001
     """Return what a fitted `StandardScaler` makes of an event."""
-    x = table.vector(kind_of(table))
+    x = table.vector(table.kind())
     if step.with_mean:
         x = x - step.mean_
     if step.with_std:
         x = x / step.scale_
-    return Table.of_vector(x, table.names)
+    return Table.of_vector(x, table.names, exact=table.exact)
 
 
 def robust_scaled(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG001
     """Return what a fitted `RobustScaler` makes of an event."""
-    x = table.vector(kind_of(table))
+    x = table.vector(table.kind())
     if step.with_centering:
         x = _in_double(x, lambda z: z - step.center_)
     if step.with_scaling:
         x = _in_double(x, lambda z: z / step.scale_)
-    return Table.of_vector(x, table.names)
+    return Table.of_vector(x, table.names, exact=table.exact)
 
 
 def min_max_scaled(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG001
     """Return what a fitted `MinMaxScaler` makes of an event."""
-    x = table.vector(kind_of(table))
+    x = table.vector(table.kind())
     x = _in_double(x, lambda z: z * step.scale_)
     x = _in_double(x, lambda z: z + step.min_)
     if step.clip:
         x = _clipped(x, *step.feature_range)
-    return Table.of_vector(x, table.names)
+    return Table.of_vector(x, table.names, exact=table.exact)
 
 
 def max_abs_scaled(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG001
     """Return what a fitted `MaxAbsScaler` makes of an event."""
-    x = _in_double(table.vector(kind_of(table)), lambda z: z / step.scale_)
+    x = _in_double(table.vector(table.kind()), lambda z: z / step.scale_)
     if step.clip:
         x = _clipped(x, -1.0, 1.0)
-    return Table.of_vector(x, table.names)
+    return Table.of_vector(x, table.names, exact=table.exact)
 
 
 def _in_double(x: Value, formula: Callable[[Value], Value]) -> Value:
@@ -200,12 +195,12 @@ def imputed(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG0
     if not step.keep_empty_features:
         kept = np.flatnonzero(~np.isnan(statistics))
     own = table.take(kept.tolist())
-    x = own.vector(kind_of(table))
+    x = own.vector(table.kind())
     x = program.where(_is_missing(x, step.missing_values), statistics[kept], x)
     if step.indicator_ is not None:
         marks = _marks(table, step.indicator_, x.dtype)
         x = program.concatenate([x, marks]) if marks is not None else x
-    return Table.of_vector(x, _names_out(step, table))
+    return Table.of_vector(x, _names_out(step, table), exact=table.exact)
 
 
 def missing_indicated(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG001
@@ -213,7 +208,7 @@ def missing_indicated(lowering: Lowering, step: Any, table: Table) -> Table:  # 
     marks = _marks(table, step, "float64")
     if marks is None:
         return Table(table.program, (), None if table.names is None else ())
-    return Table.of_vector(marks, _names_out(step, table))
+    return Table.of_vector(marks, _names_out(step, table), exact=table.exact)
 
 
 def _numbers_of_imputer(step: Any) -> NDArray[np.float64]:
@@ -238,7 +233,7 @@ def _marks(table: Table, indicator: Any, dtype: DType) -> Value | None:
     columns = [int(i) for i in indicator.features_]
     if not columns:
         return None
-    x = table.vector(kind_of(table))[columns]
+    x = table.vector(table.kind())[columns]
     return table.program.cast(_is_missing(x, indicator.missing_values), dtype)
 
 
@@ -262,7 +257,7 @@ def encoded(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG0
         code = category_code(table.program, table.columns[k], categories)
         parts.append(table.program.lookup(code, _rows_of_encoder(step, k)))
     x = table.program.concatenate(parts)
-    return Table.of_vector(x, _names_out(step, table))
+    return Table.of_vector(x, _names_out(step, table), exact=True)
 
 
 def _rows_of_encoder(step: Any, column: int) -> NDArray[Any]:
@@ -324,7 +319,7 @@ def _unknown(categories: NDArray[Any]) -> NDArray[Any]:
 
 def principal_components(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG001
     """Return what a fitted `PCA` makes of an event."""
-    kind = kind_of(table)
+    kind = table.kind()
     axes = step.components_.T.astype(np.float64)
     start = -(step.mean_.astype(np.float64) @ axes)
     if step.whiten:
@@ -340,7 +335,7 @@ def principal_components(lowering: Lowering, step: Any, table: Table) -> Table: 
 def polynomial(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG001
     """Return what a fitted `PolynomialFeatures` makes of an event."""
     program, n = table.program, len(table.columns)
-    x = table.vector(kind_of(table))
+    x = table.vector(table.kind())
     factors = program.concatenate([x, program.constant([1.0], x.dtype)])
     powers = np.asarray(step.powers_)
     # Each product as a list of columns, filled up with that of ones.
@@ -352,12 +347,14 @@ def polynomial(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: A
     result = factors[places[0].tolist()]
     for row in places[1:]:
         result = result * factors[row.tolist()]
-    return Table.of_vector(result, _names_out(step, table))
+    # Of more than two factors, the order in which they are multiplied decides.
+    exact = table.exact and degree <= 2
+    return Table.of_vector(result, _names_out(step, table), exact=exact)
 
 
 def quantile_transformed(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG001
     """Return what a fitted `QuantileTransformer` makes of an event."""
-    program, kind = table.program, kind_of(table)
+    program, kind = table.program, table.kind()
     x = program.cast(table.vector(kind), "float64")
     quantiles = np.asarray(step.quantiles_, dtype=np.float64)
     curves = [Curve.of_points(q, step.references_) for q in quantiles.T]
@@ -377,7 +374,7 @@ def quantile_transformed(lowering: Lowering, step: Any, table: Table) -> Table: 
 
 def power_transformed(lowering: Lowering, step: Any, table: Table) -> Table:
     """Return what a fitted `PowerTransformer` makes of an event."""
-    program, kind = table.program, kind_of(table)
+    program, kind = table.program, table.kind()
     x = program.cast(table.vector(kind), "float64")
     powers = np.asarray(step.lambdas_, dtype=np.float64)
     if step.method == "box-cox":
@@ -417,8 +414,9 @@ def function_transformed(lowering: Lowering, step: Any, table: Table) -> Table: 
             "before the model."
         )
         raise ExportError(msg)
-    x = _in_double(table.vector(kind_of(table)), formula)
-    return Table.of_vector(x, table.names)
+    x = _in_double(table.vector(table.kind()), formula)
+    exact = table.exact and step.func in _EXACT_FUNCTIONS
+    return Table.of_vector(x, table.names, exact=exact)
 
 
 def _log1p(x: Value) -> Value:
@@ -432,6 +430,9 @@ def _log1p(x: Value) -> Value:
     precise = logs * (x / (u - 1.0))
     return program.where(is_one, x, program.where(is_exact, logs, precise))
 
+
+# Of these every library has the same bits.
+_EXACT_FUNCTIONS = {np.abs, np.floor, np.negative, np.reciprocal, np.sqrt, np.square}
 
 _FUNCTIONS: list[tuple[Any, Callable[[Value], Value]]] = [
     (np.abs, lambda x: x.program.elementwise("absolute", x)),

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn.export._lowering.categories import category_code
-from skhep_dnn.export._lowering.lowering import Column, MadeColumn, Table
+from skhep_dnn.export._lowering.lowering import Column, Table
 from skhep_dnn.export._program.program import DType, TreeEnsemble, Value
 
 __all__ = ["BETWEEN", "TreeBuilder", "TreeColumns"]
 
 LEFT, RIGHT, BETWEEN = 0.0, 1.0, 0.5
-ROUNDING = 2.0**-40  # of a computed number, in other languages; of a few functions
+# Rounding of a number that a few functions have computed, in other languages. It is
+# four digits of float32, where numbers of events are near to each other.
+ROUNDING: dict[str, float] = {"float64": 2.0**-40, "float32": 2.0**-21}
 
 
 class TreeBuilder:
@@ -135,20 +137,30 @@ class TreeColumns:
         x = program.cast(self.table.columns[column].number, self.dtype)
         return program.cast(x, "float64")
 
+    def room(self, column: int, thresholds: ArrayLike) -> Callable[[Any], Any]:
+        """Return how much a value may differ from that in Python, by the threshold.
+
+        A threshold can be the value of an event of the training. Where a step has
+        computed the column, by sines and other functions, the last digits of that value
+        differ from language to language: the threshold is moved by this much, so that
+        the event goes where it went.
+        """
+        known = self.table.columns[column]
+        values = np.asarray(thresholds, dtype=np.float64)
+        values = np.abs(values[np.isfinite(values)])
+        digit = 0.0 if known.exact else ROUNDING[known.dtype]
+        # A sum near zero has the rounding of its parts, not its own.
+        typical = float(np.median(values)) if len(values) else 0.0
+
+        def room(threshold: Any) -> Any:
+            size = np.maximum(np.abs(threshold), typical)
+            return digit * np.where(np.isfinite(size), size, 0.0)
+
+        return room
+
     def place(self, column: int) -> int:
         """Return the place of a column of the table."""
         return self.made(column, lambda: self.number(column))
-
-    def limit(self, column: int, threshold: float) -> float:
-        """Return a threshold that rounding does not put below the event it is of.
-
-        A threshold can be the value of an event of the training. Where the column is
-        computed, by sines and other functions, the last digits of that value differ
-        from language to language.
-        """
-        if isinstance(self.table.columns[column], MadeColumn):
-            return threshold + ROUNDING * abs(threshold)
-        return threshold
 
     def made(self, key: Hashable, make: Callable[[], Value]) -> int:
         """Return the place of a column that is made when it is first asked for."""

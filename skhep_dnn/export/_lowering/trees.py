@@ -6,6 +6,7 @@ those of forests are rounded to float32 before, as scikit-learn does.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,20 +45,36 @@ def hist_gradient_boosting_scores(
             known = np.flatnonzero(~pd.isna(categories))
             columns.set_categories(int(column), categories, known.tolist())
     builder = TreeBuilder(np.ravel(model._baseline_prediction))
+    rooms = _rooms(columns, order, model)
     for iteration in model._predictors:
         for k, tree in enumerate(iteration):
-            _add_histogram_tree(builder, columns, order, k, tree)
+            _add_histogram_tree(builder, columns, order, (k, tree, rooms))
     raw = table.program.trees(columns.vector(), builder.ensemble())
     return of_raw_scores(lowering, raw)
+
+
+def _rooms(
+    columns: TreeColumns, order: NDArray[np.intp], model: Any
+) -> dict[int, Callable[[Any], Any]]:
+    """Return how far up thresholds are moved, which are values of events of the fit."""
+    nodes = [tree.nodes for iteration in model._predictors for tree in iteration]
+    every = np.concatenate(nodes)
+    every = every[(every["is_leaf"] == 0) & (every["is_categorical"] == 0)]
+    return {
+        int(column): columns.room(
+            int(column), every["num_threshold"][every["feature_idx"] == place]
+        )
+        for place, column in enumerate(order)
+    }
 
 
 def _add_histogram_tree(
     builder: TreeBuilder,
     columns: TreeColumns,
     order: NDArray[np.intp],
-    output: int,
-    tree: Any,
+    of: tuple[int, Any, Mapping[int, Callable[[Any], Any]]],
 ) -> None:
+    output, tree, rooms = of
     nodes = tree.nodes
     features = np.full(len(nodes), -1)
     thresholds = nodes["num_threshold"].copy()
@@ -70,7 +87,7 @@ def _add_histogram_tree(
             thresholds[i] = BETWEEN
         else:
             features[i] = columns.place(column)
-            thresholds[i] = columns.limit(column, thresholds[i])
+            thresholds[i] += rooms[column](thresholds[i])
     builder.add(
         output,
         features=features,
