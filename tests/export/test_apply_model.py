@@ -647,7 +647,7 @@ def test_muons_of_the_jagged_file_train_end_to_end(tmp_path):
 
 def test_an_exported_model_is_applied_like_the_classifier(model, folder, tmp_path):
     pytest.importorskip("onnxruntime")
-    # Without labels the manifest has no significance, which few events would make noisy.
+    # Without labels the manifest has no significance, noisy with few events.
     to_onnx(model, tmp_path / "model.onnx", X, threshold=0.5)
     exported = ExportedClassifier(tmp_path / "model.onnx")
     path = apply_model(exported, folder / "e.root", tmp_path / "s.root", chunk_size=400)
