@@ -33,16 +33,20 @@ def make_directory(path: Path, parameter: str) -> None:
         raise type(error)(msg) from error
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole: who reads it finds the old text or the new one.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file whole: who reads it finds the old content or the new one.
 
     Parameters
     ----------
     path : Path
         The file, in a folder that is there.
-    text : str
+    content : str or bytes
         What it will hold.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)  # of one that failed
