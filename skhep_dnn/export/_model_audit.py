@@ -128,9 +128,8 @@ def check_content(schema: dict[str, Any], files: Mapping[str, bytes]) -> None:
 
 def _refuse(node: Node, expected: str, got: object) -> None:
     msg = (
-        f"`path` must hold a model as `save_model` writes it, with {expected} in "
-        f"{node.place}, got {got!r}. The file was damaged or made by hand: get it again "
-        "from where it was saved."
+        f"A saved model must have {expected} in {node.place}, got {got!r}. Leave it out "
+        "where the model is saved; a file with it was damaged or made by hand."
     )
     raise ModelFileError(msg)
 

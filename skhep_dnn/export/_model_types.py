@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from typing import Any
 
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import all_estimators
 
 __all__ = [
@@ -114,7 +116,7 @@ _SCIKIT_LEARN = {
         "Sum",
         "WhiteKernel",
     ],
-    "sklearn.metrics._scorer": ["_PassthroughScorer", "_Scorer"],
+    "sklearn.metrics._scorer": ["_CurveScorer", "_PassthroughScorer", "_Scorer"],
     "sklearn.model_selection._split": [
         "GroupKFold",
         "GroupShuffleSplit",
@@ -204,13 +206,24 @@ CONTAINERS = {
         }
     ),
     "MaskedArrayNode": frozenset({"numpy.ma.MaskedArray"}),
+    "DefaultDictNode": frozenset({"collections.defaultdict"}),
+    "PartialNode": frozenset({"functools.partial"}),  # of a function that is allowed
     "NdArrayNode": frozenset({"numpy.ndarray", "numpy.bool", "numpy.str_"}) | _NUMBERS,
     "RandomGeneratorNode": frozenset({"numpy.random._generator.Generator"}),
     "RandomStateNode": frozenset({"numpy.random.mtrand.RandomState"}),
     "SetNode": frozenset({"builtins.frozenset", "builtins.set"}),
     "SliceNode": frozenset({"builtins.slice"}),
     "TreeNode": frozenset({"sklearn.tree._tree.Tree"}),
-    "TypeNode": KEYS | {"builtins.bool", "builtins.tuple", "numpy.bool"},
+    "TypeNode": KEYS
+    | {
+        "builtins.bool",
+        "builtins.dict",
+        "builtins.list",
+        "builtins.print",
+        "builtins.tuple",
+        "collections.OrderedDict",
+        "numpy.bool",
+    },
 }
 
 _FUNCTIONS = {
@@ -218,7 +231,9 @@ _FUNCTIONS = {
     "skhep_dnn.model_selection._search_spaces": ["_evolved_layers"],
     "skhep_dnn.neural_network._losses": ["cross_entropy"],
     "skhep_dnn.neural_network._schedules": ["constant"],
+    "scipy._lib.array_api_compat.numpy._aliases": ["asarray"],
     "sklearn.feature_selection._univariate_selection": ["chi2", "f_classif"],
+    "sklearn.utils.validation": ["check_array"],
 }
 
 
@@ -250,14 +265,16 @@ def functions() -> frozenset[str]:
     >>> "skhep_dnn.neural_network._losses.cross_entropy" in functions()
     True
     """
-    return _names(_FUNCTIONS)
+    scorers = [get_scorer(name) for name in get_scorer_names()]
+    metrics = {_name(s._score_func) for s in scorers if hasattr(s, "_score_func")}
+    return _names(_FUNCTIONS) | metrics
 
 
 def _names(table: dict[str, list[str]]) -> frozenset[str]:
     return frozenset(f"{module}.{name}" for module in table for name in table[module])
 
 
-def _name(kind: type) -> str:
+def _name(kind: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 

@@ -116,6 +116,7 @@ def save_model(
     skops_io = _import_skops()
     schema, files = _content(skops_io, model)
     _check_saved_types(schema, trusted)
+    check_content(schema, files)
     again = _construct(skops_io, schema, files)
     if _fingerprint(*_content(skops_io, again)) != _fingerprint(schema, files):
         _refuse_changed(skops_io, schema, files, again)
@@ -253,7 +254,8 @@ def _content(
         place, kind = _culprit(skops_io, model, "model")
         msg = (
             f"`model` must hold what can be saved without pickle, got a {kind} in "
-            f"{place}: {error} Leave it out, or save a part of the model."
+            f"{place} ({error}). Leave it out, or save a part of the model, of a search "
+            "`best_estimator_`."
         )
         raise UntrustedTypeError(msg) from error
     with zipfile.ZipFile(io.BytesIO(data)) as file:
@@ -273,10 +275,27 @@ def _named_files(
     for node in nodes(schema):
         name = node.state.get("file")
         if name is not None and name not in names:
-            key = hashlib.sha256(raw[name]).digest()
+            data = raw[name]
+            if node.state["__loader__"] == "NdArrayNode":
+                data = _without_gaps(data)
+            key = hashlib.sha256(data).digest()
             new = known.setdefault(key, f"{len(known) + 1}{Path(name).suffix}")
-            names[name], files[new] = new, raw[name]
+            names[name], files[new] = new, data
     return names, files
+
+
+def _without_gaps(data: bytes) -> bytes:
+    """Return a stored array with zeros between its fields, where memory is left over.
+
+    Such are the nodes of decision trees.
+    """
+    table = np.load(io.BytesIO(data), allow_pickle=False)
+    if table.dtype.names is None or table.ndim != 1:
+        return data
+    clean = np.frombuffer(bytearray(table.nbytes), dtype=table.dtype)
+    for name in table.dtype.names:
+        clean[name] = table[name]
+    return data[: len(data) - table.nbytes] + clean.view(np.uint8).tobytes()
 
 
 def _culprit(skops_io: ModuleType, value: Any, place: str) -> tuple[str, str]:
@@ -310,8 +329,9 @@ def _check_saved_types(schema: dict[str, Any], trusted: Collection[str]) -> None
         msg = (
             "`model` must be made of types of this package, scikit-learn and NumPy, "
             f"got {_listed(found)}. Leave them out, or name them in `trusted=`, here "
-            "and where the model is loaded; functions without a name, partial ones "
-            "and methods cannot be saved at all, nor what stands in files elsewhere."
+            "and where the model is loaded. Functions without a name and methods cannot "
+            "be saved at all, nor what stands in files elsewhere: of a search whose "
+            "study does, save `best_estimator_`."
         )
         raise UntrustedTypeError(msg)
 
