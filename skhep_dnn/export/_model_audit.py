@@ -128,8 +128,8 @@ def check_content(schema: dict[str, Any], files: Mapping[str, bytes]) -> None:
 
 def _refuse(node: Node, expected: str, got: object) -> None:
     msg = (
-        f"A saved model must have {expected} in {node.place}, got {got!r}. Leave it out "
-        "where the model is saved; a file with it was damaged or made by hand."
+        f"A saved model must have {expected} in {node.place}, got {got!r}. Leave it "
+        "out where the model is saved; a file with it was damaged or made by hand."
     )
     raise ModelFileError(msg)
 
@@ -247,6 +247,4 @@ def _item(state: dict[str, Any], k: int) -> Any:
 
 
 def _array(state: dict[str, Any], files: Mapping[str, bytes]) -> NDArray[Any]:
-    return np.asarray(
-        np.load(io.BytesIO(files[state["file"]]), allow_pickle=False)
-    )
+    return np.asarray(np.load(io.BytesIO(files[state["file"]]), allow_pickle=False))

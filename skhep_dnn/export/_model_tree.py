@@ -124,7 +124,7 @@ def canonical(state: Any, numbers: dict[Any, int], names: dict[str, str]) -> Any
     if state.get("__loader__") == "SetNode":  # in the order of the hashes
         ordered = sorted(state["content"], key=lambda s: json.dumps(without_ids(s)))
         state = {**state, "content": ordered}
-    new = {}
+    new: dict[str, Any] = {}
     for name, part in state.items():
         if name == "__id__":
             if state.get("__loader__") not in _VALUES:

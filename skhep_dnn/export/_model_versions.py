@@ -170,9 +170,7 @@ def _defaults(kind: Any) -> dict[str, Any] | None:
 
 def _is_unknown(name: str, kind: Any, defaults: Mapping[str, Any]) -> bool:
     """Tell whether an attribute is none of a class; learned ones end with `_`."""
-    is_learned = name.startswith("_") or (
-        name.endswith("_") and not is_dataclass(kind)
-    )
+    is_learned = name.startswith("_") or (name.endswith("_") and not is_dataclass(kind))
     return not (is_learned or name in defaults or hasattr(kind, name))
 
 

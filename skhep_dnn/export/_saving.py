@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -21,7 +22,6 @@ import numpy as np
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
-from skhep_dnn._warnings import warn_caller
 from skhep_dnn._whole_file import write_whole
 from skhep_dnn.exceptions import ModelFileError, UntrustedTypeError
 from skhep_dnn.export._model_audit import check_content, untrusted_types
@@ -254,8 +254,8 @@ def _content(
         place, kind = _culprit(skops_io, model, "model")
         msg = (
             f"`model` must hold what can be saved without pickle, got a {kind} in "
-            f"{place} ({error}). Leave it out, or save a part of the model, of a search "
-            "`best_estimator_`."
+            f"{place} ({error}). Leave it out, or save a part of the model, of a "
+            "search `best_estimator_`."
         )
         raise UntrustedTypeError(msg) from error
     with zipfile.ZipFile(io.BytesIO(data)) as file:
@@ -329,8 +329,8 @@ def _check_saved_types(schema: dict[str, Any], trusted: Collection[str]) -> None
         msg = (
             "`model` must be made of types of this package, scikit-learn and NumPy, "
             f"got {_listed(found)}. Leave them out, or name them in `trusted=`, here "
-            "and where the model is loaded. Functions without a name and methods cannot "
-            "be saved at all, nor what stands in files elsewhere: of a search whose "
+            "and where the model is loaded. Functions without a name and methods "
+            "cannot be saved at all, nor what stands in files elsewhere: of a search whose "
             "study does, save `best_estimator_`."
         )
         raise UntrustedTypeError(msg)
@@ -384,9 +384,7 @@ def _construct(
     return skops_io.loads(archive(_entries(schema, files)), trusted=names)
 
 
-def _entries(
-    schema: dict[str, Any], files: Mapping[str, bytes]
-) -> dict[str, bytes]:
+def _entries(schema: dict[str, Any], files: Mapping[str, bytes]) -> dict[str, bytes]:
     text = json.dumps(schema, separators=(",", ":"))
     return {**files, "schema.json": text.encode()}
 
@@ -448,4 +446,4 @@ def _tell_of_version(model: Any, stored: Mapping[str, Any]) -> None:
             current_sklearn_version=now,
             original_sklearn_version=then,
         )
-        warn_caller(str(warning), InconsistentVersionWarning)
+        warnings.warn(warning, stacklevel=3)

@@ -154,15 +154,23 @@ class MemberNet(NeuralNet):
                 "the version of skhep_dnn that has stored it."
             )
             raise ValueError(msg)
+        if not isinstance(state["arguments"]["settings"], TrainingSettings):
+            msg = (
+                "A net must be stored with TrainingSettings, got "
+                f"{type(state['arguments']['settings']).__name__}. The file was made "
+                "by hand: do not use it."
+            )
+            raise TypeError(msg)
         with engine_settings():
             MemberNet.__init__(self, **state["arguments"])
             self.verbose = 0
-            self.device = self._check_device(self.device, get_map_location(self.device))
+            device = state["arguments"]["settings"].device
+            self.device = self._check_device(device, get_map_location(device))
             if "module" in state:
                 self._initialize_from(state)
             if "generators" in state:
                 self.generators_ = [self._generator(*g) for g in state["generators"]]
-            vars(self).update(state["others"])
+            self.__dict__.update(state["others"])
 
     def _initialize_from(self, state: Mapping[str, Any]) -> None:
         self.initialize()
