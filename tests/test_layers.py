@@ -88,6 +88,7 @@ OWNERS = {
     "matplotlib": {"inspection"},
     "hist": {"export"},
     "pyhf": {"export"},
+    "skops": {"export"},
     "lightgbm": {"model_selection"},
     "xgboost": {"model_selection"},
     "catboost": {"model_selection"},

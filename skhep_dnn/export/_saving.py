@@ -330,8 +330,8 @@ def _check_saved_types(schema: dict[str, Any], trusted: Collection[str]) -> None
             "`model` must be made of types of this package, scikit-learn and NumPy, "
             f"got {_listed(found)}. Leave them out, or name them in `trusted=`, here "
             "and where the model is loaded. Functions without a name and methods "
-            "cannot be saved at all, nor what stands in files elsewhere: of a search whose "
-            "study does, save `best_estimator_`."
+            "cannot be saved at all, nor what stands in files elsewhere: of a search "
+            "whose study does, save `best_estimator_`."
         )
         raise UntrustedTypeError(msg)
 

@@ -105,13 +105,13 @@ CALLS = {
         called_by_keys("numpy.load", marker, allow_pickle=value(True)),
         node("FunctionNode", "numpy.load"),
     ],
-    "fetch from a server": lambda marker: [
+    "fetch from a server": lambda _: [
         node("FunctionNode", "sklearn.datasets._openml.fetch_openml")
     ],
-    "operator.methodcaller": lambda marker: [
+    "operator.methodcaller": lambda _: [
         node("OperatorFuncNode", "operator.methodcaller", attrs=row(value("system")))
     ],
-    "bound method": lambda marker: [
+    "bound method": lambda _: [
         node(
             "MethodNode",
             "sklearn.linear_model._logistic.LogisticRegression",
@@ -123,10 +123,10 @@ CALLS = {
             },
         )
     ],
-    "class of another library": lambda marker: [
+    "class of another library": lambda _: [
         node("ObjectNode", "optuna.storages._rdb.storage.RDBStorage", content=table({}))
     ],
-    "files of another library": lambda marker: [
+    "files of another library": lambda _: [
         node(
             "ObjectNode",
             "skhep_dnn.model_selection._results_folder.ResultsFolder",
@@ -207,9 +207,8 @@ def test_nets_are_stored_without_pickle(path):
 
 def test_a_net_takes_settings_of_its_own_class_alone(path):
     model = WeightedDNNClassifier(n_layers=1, width=2, max_epochs=1).fit(X, Y)
-    other = table(
-        {"optimisation": table({"optimizer": node("TypeNode", "builtins.print")})}
-    )
+    optimizer = node("TypeNode", "builtins.print")
+    other = table({"optimisation": table({"optimizer": optimizer})})
 
     def change(schema):
         for found in nodes(schema):

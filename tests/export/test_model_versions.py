@@ -161,9 +161,8 @@ def test_another_version_of_scikit_learn_is_told(network, path):
         load_model(path)
 
     def older(schema):
-        found, _ = attributes(
-            schema, "sklearn.linear_model._logistic.LogisticRegression"
-        )
+        name = "sklearn.linear_model._logistic.LogisticRegression"
+        found, _ = attributes(schema, name)
         found["_sklearn_version"] = value("1.8.0")
 
     edited(LogisticRegression().fit(X, Y), path, schema=older)

@@ -286,7 +286,7 @@ class Own(Callback):
 class Doubled(TransformerMixin, BaseEstimator):
     """Transformer of a user."""
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None):  # noqa: ARG002
         self.n_features_in_ = X.shape[1]
         return self
 
