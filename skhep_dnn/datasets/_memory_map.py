@@ -28,7 +28,7 @@ __all__ = ["MappedEvents", "memory_mapped", "open_memory_mapped"]
 class MappedEvents(NamedTuple):
     """Events of which the features lie in a file, and the rest in memory.
 
-    Attributes
+    Parameters
     ----------
     data : DataFrame of shape (n_samples, n_features)
         Features in float32, on a memory map that is read-only; pages of it are read
