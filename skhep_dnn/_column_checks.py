@@ -146,6 +146,8 @@ def is_lost_in_float32(values: NDArray[Any]) -> bool:
         return False
     low, high = np.quantile(exact, CENTRAL)
     inner = exact[(exact >= low) & (exact <= high)]
+    if not len(inner):  # of two or three values, all at the edges
+        return False
     error = inner.astype(np.float32).astype(np.float64) - inner
     if np.sqrt(np.mean(error**2)) > MAX_ROUNDING * (high - low):
         return bool(high > low)

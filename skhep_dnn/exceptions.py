@@ -26,12 +26,14 @@ __all__ = [
     "MeanCombinationWarning",
     "MergedBinsWarning",
     "MissingWeightsError",
+    "ModelFileError",
     "NonFiniteLossError",
     "RefitCutWarning",
     "SkhepDNNError",
     "UndeclaredMissingValueWarning",
     "UndefinedSignificanceWarning",
     "UnscoredEventsWarning",
+    "UntrustedTypeError",
     "UnweightedScoreWarning",
     "UnweightedStepWarning",
     "VerificationError",
@@ -53,6 +55,14 @@ class MissingWeightsError(SkhepDNNError, ValueError):
 
 class DataFileError(SkhepDNNError, ValueError):
     """A data file whose content is not what it must be."""
+
+
+class ModelFileError(SkhepDNNError, ValueError):
+    """A file that is no stored model, was damaged, or is of another version."""
+
+
+class UntrustedTypeError(SkhepDNNError, TypeError):
+    """A model that holds types or functions which are not trusted."""
 
 
 class DownloadError(SkhepDNNError, OSError):

@@ -96,6 +96,7 @@ OWNERS = {
     "onnxruntime": {"export"},
     "pyhf": {"export"},
     "skl2onnx": {"export"},
+    "skops": {"export"},
     "lightgbm": {"model_selection"},
     "xgboost": {"model_selection"},
     "catboost": {"model_selection"},

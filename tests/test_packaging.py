@@ -52,7 +52,17 @@ def test_metadata():
     project = metadata("skhep-dnn")
     assert project["Requires-Python"] == ">=3.11"
     assert project["License-Expression"] == "BSD-3-Clause"
-    extras = {"all", "automl", "data", "onnx", "plot", "postgresql", "root", "stats"}
+    extras = {
+        "all",
+        "automl",
+        "data",
+        "onnx",
+        "plot",
+        "postgresql",
+        "root",
+        "skops",
+        "stats",
+    }
     assert set(project.get_all("Provides-Extra")) == extras
 
 

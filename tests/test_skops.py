@@ -28,7 +28,7 @@ from skhep_dnn.preprocessing import (
     SymmetryAligner,
 )
 
-# skops and MLflow are no dependencies of the tests: these run where both are installed.
+# MLflow is no dependency of the tests. Our own files are tested in tests/export.
 skops_io = pytest.importorskip("skops.io")
 
 pytestmark = [
@@ -39,8 +39,8 @@ pytestmark = [
 ]
 
 # Types of these come along, and are to be trusted by who loads a model.
-PACKAGES = ("skhep_dnn", "skorch", "torch", "sklearn", "optuna")
-OTHERS = {"functools.partial", "datetime.datetime"}  # of skorch, of Optuna
+PACKAGES = ("skhep_dnn", "sklearn", "optuna")
+OTHERS = {"datetime.datetime"}  # of Optuna
 
 
 def small(**options):

@@ -9,6 +9,7 @@ from skhep_dnn.export._exported_classifier import ExportedClassifier
 from skhep_dnn.export._hist import to_hist
 from skhep_dnn.export._make_manifest import make_manifest
 from skhep_dnn.export._manifest import Manifest
+from skhep_dnn.export._saving import load_model, model_metadata, save_model
 from skhep_dnn.export._verification import Verification
 from skhep_dnn.export._verify import verify_export
 from skhep_dnn.export._workspace import to_pyhf
@@ -29,8 +30,11 @@ __all__ = [
     "Verification",
     "apply_model",
     "discovery_significance",
+    "load_model",
     "make_manifest",
+    "model_metadata",
     "register_skl2onnx_converters",
+    "save_model",
     "to_cpp",
     "to_hist",
     "to_onnx",

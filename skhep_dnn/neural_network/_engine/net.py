@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
+from skorch.history import History
+from skorch.utils import get_map_location
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -42,6 +44,16 @@ from skhep_dnn.neural_network._optimizers import (
 from skhep_dnn.neural_network._schedules import apply_schedule, constant
 
 __all__ = ["MemberNet"]
+
+# What `initialize` makes, and what is set before each use.
+_MADE = {
+    "_learnt",
+    "criterion_",
+    "generators_",
+    "history_",
+    "module_",
+    "optimizer_",
+}
 
 
 class MemberNet(NeuralNet):
@@ -106,10 +118,72 @@ class MemberNet(NeuralNet):
             new.__setstate__(deepcopy(state, memo))
         return new
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state in arrays and plain values.
+
+        That of skorch holds a pickle, which would run whatever stands in it wherever a
+        net is read, by formats without pickle as well. What `__init__` and
+        `initialize` make of the settings is made anew.
+        """
+        arguments = {
+            "settings": self.settings,
+            "seeds": list(self.module__seeds),
+            "masks": self.module__masks,
+            "label": self.label,
+            "bar_position": self.bar_position,
+        }
+        made = ({*vars(MemberNet(**arguments))} | _MADE) - {"callbacks", "verbose"}
+        others = {name: v for name, v in vars(self).items() if name not in made}
+        state: dict[str, Any] = {"arguments": arguments, "others": others}
+        if self.initialized_:
+            state["module"] = _arrays(self.module_.state_dict())
+            state["optimizer"] = _arrays(self.optimizer_.state_dict())
+            state["history"] = [dict(row) for row in self.history]
+        if hasattr(self, "generators_"):
+            state["generators"] = [
+                (g.initial_seed(), g.get_state().numpy()) for g in self.generators_
+            ]
+        return state
+
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Read a net as one that can be trained, wherever that is done."""
+        """Make a net of its state, one that can be trained, wherever that is done."""
+        if "arguments" not in state:
+            msg = (
+                "A net must be stored as arrays and plain values, got the state of "
+                "skorch, which holds a pickle. Train the model anew, or load it with "
+                "the version of skhep_dnn that has stored it."
+            )
+            raise ValueError(msg)
+        if not isinstance(state["arguments"]["settings"], TrainingSettings):
+            msg = (
+                "A net must be stored with TrainingSettings, got "
+                f"{type(state['arguments']['settings']).__name__}. The file was made "
+                "by hand: do not use it."
+            )
+            raise TypeError(msg)
         with engine_settings():
-            super().__setstate__(state)
+            MemberNet.__init__(self, **state["arguments"])
+            self.verbose = 0
+            device = state["arguments"]["settings"].device
+            self.device = self._check_device(device, get_map_location(device))
+            if "module" in state:
+                self._initialize_from(state)
+            if "generators" in state:
+                self.generators_ = [self._generator(*g) for g in state["generators"]]
+            self.__dict__.update(state["others"])
+
+    def _initialize_from(self, state: Mapping[str, Any]) -> None:
+        self.initialize()
+        self.module_.load_state_dict(_tensors(state["module"]))
+        self.optimizer_.load_state_dict(_tensors(state["optimizer"]))
+        self.history_ = History(state["history"])
+
+    def _generator(self, seed: int, state: NDArray[np.uint8]) -> torch.Generator:
+        """Return a generator in a state, or at its beginning on another device."""
+        generator = torch.Generator(torch.device(self.device)).manual_seed(seed)
+        if len(generator.get_state()) == len(state):
+            generator.set_state(torch.tensor(state))
+        return generator
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -418,6 +492,24 @@ class MemberNet(NeuralNet):
             position=self.bar_position,
             disable=not self.verbose,
         )
+
+
+def _arrays(value: Any) -> Any:
+    """Return nested dicts and lists with arrays in place of tensors."""
+    if isinstance(value, Mapping):
+        return {name: _arrays(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_arrays(part) for part in value]
+    return value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+
+
+def _tensors(value: Any) -> Any:
+    """Return nested dicts and lists with tensors in place of arrays, as copies."""
+    if isinstance(value, Mapping):
+        return {name: _tensors(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_tensors(part) for part in value]
+    return torch.tensor(value) if isinstance(value, np.ndarray) else value
 
 
 def _groups(settings: TrainingSettings) -> list[tuple[str, dict[str, Any]]]:

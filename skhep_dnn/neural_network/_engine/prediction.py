@@ -32,6 +32,8 @@ def ensemble_logits(
     X: NDArray[np.float32],
     member_weights: NDArray[np.float64],
     n_jobs: int | None = None,
+    *,
+    rows: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Logit of the weighted mean probability of the members.
 
@@ -45,6 +47,9 @@ def ensemble_logits(
         Weights of the members; their sum is 1.
     n_jobs : int or None
         Number of threads.
+    rows : ndarray of shape (n_rows,), default=None
+        Which of the events are predicted, as if `X` held them alone; they are copied
+        block by block. None for all.
 
     Returns
     -------
@@ -53,15 +58,17 @@ def ensemble_logits(
     module.eval()
     # A thread gets whole chunks, so that the chunks, and with them the bits, are the
     # same for any number of threads.
-    n_chunks = max(1, -(-len(X) // ROWS))
+    n_events = len(X) if rows is None else len(rows)
+    n_chunks = max(1, -(-n_events // ROWS))
     n_parts = min(effective_n_jobs(n_jobs), -(-n_chunks // CHUNKS_OF_THREAD))
     rows_each = -(-n_chunks // n_parts) * ROWS
-    tasks = [X[start : start + rows_each] for start in range(0, len(X), rows_each)]
+    tasks = [slice(start, start + rows_each) for start in range(0, n_events, rows_each)]
     with engine_settings():
         if len(tasks) <= 1:
-            return _logits(module, X, member_weights)
+            return _logits(module, X, rows, member_weights)
         parts = Parallel(n_jobs=n_parts, prefer="threads")(
-            delayed(_logits)(module, part, member_weights) for part in tasks
+            delayed(_logits)(module, *_part(X, rows, task), member_weights)
+            for task in tasks
         )
     return np.concatenate(parts)
 
@@ -109,7 +116,7 @@ def out_of_fold_logits(
             is_free = np.repeat(free, len(network_weights) // len(free))
             weights = np.where(is_free, network_weights, 0.0)
             weights /= weights.sum()
-            logits[events] = ensemble_logits(module, X[events], weights, n_jobs)
+            logits[events] = ensemble_logits(module, X, weights, n_jobs, rows=events)
     return logits
 
 
@@ -133,20 +140,30 @@ def _n_variants(module: MemberNetwork) -> int:
     return 1 if module.kernel is None else len(module.kernel.variants())
 
 
+def _part(
+    X: NDArray[np.float32], rows: NDArray[np.int64] | None, part: slice
+) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+    """Return table and rows of a part of the events, neither of them copied."""
+    return (X[part], None) if rows is None else (X, rows[part])
+
+
 def _logits(
     module: MemberNetwork,
     X: NDArray[np.float32],
+    rows: NDArray[np.int64] | None,
     network_weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    result = _empty(module, len(X))
+    n_events = len(X) if rows is None else len(rows)
+    result = _empty(module, n_events)
     n_variants = _n_variants(module)
     weights = np.tile(network_weights / n_variants, n_variants)
     n_chunks = min(MOST_CHUNKS, max(1, LOGITS_TOGETHER // len(weights)))
-    for first in range(0, len(X), n_chunks * ROWS):
-        rows = X[first : first + n_chunks * ROWS]
+    for first in range(0, n_events, n_chunks * ROWS):
+        table, some = _part(X, rows, slice(first, first + n_chunks * ROWS))
+        events = table if some is None else table[some]
         with engine_settings():  # each thread has its own settings
-            logits = _network_logits(module, rows)
-        result[first : first + len(rows)] = combine_logits(logits, weights)
+            logits = _network_logits(module, events)
+        result[first : first + len(events)] = combine_logits(logits, weights)
     return result
 
 

@@ -127,6 +127,8 @@ class TrainedMembers:
         X: ArrayLike,
         members: Sequence[int] | None = None,
         n_jobs: int | None = None,
+        *,
+        rows: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float64]:
         """Logit of the mean probability of some members.
 
@@ -138,6 +140,8 @@ class TrainedMembers:
             Which members are averaged, with equal weights; None for all of them.
         n_jobs : int, default=None
             Number of threads.
+        rows : ndarray of shape (n_rows,), default=None
+            Which of the events are predicted, copied block by block; None for all.
 
         Returns
         -------
@@ -156,7 +160,9 @@ class TrainedMembers:
         weights = np.zeros(n_members)
         weights[list(chosen)] = 1.0
         of_networks = (weights / weights.sum())[:, np.newaxis] * self.network_weights
-        return ensemble_logits(self.net.module_, table, of_networks.ravel(), n_jobs)
+        return ensemble_logits(
+            self.net.module_, table, of_networks.ravel(), n_jobs, rows=rows
+        )
 
     def state(self, member: int) -> State:
         """Parameters and scaling of one member, from which another may start.

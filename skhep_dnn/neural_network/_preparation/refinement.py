@@ -274,7 +274,9 @@ def sign_logits(
         for k in (0, 1):
             other = half != k
             network = range(2 * i + k, 2 * i + k + 1)
-            logits[i, other] = trained.logits(columns[rows[other]], network, n_jobs)
+            logits[i, other] = trained.logits(
+                columns, network, n_jobs, rows=rows[other]
+            )
     return logits + start
 
 
