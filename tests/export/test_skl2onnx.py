@@ -264,6 +264,12 @@ def test_what_is_refused():
         converted(inner.fit(table, y), table)
 
 
+def test_without_skl2onnx_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    with pytest.raises(ImportError, match=r'skl2onnx must .*"skhep-dnn\[onnx\]"'):
+        register_skl2onnx_converters()
+
+
 def test_encoders_of_skl2onnx_before_ours():
     X, y, _ = events(missing=False)
     X = pd.DataFrame(X, columns=["pt", "eta", "phi", "mass"])

@@ -19,8 +19,16 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from skhep_dnn.ensemble import CrossFitClassifier
+from skhep_dnn.export import to_cpp
 from skhep_dnn.export._scoring_program import scoring_program
-from tests.export.cpp_models import needs_compiler, outputs_of_program
+from skhep_dnn.model_selection import EventNumberKFold
+from tests.export.cpp_models import (
+    needs_compiler,
+    outputs_of_header,
+    outputs_of_program,
+)
+from tests.export.test_blends import blend_of_the_issue
 from tests.export.test_trees import events
 
 
@@ -65,3 +73,20 @@ def test_models_in_cpp(name, tmp_path):
     found = outputs_of_program(scoring.program, scoring.arrays(X), tmp_path)
     expected = model.predict_proba(X)
     np.testing.assert_allclose(found["probability"], expected, rtol=0, atol=1e-9)
+
+
+@needs_compiler
+def test_the_blend_of_an_analysis_in_cpp(tmp_path):
+    X, y, w = events()
+    table = pd.DataFrame(X[:3000], columns=["pt", "eta", "phi", "mass"])
+    table["event"] = np.random.default_rng(0).integers(0, 2**40, len(table))
+    folds = EventNumberKFold(2)
+    model = CrossFitClassifier(blend_of_the_issue(), cv=folds, event_number="event")
+    model.fit(table, y[:3000], sample_weight=np.abs(w[:3000]))
+    to_cpp(model, tmp_path / "blend.hpp", table)
+    scoring = scoring_program(model, table)
+    arrays = scoring.arrays(table)
+    found = outputs_of_header(tmp_path / "blend.hpp", scoring, arrays, tmp_path)
+    np.testing.assert_array_equal(found["fold"], model.fold_numbers(table))
+    expected = model.predict_proba(table)
+    np.testing.assert_allclose(found["probability"], expected, rtol=0, atol=1e-6)
