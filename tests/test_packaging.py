@@ -52,7 +52,7 @@ def test_metadata():
     project = metadata("skhep-dnn")
     assert project["Requires-Python"] == ">=3.11"
     assert project["License-Expression"] == "BSD-3-Clause"
-    extras = {"all", "automl", "data", "plot", "postgresql", "stats"}
+    extras = {"all", "automl", "data", "plot", "postgresql", "skops", "stats"}
     assert set(project.get_all("Provides-Extra")) == extras
 
 
