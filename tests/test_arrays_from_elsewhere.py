@@ -447,12 +447,16 @@ def manifested(of):
         )
         manifest.write(path)
         checks = export.verify_export(path, *given, training=True).checks
-    told = manifest.sha256 + "".join(map(str, checks))
+        told = manifest.sha256 + "".join(map(str, checks))
+        beside = {"event_number": of.groups, "overwrite": True}
+        for export_to in (export.to_onnx, export.to_cpp):
+            export_to(model, Path(folder, "model.hpp"), of.X, of.y, of.w, **beside)
+            told += export.Manifest.read(Path(folder, "model.hpp")).training.in_order
     return np.frombuffer(told.encode(), dtype=np.uint8)
 
 
 FUNCTIONS = {
-    "make_manifest, verify_export": manifested,
+    "make_manifest, to_cpp, to_onnx, verify_export": manifested,
     "training_weights": lambda of: training_weights(of.y, of.w).weights,
     "refined_weights": lambda of: refined_weights(
         of.X, of.y, signed(of.w), groups=of.groups, random_state=0

@@ -160,7 +160,19 @@ def load_model(path: str | Path, *, trusted: Collection[str] = ()) -> Any:
 
     See Also
     --------
-    save_model : Save it; has an example.
+    save_model : Save it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skhep_dnn.export import load_model, save_model
+    >>> model = StandardScaler().fit([[0.0, 1.0], [2.0, 3.0]])
+    >>> with TemporaryDirectory() as folder:
+    ...     save_model(model, Path(folder, "scaler.skops"))
+    ...     load_model(Path(folder, "scaler.skops")).mean_.tolist()
+    [1.0, 2.0]
     """
     path = Path(path)
     entries = read_entries(path)
@@ -431,10 +443,15 @@ def _about(model: Any, schema: dict[str, Any]) -> dict[str, Any]:
         "class": _kind(model),
         "feature_names": None if names is None else [str(name) for name in names],
         "n_features": None if n_features is None else int(n_features),
-        "classes": None if classes is None else np.asarray(classes).tolist(),
+        "classes": None if classes is None else _plain_labels(classes),
         "versions": versions(),
         "types": sorted({type_name(node.state) for node in nodes(schema)}),
     }
+
+
+def _plain_labels(classes: Any) -> list[Any]:
+    labels = np.asarray(classes).tolist()
+    return [k if isinstance(k, str | int | float) else str(k) for k in labels]
 
 
 def _tell_of_version(model: Any, stored: Mapping[str, Any]) -> None:
