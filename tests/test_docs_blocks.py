@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
 from skhep_dnn.datasets import make_gaussian_events, make_higgs_events
-from skhep_dnn.export import apply_model
+from skhep_dnn.export import apply_model, to_cpp
 from skhep_dnn.metrics import weighted_roc_auc
 from skhep_dnn.model_selection import OptunaSearchCV
 from skhep_dnn.pipeline import make_weighted_pipeline
@@ -43,6 +44,7 @@ def block_of(page, word):
 def test_there_are_no_other_blocks_than_those_that_are_run_here():
     assert [(page, block.split()[1]) for page, block in blocks()] == [
         ("docs/benchmarks.md", "="),
+        ("docs/guides/into_cpp.md", "ROOT"),
         ("docs/guides/root_in_and_out.md", "ROOT"),
         ("docs/guides/tuning.md", "sklearn.callback"),
         ("docs/guides/tuning.md", "dask_jobqueue"),
@@ -143,3 +145,23 @@ def test_the_friend_tree_of_root(tmp_path):
     chosen = score[(score > 0.5) & (events["PRI_met"] > 20)]
     assert found[0] == len(chosen) > 20
     assert found[1] == pytest.approx(chosen.mean())
+
+
+@pytest.mark.slow
+def test_the_header_in_root(tmp_path):
+    events = make_higgs_events(400, random_state=0)
+    X = events.data[["PRI_tau_pt", "PRI_met", "PRI_lep_pt"]]
+    model = WeightedDNNClassifier(n_layers=1, width=8, max_epochs=1, random_state=0)
+    model.fit(X, events.target, events.sample_weight)
+    scores = model.predict_proba(X)[:, 1]
+    threshold = float(np.median(scores)) + 1e-5
+    to_cpp(model, tmp_path / "htt.hpp", X, threshold=threshold)
+    write_tree(X, tmp_path / "data.root")
+    code = block_of("docs/guides/into_cpp.md", "Declare")
+    found = run_in_root(
+        f"import os\nos.chdir({str(tmp_path)!r})\n{code}\n"
+        "result = [histogram.GetEntries(), histogram.GetMean()]"
+    )
+    chosen = scores[scores > threshold]
+    assert found[0] == pytest.approx(len(chosen), abs=1)
+    assert found[1] == pytest.approx(chosen.mean(), abs=1e-3)

@@ -1,9 +1,7 @@
-"""Headers that are compiled and run, and those that ROOT's interpreter reads."""
+"""Programs and headers of C++ that are compiled and run."""
 
-import os
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -125,17 +123,3 @@ def run_on(program, arrays, folder):
     command = [str(program), str(len(arrays[0])), str(given), str(written)]
     subprocess.run(command, check=True)
     return np.fromfile(written)
-
-
-def root_python():
-    """Return an interpreter with ROOT; the test is skipped where there is none."""
-    for path in (os.environ.get("SKHEP_DNN_ROOT_PYTHON"), sys.executable):
-        if path is not None:
-            found = subprocess.run(
-                [path, "-W", "ignore", "-c", "import ROOT"],
-                capture_output=True,
-                check=False,
-            )
-            if found.returncode == 0:
-                return path
-    pytest.skip("no ROOT was found: set SKHEP_DNN_ROOT_PYTHON to a Python that has it")

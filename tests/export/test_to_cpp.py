@@ -1,7 +1,5 @@
 """Headers of C++ answer as the classifiers that they were made of."""
 
-import subprocess
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,8 @@ from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export import ExportedClassifier, to_cpp, to_onnx
 from skhep_dnn.export._scoring_program import scoring_program
-from tests.export.cpp_models import needs_compiler, outputs_of_header, root_python
+from tests.export.cpp_models import needs_compiler, outputs_of_header
+from tests.real_root import run_in_root
 
 N_EVENTS = 10_000
 NUMBERS = ["run", "event"]
@@ -179,12 +178,9 @@ def test_wrong_arguments(cross_fitted, tmp_path):
     assert (tmp_path / "model.hpp").read_text() == "mine"
 
 
-ROOT_SCRIPT = """
-import sys
+ROOT_CODE = """
 import numpy as np
-import ROOT
 
-header, data, written = sys.argv[1:]
 assert ROOT.gInterpreter.Declare(f'#include "{header}"')
 table = np.load(data)
 frame = ROOT.RDF.FromNumpy({name: table[name] for name in table.files})
@@ -192,14 +188,13 @@ arguments = ", ".join(table.files)
 frame = frame.Define("score", f"model::score({arguments})")
 frame = frame.Define("fold", "(Long64_t) model::fold(run, event)")
 columns = frame.AsNumpy(["score", "fold"])
-np.savez(written, score=columns["score"], fold=columns["fold"])
+result = [columns[name].tolist() for name in ("score", "fold")]
 """
 
 
 @pytest.mark.slow
 def test_the_interpreter_of_root_agrees(cross_fitted, tmp_path):
     model, X = cross_fitted
-    python = root_python()
     header = tmp_path / "model.hpp"
     to_cpp(model, header, X)
     new, _, _ = make_events(N_EVENTS, seed=1)
@@ -207,11 +202,8 @@ def test_the_interpreter_of_root_agrees(cross_fitted, tmp_path):
     arrays = scoring.arrays(new)
     columns = {spec.name: arrays[spec.name][:, 0] for spec in scoring.inputs}
     np.savez(tmp_path / "events.npz", **columns)
-    command = [python, "-W", "ignore", "-c", ROOT_SCRIPT, str(header)]
-    command += [str(tmp_path / "events.npz"), str(tmp_path / "scores.npz")]
-    subprocess.run(command, check=True)
-    found = np.load(tmp_path / "scores.npz")
-    np.testing.assert_array_equal(found["fold"], model.fold_numbers(new))
-    np.testing.assert_allclose(
-        found["score"], model.predict_proba(new)[:, 1], rtol=0, atol=1e-5
+    score, fold = run_in_root(
+        ROOT_CODE, header=str(header), data=str(tmp_path / "events.npz")
     )
+    np.testing.assert_array_equal(fold, model.fold_numbers(new))
+    np.testing.assert_allclose(score, model.predict_proba(new)[:, 1], rtol=0, atol=1e-5)
