@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from skhep_dnn._tables import column_positions
 from skhep_dnn.exceptions import ExportError
+from skhep_dnn.export._lowering.rounding import is_rounded_alike
 from skhep_dnn.export._program.program import DType, Program, Step, Value
 
 __all__ = [
@@ -146,12 +147,18 @@ class MadeColumn:
     ----------
     number : Value
         Its value.
-    exact : bool
-        Whether it has the same bits as in Python: a logarithm, say, may have not.
+    told : bool or None
+        Whether it has the same bits as in Python: a logarithm, say, may have not. None
+        where it is computed in the same order, so that its operations decide.
     """
 
     number: Value
-    exact: bool = False
+    told: bool | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether it has the same bits as in Python."""
+        return is_rounded_alike(self.number) if self.told is None else self.told
 
     @property
     def dtype(self) -> DType:
@@ -200,7 +207,7 @@ class Table:
 
     @classmethod
     def of_vector(
-        cls, x: Value, names: Sequence[str] | None = None, *, exact: bool = False
+        cls, x: Value, names: Sequence[str] | None = None, *, exact: bool | None = None
     ) -> Table:
         """Return the table whose columns are the numbers of a vector."""
         columns = tuple(MadeColumn(x[i], exact) for i in range(x.size))

@@ -329,7 +329,9 @@ def principal_components(lowering: Lowering, step: Any, table: Table) -> Table: 
     x = table.program.dense(table.vector("float64"), axes, start)
     if step.components_.dtype == np.float64:
         kind = "float64"
-    return Table.of_vector(table.program.cast(x, kind), _names_out(step, table))
+    return Table.of_vector(
+        table.program.cast(x, kind), _names_out(step, table), exact=False
+    )
 
 
 def polynomial(lowering: Lowering, step: Any, table: Table) -> Table:  # noqa: ARG001
@@ -369,7 +371,7 @@ def quantile_transformed(lowering: Lowering, step: Any, table: Table) -> Table: 
     if bound:
         y = normal_quantile(program.cast(program.cast(y, kind), "float64"))
         y = _clipped(y, *NORMAL_RANGE)
-    return Table.of_vector(program.cast(y, kind), table.names)
+    return Table.of_vector(program.cast(y, kind), table.names, exact=False)
 
 
 def power_transformed(lowering: Lowering, step: Any, table: Table) -> Table:
@@ -384,7 +386,7 @@ def power_transformed(lowering: Lowering, step: Any, table: Table) -> Table:
         positive = _box_cox(program.where(x < 0.0, 0.0, x) + 1.0, powers)
         negative = _box_cox(1.0 - program.where(x > 0.0, 0.0, x), 2.0 - powers)
         y = program.where(x < 0.0, -negative, positive)
-    result = Table.of_vector(program.cast(y, kind), table.names)
+    result = Table.of_vector(program.cast(y, kind), table.names, exact=False)
     return (
         standard_scaled(lowering, step._scaler, result) if step.standardize else result
     )

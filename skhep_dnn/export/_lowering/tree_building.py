@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn.export._lowering.categories import category_code
-from skhep_dnn.export._lowering.lowering import Column, MadeColumn, Table
-from skhep_dnn.export._lowering.rounding import is_rounded_alike
+from skhep_dnn.export._lowering.lowering import Column, Table
 from skhep_dnn.export._program.program import DType, TreeEnsemble, Value
 
 __all__ = ["BETWEEN", "TreeBuilder", "TreeColumns"]
@@ -149,10 +148,7 @@ class TreeColumns:
         known = self.table.columns[column]
         values = np.asarray(thresholds, dtype=np.float64)
         values = np.abs(values[np.isfinite(values)])
-        is_exact = known.exact
-        if isinstance(known, MadeColumn):
-            is_exact = is_exact or is_rounded_alike(known.number)
-        digit = 0.0 if is_exact else ROUNDING[known.dtype]
+        digit = 0.0 if known.exact else ROUNDING[known.dtype]
         # A sum near zero has the rounding of its parts, not its own.
         typical = float(np.median(values)) if len(values) else 0.0
 
