@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 HIGGSML ?=
+# Processes that share the files of tests.
+WORKERS ?= 2
 BENCHMARKS := $(basename $(notdir $(sort $(wildcard benchmarks/bench_*.py))))
 
 .DEFAULT_GOAL := help
@@ -48,8 +50,9 @@ $(VENV)/.third-party: $(VENV)/.test
 demo: $(VENV)/.runtime  ## run the main job on toy events, or on HIGGSML=path
 	$(BIN)/python examples/main_job.py --output demo-output $(if $(HIGGSML),--higgsml "$(HIGGSML)")
 
-test: $(VENV)/.test  ## run all tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+# Files of tests are shared out among workers, each of which computes on one core.
+test: $(VENV)/.test  ## run all tests but the slow ones, with WORKERS=2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not gpu"
 
 test-all: $(VENV)/.test  ## run all tests
 	$(BIN)/python -m pytest
