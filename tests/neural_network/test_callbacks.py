@@ -1107,7 +1107,7 @@ WATCHERS = [
 ]
 
 
-@pytest.mark.parametrize("watcher", WATCHERS, ids=repr)
+@pytest.mark.parametrize("watcher", WATCHERS, ids=range(len(WATCHERS)))
 def test_what_watches_the_validation_needs_one(make_model, events, watcher, tmp_path):
     if isinstance(watcher, skorch_callbacks.Checkpoint):
         watcher.dirname = str(tmp_path)
