@@ -115,8 +115,9 @@ def compare(
     if not test.passed:
         msg = (
             "The exported file must agree with the classifier to "
-            f"{test.tolerance:.0e}, got {test}. Nothing was written. Please report the "
-            "classifier with its parameters."
+            f"{test.tolerance:.0e}, got {test}. Nothing was written. Where trees stand "
+            "behind a formula, such as PCA or a logarithm, fit them to float64; else "
+            "please report the classifier with its parameters."
         )
         raise ExportError(msg)
     return test
