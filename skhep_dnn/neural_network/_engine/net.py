@@ -182,7 +182,7 @@ class MemberNet(NeuralNet):
         """Return a generator in a state, or at its beginning on another device."""
         generator = torch.Generator(torch.device(self.device)).manual_seed(seed)
         if len(generator.get_state()) == len(state):
-            generator.set_state(torch.tensor(state))
+            generator.set_state(torch.from_numpy(state.copy()))
         return generator
 
     @property
@@ -509,7 +509,7 @@ def _tensors(value: Any) -> Any:
         return {name: _tensors(part) for name, part in value.items()}
     if isinstance(value, list):
         return [_tensors(part) for part in value]
-    return torch.tensor(value) if isinstance(value, np.ndarray) else value
+    return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
 
 
 def _groups(settings: TrainingSettings) -> list[tuple[str, dict[str, Any]]]:
