@@ -545,7 +545,7 @@ def test_columns_that_are_not_there_are_named(three_files):
             r"`signal` must name processes .* are \[\]. Pass",
         ),
         ({"scale": np.nan}, ValueError, "`scale` must be a finite number for each"),
-        ({"weight": True}, ValueError, "`weight` must be a finite number or an expres"),
+        ({"weight": True}, ValueError, "`weight` must be a finite number or an exp"),
         (
             {"weight": {"H": 1.0}},
             ValueError,
