@@ -46,7 +46,7 @@ def read_events(
     Parameters
     ----------
     source : path, list of paths, or mapping of str to these
-        Files, in the order of the events. A path may be a pattern, "data/*.root", and
+        Files, in the order of the events. A path may be a pattern, ``data/*.root``, and
         name a tree after a colon, "events.root:tree". The keys of a mapping are
         processes: ``{"ttbar": ["tt_1.root", "tt_2.root"], "H": "higgs.root"}``.
     columns : iterable of str, default=None
