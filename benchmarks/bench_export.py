@@ -109,8 +109,8 @@ def measured(model, n_events, rounds, folder):
     if isinstance(model, CrossFitClassifier):
         X = X.assign(event=np.arange(n_events))
     file, header = folder / "model.onnx", folder / "model.hpp"
-    to_onnx(model, file, X, overwrite=True)
-    to_cpp(model, header, X, overwrite=True)
+    to_onnx(model, file, X, manifest=False, overwrite=True)
+    to_cpp(model, header, X, manifest=False, overwrite=True)
     tasks = {}
 
     def python(n_jobs):

@@ -19,7 +19,7 @@ from skhep_dnn.export._model_inputs import VECTOR, InputSpec, input_arrays
 __all__ = ["METADATA_KEY", "ExportedClassifier"]
 
 METADATA_KEY = "skhep_dnn"
-ROWS = 512  # of a chunk: the numbers of its layers stay in the cache
+ROWS = 1024  # of a chunk: the numbers of its layers stay in the cache
 
 
 class ExportedClassifier:

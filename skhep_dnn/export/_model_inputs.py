@@ -82,28 +82,30 @@ def input_arrays(
         checked = check_event_numbers(event_number, "event_number")
         values = [checked.run, checked.event][-len(beside) :]
         numbers = dict(zip(beside, values, strict=True))
+    names = None
+    if isinstance(table, pd.DataFrame):
+        names = [str(name) for name in table.columns]
     arrays = {}
     for spec in inputs:
         if spec.column is None:
             values_of = numbers[spec.name]
         else:
-            position = _position(table, spec)
+            position = _position(spec, names, table.shape[1])
             values_of = _input_values(table_column(table, position), spec)
         arrays[spec.name] = values_of[:, np.newaxis]
     return arrays
 
 
-def _position(table: Any, spec: InputSpec) -> int:
+def _position(spec: InputSpec, names: list[str] | None, n_columns: int) -> int:
     """Return where a column stands: by its name, or where it stood in the fit."""
-    if isinstance(table, pd.DataFrame):
-        names = [str(name) for name in table.columns]
+    if names is not None:
         if spec.name in names:
             return names.index(spec.name)
         found = shown(names[:20])
-    elif spec.column is not None and spec.column < table.shape[1]:
+    elif spec.column is not None and spec.column < n_columns:
         return spec.column
     else:
-        found = f"{table.shape[1]} columns without names"
+        found = f"{n_columns} columns without names"
     msg = f"`X` must have the column {spec.name!r}, got {found}. Pass it, too."
     raise ValueError(msg)
 

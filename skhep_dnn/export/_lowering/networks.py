@@ -30,6 +30,7 @@ __all__ = ["network_scores"]
 
 Array = NDArray[Any]
 LARGEST_INPUT, LARGEST_ROBUST, LARGEST_EMBEDDED = 1e9, 8.0, 5.0
+PRODUCT = 32  # columns of a product of matrices, for ONNX: more would be zeros
 LARGEST_LOGIT = {"float64": 500.0, "float32": 80.0}  # e^80 is a float32 number
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
@@ -238,7 +239,7 @@ class _Networks:
             first = first * factor
         parts = [first]
         if numbers.embedding is not None:
-            parts.append(self._embedded(k, z[self.arrays["numbers.embedded"].tolist()]))
+            parts += self._embedded(k, z[self.arrays["numbers.embedded"].tolist()])
         if len(azimuths):
             cosines = program.elementwise("cosine", z[azimuths.tolist()])
             parts.append(cosines if factor is None else cosines * factor[azimuths])
@@ -256,21 +257,35 @@ class _Networks:
             result = program.where(hidden, 0.0, result)
         return result
 
-    def _embedded(self, k: int, z: Value) -> Value:
-        """Return the numbers of embedded columns that come besides the first."""
-        program = z.program
-        weights = self._own(k, "numbers.weights")
-        bias = self._own(k, "numbers.biases").reshape(-1)
-        shape = weights.shape[:2]
-        if isinstance(self.module.numbers.embedding, PeriodicEmbedding):
+    def _embedded(self, k: int, z: Value) -> list[Value]:
+        """Return the numbers of embedded columns that come besides the first.
+
+        Some columns at a time, so many that their numbers fill a product of matrices.
+        """
+        program, own = z.program, self.arrays
+        shape = own["numbers.weights"].shape[1:3]
+        is_periodic = isinstance(self.module.numbers.embedding, PeriodicEmbedding)
+        if is_periodic:
             z = program.clip(z, -LARGEST_EMBEDDED, LARGEST_EMBEDDED)
             turns = self._own(k, "numbers.frequencies").reshape(shape)
             phases = self._own(k, "numbers.phases").reshape(shape)
-            waves = (np.float32(2.0 * math.pi) * turns, phases)
-            return program.embedding(z, "cosine", waves, weights, bias)
-        widths = self._own(k, "numbers.widths").reshape(shape)
-        edges = self._own(k, "numbers.edges").reshape(shape)
-        return program.embedding(z, "ramp", (widths, edges), weights, bias)
+            terms = (np.float32(2.0 * math.pi) * turns, phases)
+        else:
+            widths = self._own(k, "numbers.widths").reshape(shape)
+            terms = (widths, self._own(k, "numbers.edges").reshape(shape))
+        weights = self._own(k, "numbers.weights")
+        biases = self._own(k, "numbers.biases").reshape(len(weights), -1)
+        size = max(1, PRODUCT // weights.shape[2])
+        return [
+            program.embedding(
+                z[start : start + size],
+                "cosine" if is_periodic else "ramp",
+                (terms[0][start : start + size], terms[1][start : start + size]),
+                weights[start : start + size],
+                biases[start : start + size].ravel(),
+            )
+            for start in range(0, z.size, size)
+        ]
 
     # `SplitBlocks`
 

@@ -24,7 +24,6 @@ __all__ = ["IR_VERSION", "OPSET", "TREE_OPSET", "OnnxGraph", "onnx_dtype"]
 
 IR_VERSION = 8
 OPSET = 17
-PRODUCT = 32  # columns of a product of matrices that is worth its zeros
 TREE_OPSET = 3  # of the domain ai.onnx.ml, that which belongs to opset 17
 
 
@@ -178,48 +177,30 @@ def _dense(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
 def _embedding(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
     """Write products of matrices, which are faster than repetition and transposition.
 
-    What is 0 in them costs less than moving numbers around would, as long as some
-    numbers are taken at a time: so many that a product has 32 columns.
+    What is 0 in them costs less than moving numbers around would, as long as there are
+    only some numbers.
     """
-    n_numbers, _, n_out = step.attributes["weights"].shape
-    size = max(1, PRODUCT // n_out)
-    parts = [
-        _some_embedded(
-            graph, step, x[0], np.arange(start, min(start + size, n_numbers))
-        )
-        for start in range(0, n_numbers, size)
-    ]
-    return parts if len(parts) == 1 else [graph.node("Concat", parts, axis=1)]
-
-
-def _some_embedded(
-    graph: OnnxGraph, step: Step, x: str, numbers: NDArray[np.intp]
-) -> str:
-    """Return what is made of some of the numbers."""
     known = step.attributes
-    a, b, weights = (known[name][numbers] for name in ("a", "b", "weights"))
+    a, b, weights = known["a"], known["b"], known["weights"]
     n_numbers, n_terms, n_out = weights.shape
-    spread = np.zeros((len(known["weights"]), n_numbers, n_terms), a.dtype)
-    places = (numbers, np.arange(n_numbers))
+    own = np.arange(n_numbers)
+    spread = np.zeros((n_numbers, n_numbers, n_terms), a.dtype)
+    spread[own, own] = a if known["function"] == "cosine" else 1.0
+    matrix = graph.constant(spread.reshape(n_numbers, -1))
     if known["function"] == "cosine":
-        spread[places] = a
-        matrix = graph.constant(spread.reshape(len(spread), -1))
-        terms = graph.node("Gemm", [x, matrix, graph.constant(b.ravel())])
+        terms = graph.node("Gemm", [x[0], matrix, graph.constant(b.ravel())])
         terms = graph.node("Cos", [terms])
     else:
-        spread[places] = 1.0
-        matrix = graph.constant(spread.reshape(len(spread), -1))
-        terms = graph.node("MatMul", [x, matrix])
+        terms = graph.node("MatMul", [x[0], matrix])
         terms = graph.node("Sub", [terms, graph.constant(b.reshape(1, -1))])
         terms = graph.node("Div", [terms, graph.constant(a.reshape(1, -1))])
         limits = [graph.constant(np.full((1, 1), n, a.dtype)) for n in (0, 1)]
         terms = graph.node("Max", [terms, limits[0]])
         terms = graph.node("Min", [terms, limits[1]])
     blocks = np.zeros((n_numbers, n_terms, n_numbers, n_out), a.dtype)
-    blocks[np.arange(n_numbers), :, np.arange(n_numbers)] = weights
+    blocks[own, :, own] = weights
     matrix = graph.constant(blocks.reshape(n_numbers * n_terms, -1), "weights")
-    bias = known["bias"].reshape(-1, n_out)[numbers].ravel()
-    return graph.node("Gemm", [terms, matrix, graph.constant(bias, "bias")])
+    return [graph.node("Gemm", [terms, matrix, graph.constant(known["bias"], "bias")])]
 
 
 def _lookup(graph: OnnxGraph, step: Step, x: list[str]) -> list[str]:
