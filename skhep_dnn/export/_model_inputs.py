@@ -137,4 +137,4 @@ def _input_values(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
         )
 
         return check_event_numbers(values, spec.name).event
-    return native_order(values).astype(spec.dtype)
+    return native_order(values).astype(spec.dtype, copy=False)
