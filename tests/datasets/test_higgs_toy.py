@@ -1,7 +1,5 @@
 """Toy Higgs events: layout, physics, symmetry, weights and difficulty."""
 
-import time
-
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
@@ -251,8 +249,6 @@ def test_as_hard_as_the_real_events():
 
 
 @pytest.mark.slow
-def test_a_million_events_in_seconds():
-    start = time.perf_counter()
+def test_a_million_events():
     events = make_higgs_events(1_000_000, random_state=0)
     assert len(events.data) == 1_000_000
-    assert time.perf_counter() - start < 60.0

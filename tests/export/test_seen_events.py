@@ -1,7 +1,6 @@
 """Events that models have seen: a small file that loses nothing, and the look-up."""
 
 import io
-import time
 
 import numpy as np
 import pytest
@@ -97,11 +96,9 @@ def test_half_a_file_is_refused():
 
 def test_a_million_events_are_a_small_file():
     n = 1_000_000
-    start = time.perf_counter()
     given = np.column_stack([np.zeros(n, dtype=np.int64), np.arange(n)[::-1]])
     seen = SeenEvents.of("numbers", given, given[:, 1] * 7919 % 5)
     content = seen.to_bytes()
     found = SeenEvents.from_bytes(content).find(given)
-    assert time.perf_counter() - start < 15.0  # 1 s where it was written
     assert len(content) < n
     np.testing.assert_array_equal(found, given[:, 1] * 7919 % 5)
