@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from skhep_dnn._sklearn import _num_samples, _safe_indexing
 from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
+from skhep_dnn.export._made_up_events import made_up_events
+from skhep_dnn.export._model_inputs import InputSpec
 from skhep_dnn.model_selection import SignificanceThresholdClassifier
 
 __all__ = ["TOLERANCE", "SelfTest", "compare", "folds_of_events"]
@@ -72,6 +74,7 @@ class SelfTest:
 def compare(
     model: Any,
     answer: Callable[[Any, ArrayLike | None], Answers],
+    inputs: Sequence[InputSpec],
     X: Any,
     event_number: ArrayLike | None,
 ) -> SelfTest:
@@ -83,8 +86,10 @@ def compare(
         Fitted.
     answer : callable
         Returns probabilities, and folds or None, of events and their numbers.
+    inputs : sequence of InputSpec
+        What the file takes.
     X : DataFrame or ndarray of shape (n_samples, n_features)
-        Events, of which 1 000 are taken, evenly spaced.
+        Events, of which 1 000 are taken, evenly spaced; without any, some are made up.
     event_number : array-like of shape (n_samples,) or (n_samples, 2) or None
         Their numbers, where they come beside the table.
 
@@ -97,12 +102,15 @@ def compare(
     ExportError
         If it does not pass.
     """
-    n_samples = _num_samples(X)
-    rows = np.linspace(0, n_samples - 1, min(N_EVENTS, n_samples)).astype(np.intp)
-    events = _safe_indexing(X, rows)
-    numbers = None if event_number is None else np.asarray(event_number)[rows]
-    beside = {} if numbers is None else {"event_number": numbers}
-    expected = model.predict_proba(events, **beside)
+    if _num_samples(X) == 0:
+        events, numbers = made_up_events(model, inputs, event_number)
+        expected = _told(model, events, numbers)
+    else:
+        n_samples = _num_samples(X)
+        rows = np.linspace(0, n_samples - 1, min(N_EVENTS, n_samples)).astype(np.intp)
+        events = _safe_indexing(X, rows)
+        numbers = None if event_number is None else np.asarray(event_number)[rows]
+        expected = _probabilities(model, events, numbers)
     got, folds = answer(events, numbers)
     differences = np.abs(got - expected)
     if np.isnan(differences).any():
@@ -111,7 +119,7 @@ def compare(
     n_wrong = None
     if folds is not None:
         n_wrong = int((folds != folds_of_events(model, events, numbers)).sum())
-    test = SelfTest(len(rows), float(differences.max()), n_wrong)
+    test = SelfTest(len(expected), float(differences.max()), n_wrong)
     if not test.passed:
         msg = (
             "The exported file must agree with the classifier to "
@@ -121,6 +129,26 @@ def compare(
         )
         raise ExportError(msg)
     return test
+
+
+def _probabilities(
+    model: Any, X: Any, event_number: ArrayLike | None
+) -> NDArray[np.float64]:
+    beside = {} if event_number is None else {"event_number": event_number}
+    probability: NDArray[np.float64] = model.predict_proba(X, **beside)
+    return probability
+
+
+def _told(model: Any, X: Any, event_number: ArrayLike | None) -> NDArray[np.float64]:
+    """Return probabilities of made-up events, unless the classifier refuses these."""
+    try:
+        return _probabilities(model, X, event_number)
+    except ValueError as error:
+        msg = (
+            "`X` must be passed for a classifier that refuses events that are made up, "
+            f"got None: {error} Pass the events of the fit."
+        )
+        raise ExportError(msg) from error
 
 
 def folds_of_events(

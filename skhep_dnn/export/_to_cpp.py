@@ -21,6 +21,7 @@ from skhep_dnn.export._exported import (
     check_units,
     write_export,
 )
+from skhep_dnn.export._made_up_events import empty_table
 from skhep_dnn.export._program.in_cpp import CPP_TYPES, HELPERS, CppFunctions, literal
 from skhep_dnn.export._program.in_numpy import evaluate
 from skhep_dnn.export._program.program import Program
@@ -55,7 +56,7 @@ _KEYWORDS = frozenset(
 def to_cpp(
     model: Any,
     path: str | Path,
-    X: ArrayLike,
+    X: ArrayLike | None = None,
     y: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     *,
@@ -88,9 +89,10 @@ def to_cpp(
         exporting pipelines.
     path : str or Path
         The header.
-    X : DataFrame or array-like of shape (n_samples, n_features)
+    X : DataFrame or array-like of shape (n_samples, n_features), default=None
         The events of the fit, all of them in their order: the manifest tells which
-        events each model has seen. Some of them test what is written.
+        events each model has seen. Some of them test what is written. Without them
+        there is no manifest, and 1 000 events are made up for the test.
     y : array-like of shape (n_samples,), default=None
         Their labels; without them the manifest has neither yields nor figures of merit.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -117,8 +119,8 @@ def to_cpp(
         Kind of the numbers that come in. "auto" takes float where networks alone read
         the columns, as they do in Python, and double otherwise.
     manifest : bool, default=True
-        Whether a manifest is written beside the file; see `verify_export`. Without it
-        `X` may be any events with the columns of the fit.
+        Whether a manifest is written beside the file, if `X` is passed; see
+        `verify_export`. Without it `X` may be any events with the columns of the fit.
     overwrite : bool, default=False
         Whether a header that is there may be replaced.
 
@@ -180,9 +182,10 @@ def to_cpp(
     True
     """
     check_is_fitted(model)
-    table, target = plain_table(X), Path(path)
+    table, target = empty_table(model) if X is None else plain_table(X), Path(path)
+    has_manifest = manifest and X is not None
     name = _checked_namespace(target.stem if namespace is None else namespace)
-    check_targets([target], has_manifest=manifest, overwrite=overwrite)
+    check_targets([target], has_manifest=has_manifest, overwrite=overwrite)
     scoring = scoring_program(
         model,
         table,
@@ -200,7 +203,8 @@ def to_cpp(
         folds = outputs["fold"][:, 0] if scoring.has_folds else None
         return outputs["probability"].astype(np.float64), folds
 
-    test = compare(model, answer, table, event_number if scoring.has_folds else None)
+    numbers = event_number if scoring.has_folds else None
+    test = compare(model, answer, scoring.inputs, table, numbers)
     text = _header(scoring, name, type(model).__name__, told)
     events = FitEvents(
         X,
@@ -216,7 +220,7 @@ def to_cpp(
         model,
         {target: text.encode()},
         test,
-        events if manifest else None,
+        events if has_manifest else None,
         threshold=threshold,
         response_method=response_method,
         pos_label=pos_label,

@@ -26,6 +26,7 @@ from skhep_dnn.export._exported import (
     write_export,
 )
 from skhep_dnn.export._exported_classifier import METADATA_KEY, ExportedClassifier
+from skhep_dnn.export._made_up_events import empty_table
 from skhep_dnn.export._program.in_onnx import (
     IR_VERSION,
     OPSET,
@@ -68,7 +69,7 @@ _WHAT_BASIC_LACKS = {
 def to_onnx(
     model: Any,
     path: str | Path,
-    X: ArrayLike,
+    X: ArrayLike | None = None,
     y: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     *,
@@ -101,9 +102,10 @@ def to_onnx(
         exporting pipelines.
     path : str or Path
         The file.
-    X : DataFrame or array-like of shape (n_samples, n_features)
+    X : DataFrame or array-like of shape (n_samples, n_features), default=None
         The events of the fit, all of them in their order: the manifest tells which
-        events each model has seen. Some of them test what is written.
+        events each model has seen. Some of them test what is written. Without them
+        there is no manifest, and 1 000 events are made up for the test.
     y : array-like of shape (n_samples,), default=None
         Their labels; without them the manifest has neither yields nor figures of merit.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -132,8 +134,8 @@ def to_onnx(
         Kind of the numbers that come in. "auto" takes float32 where networks alone read
         the columns, as they do in Python, and float64 otherwise.
     manifest : bool, default=True
-        Whether a manifest is written beside the file; see `verify_export`. Without it
-        `X` may be any events with the columns of the fit.
+        Whether a manifest is written beside the file, if `X` is passed; see
+        `verify_export`. Without it `X` may be any events with the columns of the fit.
     overwrite : bool, default=False
         Whether files that are there may be replaced.
 
@@ -212,7 +214,7 @@ def to_onnx(
     True
     """
     check_is_fitted(model)
-    table = plain_table(X)
+    table = empty_table(model) if X is None else plain_table(X)
     cut = None if threshold is None else Cut(float(threshold), response_method)
     told = {"cut": cut, "pos_label": pos_label}
     if profile == "basic":
@@ -222,7 +224,8 @@ def to_onnx(
         parts = [_Part(Path(path), model, table)]
         told |= {"dtype": dtype, "event_number": event_number}
     paths = [part.path for part in parts]
-    check_targets(paths, has_manifest=manifest, overwrite=overwrite)
+    has_manifest = manifest and X is not None
+    check_targets(paths, has_manifest=has_manifest, overwrite=overwrite)
     contents, tests = {}, []
     for part in parts:
         scoring = scoring_program(part.model, part.table, **told)
@@ -242,7 +245,7 @@ def to_onnx(
         model,
         contents,
         max(tests, key=lambda test: test.largest_difference),
-        events if manifest else None,
+        events if has_manifest else None,
         threshold=threshold,
         response_method=response_method,
         pos_label=pos_label,
@@ -269,7 +272,7 @@ def _single_models(model: Any, table: Any, path: Path) -> list[_Part]:
         _Part(
             path.with_name(f"{path.stem}_fold{k}{path.suffix}"),
             one,
-            inner.inputs(table),
+            inner.inputs(table) if len(table) else empty_table(one),
         )
         for k, one in enumerate(inner.estimators_)
     ]
@@ -294,7 +297,7 @@ def _tested(
         return trial.predict_proba(X, numbers), folds
 
     numbers = event_number if scoring.has_folds else None
-    test = compare(part.model, answer, part.table, numbers)
+    test = compare(part.model, answer, scoring.inputs, part.table, numbers)
     metadata["self_test"] = asdict(test)
     return _with_metadata(proto, metadata), test
 

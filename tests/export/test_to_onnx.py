@@ -8,12 +8,17 @@ import onnx
 import pandas as pd
 import pytest
 from onnxruntime import InferenceSession
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from skhep_dnn import SymmetryAugmenter, WeightedDNNClassifier
 from skhep_dnn.datasets import make_gaussian_events, make_higgs_events
 from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
-from skhep_dnn.export import ExportedClassifier, to_onnx
+from skhep_dnn.export import ExportedClassifier, to_cpp, to_onnx
+from skhep_dnn.export._made_up_events import made_up_events
+from skhep_dnn.export._scoring_program import scoring_program
 from skhep_dnn.model_selection import EventNumberKFold
 from skhep_dnn.neural_network import CosineRestarts, FeatureSplit, Snapshots
 
@@ -353,6 +358,55 @@ SOFIE = """
     Shape Sigmoid Sin Slice Softmax Split Sqrt Squeeze Sub Sum Tanh Tile TopK Transpose
     Unsqueeze Where
 """
+
+
+def test_without_events_some_are_made_up(events, tmp_path):
+    X, y, w = events
+    own = columns_of("categories", X)
+    model = CrossFitClassifier(
+        small(categorical_features=CATEGORIES, augmenter=SymmetryAugmenter()),
+        cv=3,
+        event_number=NUMBERS,
+    ).fit(own.assign(**X[NUMBERS]), y, w)
+    path = tmp_path / "model.onnx"
+    exported = to_onnx(model, path)
+    assert exported.manifest is None
+    assert [one.name for one in tmp_path.iterdir()] == ["model.onnx"]
+    assert exported.self_test.n_events == 1000
+    assert (exported.self_test.passed, exported.self_test.n_wrong_folds) == (True, 0)
+    again = ExportedClassifier(path)
+    np.testing.assert_allclose(
+        again.predict_proba(X), model.predict_proba(own.assign(**X[NUMBERS])), atol=1e-6
+    )
+    to_cpp(model, tmp_path / "model.hpp")
+    assert len(to_onnx(model, path, profile="basic").paths) == 3
+
+
+def test_made_up_events_have_numbers_in_the_range_of_the_network(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal([1e5, -3.0, 0.01], [1e3, 1.0, 1e-3], size=(500, 3))
+    model = small().fit(X, (X[:, 1] > -3.0).astype(int))
+    inputs = scoring_program(model, X).inputs
+    made, numbers = made_up_events(model, inputs, None)
+    assert (made.shape, numbers) == ((1000, 3), None)
+    np.testing.assert_allclose(np.nanmedian(made, axis=0), [1e5, -3.0, 0.01], rtol=0.1)
+    assert 0 < np.isnan(made).mean() < 0.1
+    assert to_onnx(model, tmp_path / "array.onnx").self_test.passed
+    beside = CrossFitClassifier(small(), cv=2)
+    beside.fit(X, X[:, 1] > -3.0, event_number=np.arange(500))
+    test = to_onnx(
+        beside, tmp_path / "beside.onnx", event_number=np.arange(300)
+    ).self_test
+    assert (test.n_events, test.n_wrong_folds) == (300, 0)
+
+
+def test_a_classifier_that_refuses_made_up_events(tmp_path):
+    X = np.random.default_rng(0).integers(0, 3, size=(300, 2)).astype(float)
+    encoder = OneHotEncoder(sparse_output=False)
+    model = make_pipeline(encoder, LogisticRegression()).fit(X, X[:, 0] > 1)
+    with pytest.raises(ExportError, match="`X` must be passed for a classifier that"):
+        to_onnx(model, tmp_path / "model.onnx")
+    assert to_onnx(model, tmp_path / "model.onnx", X).self_test.passed
 
 
 def test_files_that_are_there_are_kept(events, tmp_path):
