@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skhep_dnn._sklearn import _num_samples, _safe_indexing
-from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export._made_up_events import made_up_events
 from skhep_dnn.export._model_inputs import InputSpec
-from skhep_dnn.model_selection import SignificanceThresholdClassifier
+from skhep_dnn.export._scored_by import fold_numbers
 
-__all__ = ["TOLERANCE", "SelfTest", "compare", "folds_of_events"]
+__all__ = ["TOLERANCE", "SelfTest", "compare"]
 
 TOLERANCE = 1e-5
 N_EVENTS = 1000
@@ -118,7 +117,8 @@ def compare(
         differences = np.where(np.isnan(differences), np.inf, differences)
     n_wrong = None
     if folds is not None:
-        n_wrong = int((folds != folds_of_events(model, events, numbers)).sum())
+        beside = {} if numbers is None else {"event_number": numbers}
+        n_wrong = int((folds != fold_numbers(model, events, **beside)).sum())
     test = SelfTest(len(expected), float(differences.max()), n_wrong)
     if not test.passed:
         msg = (
@@ -149,28 +149,3 @@ def _told(model: Any, X: Any, event_number: ArrayLike | None) -> NDArray[np.floa
             f"got None: {error} Pass the events of the fit."
         )
         raise ExportError(msg) from error
-
-
-def folds_of_events(
-    model: Any, X: Any, event_number: ArrayLike | None
-) -> NDArray[np.int64] | None:
-    """Return the fold of each event, or None where no number selects the model.
-
-    Parameters
-    ----------
-    model : classifier
-        Fitted.
-    X : DataFrame or ndarray of shape (n_samples, n_features)
-        Events.
-    event_number : array-like of shape (n_samples,) or (n_samples, 2) or None
-        Their numbers, where they come beside the table.
-
-    Returns
-    -------
-    folds : ndarray of shape (n_samples,) or None
-    """
-    if isinstance(model, SignificanceThresholdClassifier):
-        model = getattr(model, "estimator_", None)
-    if isinstance(model, CrossFitClassifier) and model.combine_ == "fold":
-        return model.fold_numbers(X, event_number)
-    return None

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export._model_inputs import InputSpec
+from skhep_dnn.export._scored_by import layers
 
 __all__ = ["empty_table", "made_up_events"]
 
@@ -112,14 +114,14 @@ def _whole_numbers(
 
 def _network_inside(model: Any) -> Any:
     """Return the first network that sees the columns as they come in, or None."""
-    while not hasattr(model, "encoder_"):
-        if hasattr(model, "estimators_") and hasattr(model, "cv_"):
-            model = model.estimators_[0]
-        elif hasattr(model, "best_threshold_"):
-            model = getattr(model, "estimator_", None)
-        else:
+    for one in layers(model):
+        if hasattr(one, "encoder_"):
+            return one
+        if isinstance(one, Pipeline):
             return None
-    return model
+        if hasattr(one, "estimators_") and hasattr(one, "cv_"):
+            return _network_inside(one.estimators_[0])
+    return None
 
 
 def _known_columns(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from skhep_dnn._arrays import native_order
 from skhep_dnn._messages import shown
 from skhep_dnn._tables import table_column
+
+if TYPE_CHECKING:
+    from skhep_dnn.model_selection._event_number import EventNumbers
 
 __all__ = ["VECTOR", "InputSpec", "input_arrays"]
 
@@ -65,11 +68,6 @@ def input_arrays(
     ValueError
         If a column or the numbers are missing.
     """
-    # Imported here, since its sub-package loads Optuna, which a file does not need.
-    from skhep_dnn.model_selection._event_number import (  # noqa: PLC0415
-        check_event_numbers,
-    )
-
     beside = [spec.name for spec in inputs if spec.column is None]
     numbers: dict[str, NDArray[np.int64]] = {}
     if beside:
@@ -79,7 +77,7 @@ def input_arrays(
                 f"Pass {' and '.join(beside)} of the events."
             )
             raise ValueError(msg)
-        checked = check_event_numbers(event_number, "event_number")
+        checked = _event_numbers(event_number, "event_number")
         values = [checked.run, checked.event][-len(beside) :]
         numbers = dict(zip(beside, values, strict=True))
     names = None
@@ -132,9 +130,14 @@ def _input_values(values: NDArray[Any], spec: InputSpec) -> NDArray[Any]:
         codes[codes < 0] = len(spec.categories)  # unknown
         return np.asarray(codes, dtype=spec.dtype)
     if spec.dtype == "int64":
-        from skhep_dnn.model_selection._event_number import (  # noqa: PLC0415
-            check_event_numbers,
-        )
-
-        return check_event_numbers(values, spec.name).event
+        return _event_numbers(values, spec.name).event
     return native_order(values).astype(spec.dtype, copy=False)
+
+
+def _event_numbers(values: Any, name: str) -> EventNumbers:
+    # Imported here, since its sub-package loads Optuna, which a file does not need.
+    from skhep_dnn.model_selection._event_number import (  # noqa: PLC0415
+        check_event_numbers,
+    )
+
+    return check_event_numbers(values, name)

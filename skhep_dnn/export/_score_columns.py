@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import FixedThresholdClassifier
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._logits import signal_logit, signal_logit_of_logs
@@ -18,6 +17,7 @@ from skhep_dnn._messages import shown
 from skhep_dnn._signal_label import taken_signal
 from skhep_dnn._validation import signal_labels
 from skhep_dnn._weighted_steps import final_step
+from skhep_dnn.export._scored_by import fold_chooser, fold_numbers
 
 __all__ = ["ScoreColumns"]
 
@@ -64,7 +64,7 @@ class ScoreColumns:
         self._logit = logit
         self.columns = _columns_of(model, columns)
         self._beside = _as_list(event_number)
-        self._has_folds = _chooser(model) is not None
+        self._has_folds = fold_chooser(model) is not None
         self.number_columns = self._beside or _own_numbers(model, self.columns)
         self._classes = np.asarray(model.classes_)
         self._signal = _signal_of(model, self._classes, pos_label)
@@ -92,7 +92,7 @@ class ScoreColumns:
         if self._logit:
             found |= self._named("logit", self._logits_of(X, probability, numbers))
         if self._has_folds:
-            found["fold"] = _fold_numbers(self._model, X, **numbers)
+            found["fold"] = fold_numbers(self._model, X, **numbers)
         if self._selects:
             labels = self._model.predict(X, **numbers)
             found["selected"] = np.isin(labels, self._signal)
@@ -178,35 +178,14 @@ def _as_list(names: str | Iterable[str] | None) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _chooser(model: Any) -> Any:
-    """Return what chooses a model of a fold for each event, if anything does."""
-    last = final_step(model)
-    inner = getattr(last, "estimator_", None)  # of a cut
-    for one in (last, final_step(inner)):
-        if getattr(one, "combine_", None) == "fold":
-            return one
-    return None
-
-
 def _own_numbers(model: Any, columns: list[str]) -> list[str]:
     """Return the columns of numbers among those of the model."""
-    column: Any = getattr(_chooser(model), "event_number", None)
+    column: Any = getattr(fold_chooser(model), "event_number", None)
     if column is None:
         return []
     given: list[Any] = [column] if isinstance(column, str | Integral) else [*column]
     named = [c if isinstance(c, str) else columns[c] for c in given]
     return [name for name in named if name in columns]
-
-
-def _fold_numbers(model: Any, X: Any, **numbers: Any) -> NDArray[Any]:
-    if isinstance(model, Pipeline):
-        steps = model[:-1]
-        return _fold_numbers(
-            model[-1], steps.transform(X) if len(steps) else X, **numbers
-        )
-    if getattr(model, "combine_", None) == "fold":
-        return np.asarray(model.fold_numbers(X, **numbers))
-    return _fold_numbers(model.estimator_, X, **numbers)
 
 
 def _signal_of(model: Any, classes: NDArray[Any], pos_label: object) -> list[Any]:

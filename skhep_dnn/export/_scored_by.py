@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
@@ -15,7 +17,7 @@ from skhep_dnn.export._fold_rule import FoldRule
 from skhep_dnn.export._lowering.cuts import cut_response
 from skhep_dnn.export._sample_record import ThresholdScore
 
-__all__ = ["ScoredModel", "scored_model"]
+__all__ = ["ScoredModel", "fold_chooser", "fold_numbers", "layers", "scored_model"]
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,73 @@ def scored_model(model: Any) -> ScoredModel:
     return ScoredModel(rule, model, model.event_number, leaks=leaks, **cut)
 
 
+def fold_chooser(model: Any, *, in_pipelines: bool = True) -> Any:
+    """Return what chooses the model of a fold for each event, or None.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted: a `CrossFitClassifier`, an exported one, or what they are inside of.
+    in_pipelines : bool, default=True
+        Whether it may be the last step of a pipeline.
+
+    Returns
+    -------
+    chooser : classifier or None
+        It has `fold_numbers`.
+    """
+    for one in layers(model):
+        if getattr(one, "combine_", None) == "fold":
+            return one
+        if isinstance(one, Pipeline) and not in_pipelines:
+            return None
+    return None
+
+
+def layers(model: Any) -> Iterator[Any]:
+    """Yield a classifier, and those inside of it that predict, from the outside in.
+
+    Pipelines, choices of a cut, searches and frozen estimators are looked into.
+    """
+    while model is not None:
+        yield model
+        model = _inside(model)
+
+
+def fold_numbers(model: Any, X: Any, **numbers: Any) -> NDArray[np.int64]:
+    """Return the fold of each event.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted, with a `fold_chooser`.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        Events.
+    **numbers : array-like
+        `event_number`, where it comes beside the events.
+
+    Returns
+    -------
+    folds : ndarray of shape (n_samples,)
+    """
+    if isinstance(model, Pipeline):
+        steps = model[:-1]
+        return fold_numbers(
+            model[-1], steps.transform(X) if len(steps) else X, **numbers
+        )
+    if getattr(model, "combine_", None) == "fold":
+        return np.asarray(model.fold_numbers(X, **numbers))
+    return fold_numbers(_inside(model), X, **numbers)
+
+
 def _inside(model: Any) -> Any:
     """Return the classifier that predicts inside of another one, or None."""
     if isinstance(model, Pipeline):
         return model.steps[-1][1]
     if isinstance(model, FrozenEstimator):
         return model.estimator
-    if hasattr(model, "best_threshold_"):
-        return model.estimator_
+    if isinstance(model, FixedThresholdClassifier) or hasattr(model, "best_threshold_"):
+        return getattr(model, "estimator_", None)  # of models of folds there is none
     return getattr(model, "best_estimator_", None)
 
 

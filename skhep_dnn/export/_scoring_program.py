@@ -32,6 +32,7 @@ from skhep_dnn.export._lowering.lowering import (
 from skhep_dnn.export._lowering.rules import REASONS, SCORE_RULES, TRANSFORM_RULES
 from skhep_dnn.export._model_inputs import VECTOR, InputSpec, input_arrays
 from skhep_dnn.export._program.program import DType, Program, Step, Value
+from skhep_dnn.export._scored_by import layers
 from skhep_dnn.model_selection import SignificanceThresholdClassifier
 
 __all__ = [
@@ -199,8 +200,9 @@ def _lowered(model: Any, X: Any, dtype: DType, options: _Options) -> ScoringProg
     lowering = Lowering(SCORE_RULES, TRANSFORM_RULES, options.wide, given, REASONS)
     scores = lowering.scores(model, Table(program, columns, names))
     classes = np.asarray(model.classes_).tolist()
-    is_signal = _signal_classes(model, classes, options.pos_label)
-    cut, selected = _selection(model, scores, is_signal, options.cut)
+    cutting = _what_cuts(model)
+    is_signal = _signal_classes(cutting, classes, options.pos_label)
+    cut, selected = _selection(cutting, scores, is_signal, options.cut)
     program.outputs["probability"] = scores.probability
     program.outputs["decision"] = scores.decision
     if scores.fold is not None:
@@ -226,8 +228,19 @@ def _lowered(model: Any, X: Any, dtype: DType, options: _Options) -> ScoringProg
     )
 
 
+def _what_cuts(model: Any) -> SignificanceThresholdClassifier | None:
+    """Return what has chosen a cut: the classifier, or one that it is made of."""
+    for one in layers(model):
+        if isinstance(one, SignificanceThresholdClassifier):
+            return one
+    return None
+
+
 def _selection(
-    model: Any, scores: Scores, is_signal: NDArray[np.bool_], cut: Cut | None
+    cutting: SignificanceThresholdClassifier | None,
+    scores: Scores,
+    is_signal: NDArray[np.bool_],
+    cut: Cut | None,
 ) -> tuple[Cut | None, Value | None]:
     """Return the cut that is asked for, or that of the classifier, and what passes."""
     if cut is not None:
@@ -238,9 +251,9 @@ def _selection(
             )
             raise ValueError(msg)
         score = score_of_signal(scores, is_signal, cut.response_method)
-    elif isinstance(model, SignificanceThresholdClassifier):
-        cut = Cut(float(model.best_threshold_), cut_response(model))
-        score = signal_score(model, scores)
+    elif cutting is not None:
+        cut = Cut(float(cutting.best_threshold_), cut_response(cutting))
+        score = signal_score(cutting, scores)
     else:
         return None, None
     return cut, is_selected(score, cut.threshold)
@@ -260,12 +273,12 @@ def _labels(
 
 
 def _signal_classes(
-    model: Any, classes: list[Any], pos_label: Any
+    cutting: SignificanceThresholdClassifier | None, classes: list[Any], pos_label: Any
 ) -> NDArray[np.bool_]:
     """Return which classes are the signal: none of several where none is named."""
     if pos_label is None:
-        if isinstance(model, SignificanceThresholdClassifier):
-            return np.isin(classes, model._signal)
+        if cutting is not None:
+            return np.isin(classes, cutting._signal)
         return np.arange(len(classes)) == (1 if len(classes) == 2 else -1)
     named = pos_label if isinstance(pos_label, list | tuple) else [pos_label]
     is_signal = np.array([label in named for label in classes])

@@ -354,60 +354,66 @@ def _constants(scoring: ScoringProgram) -> list[str]:
 def _interface(
     scoring: ScoringProgram, functions: CppFunctions, fold: Program | None
 ) -> list[str]:
+    """Return what a user calls: `evaluate`, `score` and `fold`."""
     arguments = _arguments(scoring)
     names = [argument.rpartition(" ")[2] for argument in arguments]
     kinds = scoring.program.outputs
-    of_class = {
+    of_kind = {
         "probability": "double probability[n_classes];  // of each class",
         "decision": "double decision[n_decisions];  // as decision_function",
         "label": "std::int64_t label;  // position of the class that is predicted",
         "fold": "std::int64_t fold;  // the model that scored the event",
         "selected": "bool selected;  // whether the score is not below the threshold",
     }
-    pointers = [
+    results = [
         f"result.{name}" if name in ("probability", "decision") else f"&result.{name}"
         for name in kinds
     ]
+    pointers = [*(f"&{name}" for name in names), *results]
     lines = [
         "struct Result {",
-        *(f"  {of_class[name]}" for name in kinds),
+        *(f"  {of_kind[name]}" for name in kinds),
         "};",
         "",
-        "inline Result evaluate(",
-        "    " + ",\n    ".join(arguments) + ") {",
-        "  Result result;",
-        "  detail::"
-        + functions.call(scoring.program, [*(f"&{name}" for name in names), *pointers]),
-        "  return result;",
-        "}",
-        "",
+        *_function(
+            "Result evaluate",
+            arguments,
+            "Result result;",
+            f"detail::{functions.call(scoring.program, pointers)}",
+            "return result;",
+        ),
     ]
     if scoring.signal:
         what = ", ".join(str(scoring.classes[i]) for i in scoring.signal)
         terms = " + ".join(f"result.probability[{i}]" for i in scoring.signal)
         lines += [
             f"// Probability of the signal: {what}.".replace("\n", " "),
-            "inline double score(",
-            "    " + ",\n    ".join(arguments) + ") {",
-            f"  const Result result = evaluate({', '.join(names)});",
-            f"  return {terms};",
-            "}",
-            "",
+            *_function(
+                "double score",
+                arguments,
+                f"const Result result = evaluate({', '.join(names)});",
+                f"return {terms};",
+            ),
         ]
     if fold is not None:
-        own = [
-            (a, n)
-            for a, n, spec in zip(arguments, names, scoring.inputs, strict=True)
-            if spec.name in fold.inputs
-        ]
+        used = [spec.name in fold.inputs for spec in scoring.inputs]
+        own = [f"&{name}" for name, is_used in zip(names, used, strict=True) if is_used]
         lines += [
             "// Which of the models scores an event: one that has not seen its number.",
-            f"inline std::int64_t fold({', '.join(a for a, _ in own)}) {{",
-            "  std::int64_t result;",
-            "  detail::"
-            + functions.call(fold, [*(f"&{n}" for _, n in own), "&result"]),
-            "  return result;",
-            "}",
-            "",
+            *_function(
+                "std::int64_t fold",
+                [a for a, is_used in zip(arguments, used, strict=True) if is_used],
+                "std::int64_t result;",
+                f"detail::{functions.call(fold, [*own, '&result'])}",
+                "return result;",
+            ),
         ]
     return lines
+
+
+def _function(what: str, arguments: Sequence[str], *body: str) -> list[str]:
+    """Return the lines of an inline function."""
+    told = ", ".join(arguments)
+    if len(told) > 60:
+        told = "\n    " + ",\n    ".join(arguments)
+    return [f"inline {what}({told}) {{", *(f"  {line}" for line in body), "}", ""]

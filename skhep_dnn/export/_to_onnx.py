@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhep_dnn._optional import import_optional
 from skhep_dnn._tables import plain_table
-from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
 from skhep_dnn.export._agreement import SelfTest, compare
 from skhep_dnn.export._exported import (
@@ -35,6 +34,7 @@ from skhep_dnn.export._program.in_onnx import (
     onnx_dtype,
 )
 from skhep_dnn.export._program.program import Value
+from skhep_dnn.export._scored_by import fold_chooser
 from skhep_dnn.export._scoring_program import (
     Cut,
     Precision,
@@ -42,7 +42,6 @@ from skhep_dnn.export._scoring_program import (
     ScoringProgram,
     scoring_program,
 )
-from skhep_dnn.model_selection import SignificanceThresholdClassifier
 
 if TYPE_CHECKING:
     import onnx
@@ -263,10 +262,8 @@ class _Part(NamedTuple):
 
 def _single_models(model: Any, table: Any, path: Path) -> list[_Part]:
     """Return the models of the folds, each with a file of its own, or the model."""
-    inner = model
-    if isinstance(model, SignificanceThresholdClassifier):
-        inner = getattr(model, "estimator_", model)
-    if not isinstance(inner, CrossFitClassifier) or inner.combine_ == "mean":
+    inner = fold_chooser(model, in_pipelines=False)
+    if inner is None:
         return [_Part(path, model, table)]
     return [
         _Part(
@@ -420,9 +417,7 @@ def _metadata(
 
 
 def _fold_rule(model: Any) -> dict[str, Any]:
-    if isinstance(model, SignificanceThresholdClassifier):
-        model = model.estimator_
-    rule = model.cv_
+    rule = fold_chooser(model).cv_
     return {"rule": rule.rule, "n_splits": rule.n_splits, "salt": rule.salt}
 
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
 
 from skhep_dnn import WeightedDNNClassifier
 from skhep_dnn.datasets import make_higgs_events
 from skhep_dnn.ensemble import CrossFitClassifier
 from skhep_dnn.exceptions import ExportError
-from skhep_dnn.export import ExportedClassifier, to_onnx
+from skhep_dnn.export import ExportedClassifier, to_cpp, to_onnx, verify_export
 from skhep_dnn.export._lowering.cuts import cut_label, is_selected, signal_score
 from skhep_dnn.export._lowering.lowering import InputColumn, Inputs, Lowering, Table
 from skhep_dnn.export._lowering.rules import REASONS, SCORE_RULES, TRANSFORM_RULES
@@ -202,3 +204,31 @@ def test_a_mean_of_decisions_is_refused(events):
     object.__setattr__(model._fold_models, "response", "decision")
     with pytest.raises(ExportError, match="must be one of probabilities"):
         scoring_program(model, X)
+
+
+@pytest.mark.parametrize(
+    "wrap", [FrozenEstimator, make_pipeline, make_weighted_pipeline]
+)
+@pytest.mark.parametrize("has_cut", [False, True])
+def test_what_stands_inside_of_others_keeps_its_folds_and_its_cut(
+    wrap, has_cut, events, tmp_path
+):
+    X, y, _, w = (part[:N_TRAIN] for part in events)
+    model = of_folds().fit(X, y, w)
+    if has_cut:
+        model = thresholded(model, cv="prefit", min_n_eff=5.0).fit(X, y, w)
+    outer = wrap(model)
+    exported = to_onnx(outer, tmp_path / "model.onnx", X, y, w)
+    assert exported.self_test.n_wrong_folds == 0
+    assert to_cpp(outer, tmp_path / "model.hpp", X).self_test.n_wrong_folds == 0
+    again = ExportedClassifier(tmp_path / "model.onnx")
+    crossed = model.estimator_ if has_cut else model
+    np.testing.assert_array_equal(again.fold_numbers(X), crossed.fold_numbers(X))
+    cut = model.best_threshold_ if has_cut else None
+    assert again.threshold_ == cut
+    # The cut is the score of an event, whose last digits decide.
+    scores = model.signal_score(X) if has_cut else model.decision_function(X)
+    clear = np.abs(scores - (cut or 0.0)) > 1e-5
+    np.testing.assert_array_equal(again.predict(X)[clear], outer.predict(X)[clear])
+    status = {c.name: c.status for c in verify_export(tmp_path / "model.onnx").checks}
+    assert "failed" not in status.values()

@@ -49,16 +49,11 @@ def score_of_signal(
         One number, larger for events more like the signal.
     """
     signal = np.flatnonzero(is_signal).tolist()
-    program = scores.probability.program
-    probability = program.sum(scores.probability[signal])
     if response_method == "predict_proba":
-        return probability
+        return scores.probability.program.sum(scores.probability[signal])
     if len(is_signal) == 2:
         return scores.decision if is_signal[1] else -scores.decision
-    if len(signal) == 1:
-        return scores.decision[signal]
-    rest = program.sum(scores.probability[np.flatnonzero(~is_signal).tolist()])
-    return program.log(probability) - program.log(rest)
+    return scores.decision[signal] if len(signal) == 1 else _logit(scores, is_signal)
 
 
 def cut_response(model: Any) -> Literal["decision_function", "predict_proba"]:
@@ -98,21 +93,21 @@ def signal_score(model: Any, scores: Scores) -> Value:
     score : Value
         One number, larger for events more like the signal.
     """
-    is_signal = np.isin(model.classes_, model._signal)
-    signal = np.flatnonzero(is_signal).tolist()
-    by_probability = cut_response(model) == "predict_proba"
-    if len(is_signal) == 2:
-        if by_probability:
-            return scores.probability[signal]
-        return scores.decision if is_signal[1] else -scores.decision
-    if model._kind == "decision":
-        return scores.decision[signal]
-    program = scores.probability.program
-    probability = program.sum(scores.probability[signal])
-    if by_probability:
-        return probability
-    rest = program.sum(scores.probability[np.flatnonzero(~is_signal).tolist()])
-    return program.log(probability) - program.log(rest)
+    is_signal, response = np.isin(model.classes_, model._signal), cut_response(model)
+    # Of several classes a decision may be no logit, of which the cut is then made.
+    if len(is_signal) > 2 and response != "predict_proba" and model._kind != "decision":
+        return _logit(scores, is_signal)
+    return score_of_signal(scores, is_signal, response)
+
+
+def _logit(scores: Scores, is_signal: NDArray[np.bool_]) -> Value:
+    """Return the logit of the probability of some classes."""
+    program, places = scores.probability.program, np.arange(len(is_signal))
+    signal, rest = (
+        program.sum(scores.probability[places[own].tolist()])
+        for own in (is_signal, ~is_signal)
+    )
+    return program.log(signal) - program.log(rest)
 
 
 def is_selected(score: Value, threshold: float) -> Value:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -361,14 +363,11 @@ class Lowering:
         self, probabilities: Sequence[Value], weights: Sequence[float] | NDArray[Any]
     ) -> Value:
         """Return a weighted mean of probabilities."""
-        total: Value | None = None
-        for probability, weight in zip(probabilities, weights, strict=True):
-            part = probability * float(weight)
-            total = part if total is None else total + part
-        if total is None:
-            msg = "a mean of nothing"
-            raise ValueError(msg)
-        return total
+        parts = [
+            probability * float(weight)
+            for probability, weight in zip(probabilities, weights, strict=True)
+        ]
+        return reduce(add, parts)
 
 
 ScoreRule = Callable[[Lowering, Any, Table], Scores]

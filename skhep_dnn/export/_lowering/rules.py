@@ -28,7 +28,6 @@ from skhep_dnn.export._lowering.orientation import (
     aligned_by_augmenter,
     aligned_columns,
 )
-from skhep_dnn.export._lowering.selections import selected_columns
 from skhep_dnn.feature_selection import (
     BackwardEliminationSelector,
     SeparationSelector,
@@ -106,10 +105,10 @@ SCORE_RULES: dict[str, ScoreRule] = {
 }
 
 TRANSFORM_RULES: dict[str, TransformRule] = {
-    qualified(BackwardEliminationSelector): selected_columns,
+    qualified(BackwardEliminationSelector): steps.selected,
     qualified(CartesianMomenta): cartesian_momenta,
     qualified(InvariantFeatures): invariant_features,
-    qualified(SeparationSelector): selected_columns,
+    qualified(SeparationSelector): steps.selected,
     qualified(SymmetryAligner): aligned_columns,
     qualified(SymmetryAugmenter): aligned_by_augmenter,
     qualified(WeightedPipeline): steps.pipeline_transformed,
